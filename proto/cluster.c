@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "cluster.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char *const phase_names[] = {
+        [PHASE_NONE] = "none",         [PHASE_GRANTED] = "granted", [PHASE_HELD] = "held",
+        [PHASE_RELEASED] = "released", [PHASE_REVOKED] = "revoked",
+};
+_Static_assert(sizeof phase_names / sizeof phase_names[0] == PHASE_COUNT, "a name for each phase");
+
+static const char *const directive_names[] = {
+        [DIRECTIVE_NONE] = "none",
+        [DIRECTIVE_LEAD] = "lead",
+        [DIRECTIVE_FOLLOW] = "follow",
+        [DIRECTIVE_REBUILD] = "rebuild",
+};
+_Static_assert(sizeof directive_names / sizeof directive_names[0] == DIRECTIVE_COUNT,
+               "a name for each directive");
+
+struct void_words {
+    const char *name;
+    const char *text;
+};
+
+static const struct void_words void_words[] = {
+        [VOID_NONE] = {"none", "it is effective"},
+        [VOID_MALFORMED] = {"malformed", "its bytes do not decode to an event"},
+        [VOID_NEWER_VERSION] = {"newer_version", "it is of a newer version of pgbaton"},
+        [VOID_WRONG_SUBJECT] = {"wrong_subject", "it stands on a subject that is not its own"},
+        [VOID_FOREIGN_CLUSTER] = {"foreign_cluster", "it names another cluster"},
+        [VOID_UNKNOWN_NODE] = {"unknown_node", "its writer has never said hello"},
+        [VOID_TOO_MANY_NODES] = {"too_many_nodes", "the cluster has no room for another node"},
+        [VOID_STALE_INCARNATION] = {"stale_incarnation", "its writer has been restarted since"},
+        [VOID_NO_HELLO] = {"no_hello", "this incarnation of its writer has not said hello"},
+        [VOID_DUPLICATE] = {"duplicate", "its writer's later event was folded already"},
+        [VOID_STALE_TERM] = {"stale_term", "it speaks of an earlier term"},
+        [VOID_FUTURE_TERM] = {"future_term", "it speaks of a term that was never granted"},
+        [VOID_NOT_LEADER] = {"not_leader", "its writer was not granted this term"},
+        [VOID_NOT_HELD] = {"not_held", "the term has ended already"},
+        [VOID_STALE_PREDECESSOR] = {"stale_predecessor",
+                                    "it does not follow the last effective decision"},
+        [VOID_WRONG_HASH] = {"wrong_hash", "its predecessor has another content"},
+        [VOID_BAD_DIGEST] = {"bad_digest", "its author folded the log to another state"},
+        [VOID_RENEWED_SINCE] = {"renewed_since", "the lease was renewed since its author looked"},
+        [VOID_NO_WAIT] = {"no_wait", "it does not prove the wait for the end of the lease"},
+        [VOID_HELD] = {"held", "somebody holds the term"},
+        [VOID_WRONG_TERM] = {"wrong_term", "its term is not the next one"},
+        [VOID_NOT_ELIGIBLE] = {"not_eligible", "the grantee is not eligible"},
+        [VOID_ALREADY_BOOTSTRAPPED] = {"already_bootstrapped",
+                                       "a PostgreSQL system exists already"},
+        [VOID_BAD_TARGET] = {"bad_target", "its node must not be told that"},
+        [VOID_BAD_CONFIG] = {"bad_config", "its values are out of range"},
+        [VOID_NO_CHANGE] = {"no_change", "it states what already is"},
+        [VOID_IMPOSSIBLE] = {"impossible", "no honest writer sends such values"},
+};
+_Static_assert(sizeof void_words / sizeof void_words[0] == VOID_REASON_COUNT,
+               "words for each void reason");
+
+const char *phase_name(enum phase phase)
+{
+    return (unsigned)phase < PHASE_COUNT ? phase_names[phase] : "?";
+}
+
+const char *directive_kind_name(enum directive_kind kind)
+{
+    return (unsigned)kind < DIRECTIVE_COUNT ? directive_names[kind] : "?";
+}
+
+const char *void_reason_name(enum void_reason reason)
+{
+    return (unsigned)reason < VOID_REASON_COUNT ? void_words[reason].name : "?";
+}
+
+const char *void_reason_text(enum void_reason reason)
+{
+    return (unsigned)reason < VOID_REASON_COUNT ? void_words[reason].text : "?";
+}
+
+void cluster_init(struct cluster *c, const char *name)
+{
+    assert(name_is_valid(name));
+    memset(c, 0, sizeof *c);
+    memcpy(c->name, name, strlen(name) + 1);
+    c->leader = LEADER_NONE;
+}
+
+int32_t cluster_find_node(const struct cluster *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (strcmp(c->nodes[i].name, name) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+int32_t cluster_holder(const struct cluster *c)
+{
+    bool open = c->phase == PHASE_GRANTED || c->phase == PHASE_HELD;
+    return open ? c->leader : LEADER_NONE;
+}
+
+enum directive_kind cluster_directive(const struct cluster *c, int32_t i)
+{
+    assert(i >= 0 && (uint32_t)i < c->node_count);
+    if (cluster_holder(c) == i) {
+        return DIRECTIVE_LEAD;
+    }
+    if (c->phase != PHASE_HELD || !c->promoted) {
+        return DIRECTIVE_NONE;
+    }
+    return c->nodes[i].rebuild_task != TASK_NONE ? DIRECTIVE_REBUILD : DIRECTIVE_FOLLOW;
+}
+
+uint64_t cluster_wait_ms(const struct cluster *c)
+{
+    if (!c->lease.renewed) {
+        return 0;
+    }
+    return (uint64_t)c->lease.ttl_ms_max + LEASE_ALLOWANCE_MS(c->lease.ttl_ms_max);
+}
+
+uint32_t cluster_ttl_ms(const struct cluster *c)
+{
+    return c->configured ? c->config.lease_ttl_ms : config_default().lease_ttl_ms;
+}
+
+bool cluster_on_history(const struct cluster *c, struct position p)
+{
+    if (c->floor.timeline == 0) {
+        return true;
+    }
+    if (p.timeline == c->floor.timeline) {
+        return p.lsn >= c->floor.lsn;
+    }
+    for (uint32_t i = 0; i < c->history.count; i++) {
+        if (c->history.entries[i].timeline == p.timeline) {
+            return p.lsn <= c->history.entries[i].switch_lsn;
+        }
+    }
+    return false;
+}
+
+uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i)
+{
+    uint64_t leader_lsn = c->lease.position.lsn;
+    uint64_t lsn = c->nodes[i].position.lsn;
+    return leader_lsn > lsn ? leader_lsn - lsn : 0;
+}
+
+uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold)
+{
+    uint64_t ttl_ms = (uint64_t)period_ms * threshold + timeout_ms;
+    return ttl_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ttl_ms;
+}
+
+struct config config_default(void)
+{
+    return (struct config){
+            .probe_period_ms = 1000,
+            .probe_timeout_ms = 1000,
+            .probe_failure_threshold = 2,
+            .lease_ttl_ms = config_lease_ttl_ms(1000, 1000, 2),
+            .switch_policy = SWITCH_MAXIMUM_AVAILABILITY,
+            .maximum_lag_on_failover = UINT64_MAX,
+    };
+}
+
+const char *config_check(const struct config *config)
+{
+    if (config->probe_period_ms < PROBE_PERIOD_MS_MIN ||
+        config->probe_period_ms > PROBE_PERIOD_MS_MAX) {
+        return "probe_period must be between 50ms and 60s";
+    }
+    if (config->probe_timeout_ms < PROBE_TIMEOUT_MS_MIN ||
+        config->probe_timeout_ms > PROBE_TIMEOUT_MS_MAX) {
+        return "probe_timeout must be between 50ms and 60s";
+    }
+    if (config->probe_failure_threshold < 1 ||
+        config->probe_failure_threshold > PROBE_FAILURE_THRESHOLD_MAX) {
+        return "probe_failure_threshold must be between 1 and 100";
+    }
+    if (config->lease_ttl_ms < LEASE_TTL_MS_MIN || config->lease_ttl_ms > LEASE_TTL_MS_MAX) {
+        return "lease_ttl must be between 200ms and 1h";
+    }
+    if (config->lease_ttl_ms <= config->probe_period_ms + LEASE_KILL_MS) {
+        return "lease_ttl must be longer than probe_period + 300ms, or one late renewal ends it";
+    }
+    if ((unsigned)config->switch_policy >= SWITCH_POLICY_COUNT) {
+        return "switch_policy must be MaximumAvailability";
+    }
+    return NULL;
+}

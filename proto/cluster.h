@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * cluster.h - the authoritative state of one cluster: what the fold of its events says.
+ *
+ * A plain struct without pointers, copied by assignment; the monitor, every agent, replay and the
+ * command hold the same one after the same events, bit for bit in meaning (digest.h). It changes
+ * only in fold.c. This header also answers the questions about a state that more than one part
+ * asks.
+ *
+ *              grant                   first effective renew           done(promote)
+ *   NONE ─────────────────▶ GRANTED ─────────────────────────▶ HELD ───────────────▶ HELD, writable
+ *                            ▲  │ │                             │ │
+ *      grant (term + 1)      │  │ └── refuse, release ──────────┼─┴── release ──▶ RELEASED
+ *   RELEASED, REVOKED ───────┘  └──── revoke ───────────────────┴──── revoke ───▶ REVOKED
+ */
+#ifndef PGBATON_CLUSTER_H
+#define PGBATON_CLUSTER_H
+
+#include "event.h"
+
+/* Where the leadership stands. */
+enum phase {
+    PHASE_NONE = 0, /* no term was ever granted */
+    PHASE_GRANTED,  /* granted, not renewed yet: the grantee holds nothing */
+    PHASE_HELD,     /* renewed at least once: the leader's lease may run */
+    PHASE_RELEASED, /* given up, proven: nobody holds it, the next grant needs no wait */
+    PHASE_REVOKED,  /* not to be renewed any more; the last lease may still run */
+    PHASE_COUNT
+};
+
+/* Why the fold ignores an event. */
+enum void_reason {
+    VOID_NONE = 0,      /* it is effective */
+    VOID_MALFORMED,     /* its bytes do not decode */
+    VOID_NEWER_VERSION, /* a schema version above ours; on the decision subject the state freezes */
+    VOID_WRONG_SUBJECT, /* not where its kind and writer belong */
+    VOID_FOREIGN_CLUSTER,   /* names another cluster */
+    VOID_UNKNOWN_NODE,      /* its writer never said hello */
+    VOID_TOO_MANY_NODES,    /* the cluster is full */
+    VOID_STALE_INCARNATION, /* its writer has a newer incarnation (I13) */
+    VOID_NO_HELLO,          /* an incarnation that has not said hello */
+    VOID_DUPLICATE,   /* its counter is not above its writer's last of that kind (rule ORDER) */
+    VOID_STALE_TERM,  /* speaks of an earlier term */
+    VOID_FUTURE_TERM, /* speaks of a term that was never granted */
+    VOID_NOT_LEADER,  /* a lock event of a node that is not the leader */
+    VOID_NOT_HELD,    /* the term is released or revoked */
+    VOID_STALE_PREDECESSOR,    /* a decision that does not follow the last effective one (I3) */
+    VOID_WRONG_HASH,           /* names the right sequence and another content */
+    VOID_BAD_DIGEST,           /* its author folded to another state (I14) */
+    VOID_RENEWED_SINCE,        /* a revoke whose author had not seen the newest renewal */
+    VOID_NO_WAIT,              /* a revoke or grant without the wait that I6 demands */
+    VOID_HELD,                 /* a grant while somebody holds the term */
+    VOID_WRONG_TERM,           /* a grant whose term is not the next one */
+    VOID_NOT_ELIGIBLE,         /* a grant to a node that may not have it (I10) */
+    VOID_ALREADY_BOOTSTRAPPED, /* a bootstrap where a system exists */
+    VOID_BAD_TARGET, /* a directive for an unknown node or incarnation, or for the holder (I16) */
+    VOID_BAD_CONFIG, /* values out of range */
+    VOID_NO_CHANGE,  /* a decision that states what already is */
+    VOID_IMPOSSIBLE, /* values that no honest writer sends (a ttl of 0, say) */
+    VOID_REASON_COUNT
+};
+
+/* What the state asks of a node. */
+enum directive_kind {
+    DIRECTIVE_NONE = 0, /* wait; keep what runs in recovery */
+    DIRECTIVE_LEAD,     /* be the primary of the current term */
+    DIRECTIVE_FOLLOW,   /* be a standby of the leader */
+    DIRECTIVE_REBUILD,  /* base backup or rewind from the leader */
+    DIRECTIVE_COUNT
+};
+
+/* The place of a writer's last effective event of some class: (incarnation, counter). */
+struct mark {
+    uint64_t incarnation;
+    uint64_t counter;
+};
+
+struct node {
+    char name[NAME_SIZE];
+    char host[HOST_SIZE];
+    uint16_t port;
+    uint32_t pg_version;
+    int32_t failover_priority;
+    bool nofailover;
+    bool departed; /* said goodbye, no hello since */
+
+    uint64_t incarnation; /* of the newest hello */
+    uint64_t hello_seq;
+    struct mark lock_mark;  /* renew, release, refuse: last effective (model: ORDER) */
+    struct mark probe_mark; /* probe */
+    struct mark task_mark;  /* hello, progress, done, failed, goodbye */
+
+    enum node_state state; /* as last reported */
+    enum reason reason;
+    struct position position;
+    uint64_t replay_lsn;
+    uint64_t system_id;
+    bool streaming;
+    bool clean;
+    bool was_primary;
+    uint32_t failures;
+    uint64_t state_seq;     /* the event with which the present state began */
+    uint64_t state_wall_us; /* its wall clock; for people */
+    uint64_t
+            eligible_seq; /* the event with which the present spell of eligibility began; 0: none */
+
+    uint64_t report_term; /* the election (ended term) of its last fresh report */
+    uint64_t report_seq;
+    uint64_t refused_term; /* the last term that it refused; 0: none, or its state changed since */
+
+    enum task rebuild_task; /* ordered and not ended; TASK_NONE otherwise */
+    uint64_t rebuild_seq;   /* the directive */
+    uint64_t rebuild_term;
+    uint32_t rebuild_percent;
+    uint32_t rebuild_failures; /* in a row, since the node last streamed */
+    enum task failed_task;     /* the last task that failed, cleared when it streams or leads */
+    char failed_text[TEXT_SIZE];
+
+    enum verdict verdict; /* of the last no_candidate; VERDICT_ELIGIBLE when none stands */
+};
+
+/* The lease of the current term. */
+struct lease {
+    bool renewed;             /* an effective renewal of this term exists */
+    uint64_t renewal_seq;     /* the last one; kept over a grant that is never renewed */
+    uint64_t renewal_wall_us; /* for people */
+    struct mark renewal_mark; /* its (incarnation, counter) */
+    uint32_t ttl_ms;          /* of the last renewal */
+    uint32_t ttl_ms_max;      /* the longest that any renewal of the term names: the wait */
+    uint64_t seen_seq;        /* the holder had folded up to here */
+    struct position position; /* the last known one of the holder */
+};
+
+/* The last change of leadership, for describe and the timeline. Times are wall clocks of the
+ * writers. */
+struct change {
+    uint64_t seq; /* of the grant */
+    uint64_t term;
+    char from[NAME_SIZE]; /* the old leader; empty for the first term */
+    char to[NAME_SIZE];
+    enum reason reason; /* why the old term ended */
+    enum grant_kind kind;
+    uint64_t ended_seq;        /* of the release, refusal or revoke */
+    uint64_t detected_wall_us; /* release.detected_wall_us, or the revoke's own time */
+    uint64_t fenced_wall_us;   /* release.fenced_wall_us; 0 after a revoke */
+    uint64_t ended_wall_us;
+    uint64_t granted_wall_us;
+    uint64_t leased_wall_us;   /* first effective renewal */
+    uint64_t promoted_wall_us; /* done(promote) */
+    uint64_t writable_wall_us; /* done(first_write) */
+    uint64_t writable_seq;
+};
+
+/* How a term ended, kept until the next grant turns it into a struct change. */
+struct ending {
+    uint64_t seq;
+    enum reason reason;
+    uint64_t detected_wall_us;
+    uint64_t fenced_wall_us;
+    uint64_t wall_us;
+};
+
+#define LEADER_NONE (-1)
+
+struct cluster {
+    char name[NAME_SIZE];
+    uint64_t last_seq;    /* the last event folded, effective or void */
+    uint64_t event_count; /* effective ones */
+    uint64_t void_counts[VOID_REASON_COUNT];
+    uint64_t frozen_seq; /* a decision of a newer version: act on nothing from there (I17) */
+
+    uint64_t decision_seq; /* the last effective decision: the predecessor of the next */
+    uint8_t decision_hash[HASH_SIZE];
+
+    struct config config; /* all zeros until the first config decision */
+    bool configured;
+    uint64_t system_id; /* 0 until the first leader showed one */
+
+    enum phase phase;
+    uint64_t phase_seq; /* the event with which it began */
+    uint64_t phase_wall_us;
+    uint64_t term;  /* the highest granted; 0 for none */
+    int32_t leader; /* index of the node the term was granted to; LEADER_NONE */
+    enum grant_kind grant_kind;
+    uint64_t grant_seq;
+    uint8_t grant_hash[HASH_SIZE];
+    uint64_t leader_incarnation; /* of the grantee at its first renewal; may grow by hello */
+    bool promoted;               /* done(promote) of this term is in */
+    bool writable;               /* done(first_write) of this term is in */
+    struct lease lease;
+    struct ending ending;
+    struct change change;
+    bool no_candidate; /* the last election found nobody; verdicts are in the nodes */
+
+    struct position floor;  /* where the present (or last) term's timeline opened */
+    struct history history; /* the reference: timelines up to, not including, floor.timeline */
+
+    uint32_t node_count;
+    struct node nodes[NODE_COUNT_MAX];
+};
+
+/* Zeroes the state and names it. name must be valid. */
+void cluster_init(struct cluster *c, const char *name);
+/* Index of the node, or -1. */
+int32_t cluster_find_node(const struct cluster *c, const char *name);
+/* Index of the node that may hold the lease now (phase GRANTED or HELD), or LEADER_NONE. */
+int32_t cluster_holder(const struct cluster *c);
+/* What the state asks of node i. Never LEAD for two nodes. */
+enum directive_kind cluster_directive(const struct cluster *c, int32_t i);
+/* The wait that a revoke, and a grant after a revoke, must prove: the longest ttl that a renewal of
+ * the term names, plus LEASE_ALLOWANCE_MS of it; 0 when the term was never renewed. In ms. */
+uint64_t cluster_wait_ms(const struct cluster *c);
+/* The ttl that a renewal sent now names, in ms. */
+uint32_t cluster_ttl_ms(const struct cluster *c);
+/* True when p lies on the reference history: on floor.timeline at or above floor.lsn, or on an
+ * earlier timeline at or below the place where the history left it. True when no history is known
+ * yet. */
+bool cluster_on_history(const struct cluster *c, struct position p);
+/* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
+uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
+/* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
+uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
+/* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound. */
+struct config config_default(void);
+/* NULL when the values are in range and fit each other, else what is wrong with them. */
+const char *config_check(const struct config *config);
+
+const char *phase_name(enum phase phase);
+const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */
+const char *void_reason_text(enum void_reason reason); /* one sentence for people */
+const char *directive_kind_name(enum directive_kind kind);
+
+#endif

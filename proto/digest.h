@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * digest.h - the fingerprint of a state: equal prefixes of the log give equal digests on every
+ * build.
+ *
+ * SHA-256 over every field of struct cluster in its order, integers as little-endian 64-bit values,
+ * texts with their length; padding and unused array slots do not count. Pure (libcrypto's hash
+ * only).
+ */
+#ifndef PGBATON_DIGEST_H
+#define PGBATON_DIGEST_H
+
+#include "cluster.h"
+
+/* Changes when the meaning of the state or of the fold does. */
+#define FOLD_VERSION 1
+
+void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE]);
+/* The first 8 bytes as 16 hexadecimal digits, for people. */
+void digest_text(const uint8_t digest[HASH_SIZE], char ret_text[17]);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "election.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* True when a node other than i shows data of a system that i does not have. */
+static bool other_system_exists(const struct cluster *c, int32_t i)
+{
+    for (uint32_t k = 0; k < c->node_count; k++) {
+        uint64_t other = c->nodes[k].system_id;
+        if (other != 0 && other != c->nodes[i].system_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What rules a node out whatever the kind of grant; VERDICT_ELIGIBLE when nothing does. */
+static enum verdict common_verdict(const struct cluster *c, const struct node *n)
+{
+    if (n->nofailover) {
+        return VERDICT_NOFAILOVER;
+    }
+    if (n->departed) {
+        return VERDICT_NOT_RUNNING;
+    }
+    if (n->rebuild_task != TASK_NONE || n->state == NODE_REBUILDING) {
+        return VERDICT_REBUILDING;
+    }
+    if (n->state == NODE_FAILED) {
+        return n->reason == REASON_FOREIGN_SYSTEM ? VERDICT_FOREIGN_SYSTEM : VERDICT_FAILED;
+    }
+    if (c->term != 0 && n->refused_term == c->term) {
+        return VERDICT_REFUSED;
+    }
+    return VERDICT_ELIGIBLE;
+}
+
+static enum verdict bootstrap_verdict(const struct cluster *c, int32_t i)
+{
+    if (c->system_id != 0 || other_system_exists(c, i)) {
+        return VERDICT_NO_DATA;
+    }
+    return c->nodes[i].state == NODE_EMPTY ? VERDICT_ELIGIBLE : VERDICT_NOT_RUNNING;
+}
+
+static enum verdict adopt_verdict(const struct cluster *c, int32_t i)
+{
+    const struct node *n = &c->nodes[i];
+    if (n->system_id == 0 || n->state == NODE_EMPTY) {
+        return VERDICT_NO_DATA;
+    }
+    if (c->system_id != 0 || other_system_exists(c, i)) {
+        return VERDICT_FOREIGN_SYSTEM;
+    }
+    bool ready = n->state == NODE_STOPPED || n->state == NODE_STANDBY || n->state == NODE_PRIMARY;
+    return ready ? VERDICT_ELIGIBLE : VERDICT_NOT_RUNNING;
+}
+
+/* True when the node has reported where it stands after the term had ended. */
+static bool has_reported(const struct cluster *c, const struct node *n)
+{
+    return n->report_seq > c->ending.seq && n->report_term == c->term;
+}
+
+/* True when p is behind the place where the last term's timeline opened. */
+static bool below_floor(const struct cluster *c, struct position p)
+{
+    return c->floor.timeline != 0 && p.timeline < c->floor.timeline && p.lsn < c->floor.lsn;
+}
+
+static enum verdict failover_verdict(const struct cluster *c, int32_t i)
+{
+    const struct node *n = &c->nodes[i];
+    if (n->state == NODE_EMPTY) {
+        return VERDICT_NO_DATA;
+    }
+    if (n->system_id != c->system_id) {
+        return VERDICT_FOREIGN_SYSTEM;
+    }
+    if (n->state != NODE_STANDBY) {
+        return VERDICT_NOT_RUNNING;
+    }
+    if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {
+        return VERDICT_DIVERGED;
+    }
+    if (!has_reported(c, n)) {
+        return VERDICT_NOT_REPORTED;
+    }
+    if (below_floor(c, n->position)) {
+        return VERDICT_BELOW_FLOOR;
+    }
+    bool bounded = c->config.maximum_lag_on_failover != UINT64_MAX;
+    if (bounded && cluster_lag_bytes(c, i) > c->config.maximum_lag_on_failover) {
+        return VERDICT_LAG;
+    }
+    return VERDICT_ELIGIBLE;
+}
+
+enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kind kind)
+{
+    assert(i >= 0 && (uint32_t)i < c->node_count);
+    static enum verdict (*const verdicts[])(const struct cluster *, int32_t) = {
+            [GRANT_FAILOVER] = failover_verdict,
+            [GRANT_BOOTSTRAP] = bootstrap_verdict,
+            [GRANT_ADOPT] = adopt_verdict,
+    };
+    _Static_assert(sizeof verdicts / sizeof verdicts[0] == GRANT_KIND_COUNT, "one per kind");
+    assert((unsigned)kind < GRANT_KIND_COUNT);
+    enum verdict common = common_verdict(c, &c->nodes[i]);
+    return common != VERDICT_ELIGIBLE ? common : verdicts[kind](c, i);
+}
+
+bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
+{
+    const struct node *x = &c->nodes[a];
+    const struct node *y = &c->nodes[b];
+    /* Before a system is known a data directory is adopted: a stopped primary's pg_control shows
+     * less than the WAL that it has, so that its being the primary comes first. */
+    if (c->system_id == 0 && x->was_primary != y->was_primary) {
+        return x->was_primary;
+    }
+    int order = position_compare(x->position, y->position);
+    if (order != 0) {
+        return order > 0;
+    }
+    if (x->failover_priority != y->failover_priority) {
+        return x->failover_priority > y->failover_priority;
+    }
+    return strcmp(x->name, y->name) < 0;
+}
+
+static void judge(const struct cluster *c, int32_t i, enum verdict verdict,
+                  struct candidate *ret_candidate)
+{
+    const struct node *n = &c->nodes[i];
+    memset(ret_candidate, 0, sizeof *ret_candidate);
+    memcpy(ret_candidate->node, n->name, sizeof n->name);
+    ret_candidate->verdict = verdict;
+    ret_candidate->reason = n->reason;
+    ret_candidate->position = n->position;
+}
+
+int32_t election_choose(const struct cluster *c, enum grant_kind kind, uint32_t alive_mask,
+                        struct candidate_list *ret_list)
+{
+    int32_t best = LEADER_NONE;
+    memset(ret_list, 0, sizeof *ret_list);
+    ret_list->count = c->node_count;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        bool alive = (alive_mask >> i & 1U) != 0;
+        int32_t node = (int32_t)i;
+        enum verdict verdict = alive ? election_verdict(c, node, kind) : VERDICT_UNREACHABLE;
+        judge(c, node, verdict, &ret_list->items[i]);
+        if (verdict != VERDICT_ELIGIBLE) {
+            continue;
+        }
+        if (best == LEADER_NONE || election_prefers(c, node, best)) {
+            best = node;
+        }
+    }
+    if (best != LEADER_NONE) {
+        ret_list->items[best].verdict = VERDICT_CHOSEN;
+    }
+    return best;
+}
+
+bool election_is_complete(const struct cluster *c, uint32_t alive_mask)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        bool alive = (alive_mask >> i & 1U) != 0;
+        if (alive && election_verdict(c, (int32_t)i, GRANT_FAILOVER) == VERDICT_NOT_REPORTED) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * election.h - who may be granted the next term, and who should be (DESIGN section 4, Election).
+ *
+ * Pure questions about a state. The monitor asks them to decide; the fold asks the first to
+ * re-check.
+ */
+#ifndef PGBATON_ELECTION_H
+#define PGBATON_ELECTION_H
+
+#include "cluster.h"
+
+/* Whether node i may be granted the next term by what the log says of it, and if not, why. Does not
+ * know who can be heard: UNREACHABLE is never its answer. For GRANT_FAILOVER the node must be a
+ * running standby with a fresh report for this election; for GRANT_BOOTSTRAP it must be empty and
+ * the system unknown; for GRANT_ADOPT it must have complete data of the (only) system. */
+enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kind kind);
+
+/* True when a is the better leader of two eligible nodes: further in the WAL (timeline, then lsn),
+ * then higher failover_priority, then the lower name. Total order. */
+bool election_prefers(const struct cluster *c, int32_t a, int32_t b);
+
+/* Judges every node, alive_mask saying who is heard, and marks the best eligible one CHOSEN.
+ * Returns its index, or LEADER_NONE. ret_list has one entry per node, in the order of the state. */
+int32_t election_choose(const struct cluster *c, enum grant_kind kind, uint32_t alive_mask,
+                        struct candidate_list *ret_list);
+
+/* True when every node that is heard, and could be a candidate, has reported for this election. */
+bool election_is_complete(const struct cluster *c, uint32_t alive_mask);
+
+#endif

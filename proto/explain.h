@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * explain.h - events and states in words, for tail, describe, timeline and the services' own logs.
+ *
+ * Pure: the same event in the same state gives the same words, so golden files can hold them.
+ * Patroni's vocabulary where it has a word for the thing.
+ */
+#ifndef PGBATON_EXPLAIN_H
+#define PGBATON_EXPLAIN_H
+
+#include "fold.h"
+
+/* Severity of a line, as the logs of all programs use it. */
+enum severity {
+    SEVERITY_DEBUG = 0,
+    SEVERITY_INFO,
+    SEVERITY_WARNING,
+    SEVERITY_ERROR,
+    SEVERITY_COUNT
+};
+
+/* The one-word status of the cluster ("running", "leaderless", "promoting", "electing",
+ * "bootstrapping", "waiting", "frozen"), the same in describe's JSON. "running" means: a leader
+ * holds and is writable. */
+const char *explain_status(const struct cluster *c);
+/* Why it is not running and what it waits for; empty when it runs. Returns the length. */
+size_t explain_status_reason(const struct cluster *c, char *buffer, size_t size);
+/* What the event says, and when void, why it had no effect: one line, no newline. c is the state
+ * after it. "INFO" lines of a leader's renewal read "no action. I am node-2, the leader with the
+ * lock". Returns the length. */
+size_t explain_event(const struct cluster *c, const struct event *e, struct outcome outcome,
+                     char *buffer, size_t size);
+enum severity explain_severity(const struct event *e, struct outcome outcome);
+/* "node-1 released (data directory empty), node-2 promoted, writable after 231 ms"; empty when no
+ * leadership was ever granted. */
+size_t explain_change(const struct change *change, char *buffer, size_t size);
+/* PostgreSQL's notation: "0/70001A8". ret must hold 18 bytes. */
+void explain_lsn(uint64_t lsn, char ret_text[18]);
+/* The word of describe's STATUS column for a node ("running", "streaming", "rebuilding", "stopped",
+ * "starting", "promoting", "empty", "failed", "unreachable" when not heard, ...). */
+const char *explain_node_status(const struct cluster *c, int32_t i, bool heard);
+/* "primary", "secondary" or "none". */
+const char *explain_node_role(const struct cluster *c, int32_t i, bool heard);
+const char *severity_name(enum severity severity);
+
+#endif

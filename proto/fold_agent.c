@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What agents say: probes, lock events, and the life of a node. */
+#include "fold_impl.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A node that would be eligible if an election were held and it reported. */
+static bool is_electable(const struct cluster *c, const struct node *n)
+{
+    return n->state == NODE_STANDBY && !n->nofailover && !n->departed &&
+           n->rebuild_task == TASK_NONE && n->reason != REASON_DIVERGED &&
+           n->system_id == c->system_id && cluster_on_history(c, n->position);
+}
+
+static void note_spell(const struct cluster *c, struct node *n, uint64_t seq)
+{
+    if (!is_electable(c, n)) {
+        n->eligible_seq = 0;
+    } else if (n->eligible_seq == 0) {
+        n->eligible_seq = seq;
+    }
+}
+
+/* A node that streams, or leads, has left its earlier failures behind. */
+static void forget_failures(struct node *n)
+{
+    n->rebuild_failures = 0;
+    n->failed_task = TASK_NONE;
+    memset(n->failed_text, 0, sizeof n->failed_text);
+}
+
+static void apply_probe(struct cluster *c, struct node *n, const struct probe *p,
+                        const struct event *e)
+{
+    if (p->state != n->state || p->reason != n->reason) {
+        n->state_seq = e->seq;
+        n->state_wall_us = e->wall_us;
+        n->refused_term = 0;
+    }
+    n->state = p->state;
+    n->reason = p->reason;
+    n->position = p->position;
+    n->replay_lsn = p->replay_lsn;
+    n->system_id = p->system_id;
+    n->streaming = p->streaming;
+    n->clean = p->clean;
+    n->was_primary = p->was_primary;
+    n->failures = p->failures;
+    if (p->streaming || p->state == NODE_PRIMARY) {
+        forget_failures(n);
+    }
+    if (p->election_term != 0 && p->election_term == c->term) {
+        n->report_term = p->election_term;
+        n->report_seq = e->seq;
+    }
+    note_spell(c, n, e->seq);
+}
+
+/* The cluster's system is that of its first leader that was promoted. */
+static void learn_system(struct cluster *c, const struct node *n)
+{
+    if (c->system_id == 0 && c->promoted && n == &c->nodes[c->leader]) {
+        c->system_id = n->system_id;
+    }
+}
+
+static bool probe_is_possible(const struct probe *p)
+{
+    bool has_data = p->state == NODE_STANDBY || p->state == NODE_PRIMARY;
+    return !has_data || p->system_id != 0;
+}
+
+static struct node *add_node(struct cluster *c, const char *name)
+{
+    struct node *n = &c->nodes[c->node_count];
+    c->node_count++;
+    memset(n, 0, sizeof *n);
+    memcpy(n->name, name, strlen(name) + 1);
+    return n;
+}
+
+static enum void_reason check_hello(const struct cluster *c, const struct event *e, int32_t i)
+{
+    if (i < 0) {
+        return c->node_count < NODE_COUNT_MAX ? VOID_NONE : VOID_TOO_MANY_NODES;
+    }
+    if (e->incarnation < c->nodes[i].incarnation) {
+        return VOID_STALE_INCARNATION;
+    }
+    return mark_allows(&c->nodes[i].task_mark, e) ? VOID_NONE : VOID_DUPLICATE;
+}
+
+enum void_reason fold_hello(struct cluster *c, const struct event *e)
+{
+    const struct hello *h = &e->body.hello;
+    if (e->incarnation == 0 || !probe_is_possible(&h->probe)) {
+        return VOID_IMPOSSIBLE;
+    }
+    int32_t i = cluster_find_node(c, e->writer);
+    enum void_reason reason = check_hello(c, e, i);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    struct node *n = i < 0 ? add_node(c, e->writer) : &c->nodes[i];
+    if (n->incarnation != e->incarnation) {
+        /* A directive names the incarnation that may obey it. */
+        n->rebuild_task = TASK_NONE;
+        n->state_seq = e->seq;
+        n->state_wall_us = e->wall_us;
+    }
+    n->incarnation = e->incarnation;
+    n->hello_seq = e->seq;
+    n->departed = false;
+    memcpy(n->host, h->host, sizeof n->host);
+    n->port = h->port;
+    n->pg_version = h->pg_version;
+    n->failover_priority = h->failover_priority;
+    n->nofailover = h->nofailover;
+    mark_set(&n->task_mark, e);
+    apply_probe(c, n, &h->probe, e);
+    if (cluster_find_node(c, e->writer) == c->leader) {
+        c->leader_incarnation = e->incarnation;
+    }
+    return VOID_NONE;
+}
+
+enum void_reason fold_probe(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct probe *p = &e->body.probe;
+    if (!probe_is_possible(p)) {
+        return VOID_IMPOSSIBLE;
+    }
+    struct node *n = &c->nodes[i];
+    apply_probe(c, n, p, e);
+    learn_system(c, n);
+    if (cluster_holder(c) == i && p->state == NODE_PRIMARY) {
+        c->lease.position = p->position;
+    }
+    return VOID_NONE;
+}
+
+/* A lock event must speak of the present term, by the node that it was granted to. */
+static enum void_reason check_lock(const struct cluster *c, int32_t i, uint64_t term)
+{
+    if (term < c->term) {
+        return VOID_STALE_TERM;
+    }
+    if (term > c->term) {
+        return VOID_FUTURE_TERM;
+    }
+    return c->leader == i ? VOID_NONE : VOID_NOT_LEADER;
+}
+
+static bool renew_is_possible(const struct cluster *c, const struct renew *r)
+{
+    return r->ttl_ms >= LEASE_TTL_MS_MIN && r->ttl_ms <= LEASE_TTL_MS_MAX &&
+           r->seen_seq <= c->last_seq;
+}
+
+enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct renew *r = &e->body.renew;
+    enum void_reason reason = check_lock(c, i, r->term);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    if (cluster_holder(c) != i) {
+        return VOID_NOT_HELD;
+    }
+    if (!renew_is_possible(c, r)) {
+        return VOID_IMPOSSIBLE;
+    }
+    struct lease *lease = &c->lease;
+    if (c->phase == PHASE_GRANTED) {
+        cluster_enter_phase(c, PHASE_HELD, e);
+        lease->renewed = true;
+        lease->ttl_ms_max = 0;
+        c->change.leased_wall_us = e->wall_us;
+    }
+    lease->renewal_seq = e->seq;
+    lease->renewal_wall_us = e->wall_us;
+    mark_set(&lease->renewal_mark, e);
+    lease->ttl_ms = r->ttl_ms;
+    lease->ttl_ms_max = r->ttl_ms > lease->ttl_ms_max ? r->ttl_ms : lease->ttl_ms_max;
+    lease->seen_seq = r->seen_seq > lease->seen_seq ? r->seen_seq : lease->seen_seq;
+    if (r->position.lsn != 0) {
+        lease->position = r->position;
+        c->nodes[i].position = r->position;
+    }
+    return VOID_NONE;
+}
+
+/* The term is over: no renewal counts from here on. */
+static void end_term(struct cluster *c, enum reason reason, const struct event *e)
+{
+    cluster_enter_phase(c, PHASE_RELEASED, e);
+    c->no_candidate = false;
+    if (c->ending.seq == 0 || c->ending.seq < c->grant_seq) {
+        memset(&c->ending, 0, sizeof c->ending);
+        c->ending.seq = e->seq;
+        c->ending.detected_wall_us = e->wall_us;
+        c->ending.reason = reason;
+    }
+    c->ending.wall_us = e->wall_us;
+}
+
+enum void_reason fold_release(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct release *r = &e->body.release;
+    enum void_reason reason = check_lock(c, i, r->term);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    if (c->phase == PHASE_RELEASED) {
+        return VOID_NOT_HELD;
+    }
+    end_term(c, r->reason, e);
+    if (r->detected_wall_us != 0 && c->ending.seq == e->seq) {
+        c->ending.detected_wall_us = r->detected_wall_us;
+    }
+    c->ending.fenced_wall_us = r->fenced_wall_us;
+    if (r->position.lsn != 0) {
+        c->lease.position = r->position;
+    }
+    return VOID_NONE;
+}
+
+enum void_reason fold_refuse(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct refuse *r = &e->body.refuse;
+    enum void_reason reason = check_lock(c, i, r->term);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    if (c->phase != PHASE_GRANTED) {
+        return VOID_NOT_HELD;
+    }
+    end_term(c, r->reason, e);
+    c->nodes[i].refused_term = r->term;
+    return VOID_NONE;
+}
+
+enum void_reason fold_progress(struct cluster *c, int32_t i, const struct event *e)
+{
+    struct node *n = &c->nodes[i];
+    const struct task_report *t = &e->body.task;
+    if (n->rebuild_task == TASK_NONE || n->rebuild_seq != t->directive_seq) {
+        return VOID_NO_CHANGE;
+    }
+    n->rebuild_percent = t->percent > 100 ? 100 : t->percent;
+    return VOID_NONE;
+}
+
+static bool history_leads_to(const struct history *h, uint32_t timeline)
+{
+    for (uint32_t i = 0; i < h->count; i++) {
+        uint32_t next = i + 1 < h->count ? h->entries[i + 1].timeline : timeline;
+        if (h->entries[i].timeline >= next) {
+            return false;
+        }
+    }
+    return timeline != 0;
+}
+
+/* The new leader is a primary: its timeline becomes the reference, from where it left the last one.
+ */
+static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct task_report *t = &e->body.task;
+    if (cluster_holder(c) != i || c->phase != PHASE_HELD || t->term != c->term) {
+        return VOID_NOT_HELD;
+    }
+    bool forward = t->position.timeline > c->floor.timeline;
+    bool again = t->position.timeline == c->floor.timeline && c->grant_kind == GRANT_ADOPT;
+    if (!(forward || again) || !history_leads_to(&t->history, t->position.timeline)) {
+        return VOID_IMPOSSIBLE;
+    }
+    uint32_t count = t->history.count;
+    c->history = t->history;
+    c->floor.timeline = t->position.timeline;
+    c->floor.lsn = count > 0 ? t->history.entries[count - 1].switch_lsn : 0;
+    c->promoted = true;
+    c->change.promoted_wall_us = e->wall_us;
+    learn_system(c, &c->nodes[i]);
+    return VOID_NONE;
+}
+
+static enum void_reason fold_first_write(struct cluster *c, int32_t i, const struct event *e)
+{
+    if (cluster_holder(c) != i || !c->promoted || e->body.task.term != c->term) {
+        return VOID_NOT_HELD;
+    }
+    if (c->writable) {
+        return VOID_NO_CHANGE;
+    }
+    c->writable = true;
+    c->change.writable_wall_us = e->wall_us;
+    c->change.writable_seq = e->seq;
+    return VOID_NONE;
+}
+
+/* True when the report ends the rebuild that was ordered last. */
+static bool ends_rebuild(const struct node *n, const struct task_report *t)
+{
+    return n->rebuild_task != TASK_NONE && n->rebuild_seq == t->directive_seq &&
+           n->rebuild_task == t->task;
+}
+
+enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
+{
+    struct node *n = &c->nodes[i];
+    const struct task_report *t = &e->body.task;
+    if (t->task == TASK_PROMOTE) {
+        return fold_promoted(c, i, e);
+    }
+    if (t->task == TASK_FIRST_WRITE) {
+        return fold_first_write(c, i, e);
+    }
+    if (ends_rebuild(n, t)) {
+        n->rebuild_task = TASK_NONE;
+        n->rebuild_percent = 0;
+        n->failed_task = TASK_NONE;
+    }
+    return VOID_NONE;
+}
+
+enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e)
+{
+    struct node *n = &c->nodes[i];
+    const struct task_report *t = &e->body.task;
+    if (ends_rebuild(n, t)) {
+        n->rebuild_task = TASK_NONE;
+        n->rebuild_percent = 0;
+        n->rebuild_failures++;
+    }
+    n->failed_task = t->task;
+    memcpy(n->failed_text, t->text, sizeof n->failed_text);
+    return VOID_NONE;
+}
+
+enum void_reason fold_goodbye(struct cluster *c, int32_t i, const struct event *e)
+{
+    struct node *n = &c->nodes[i];
+    if (n->departed) {
+        return VOID_NO_CHANGE;
+    }
+    n->departed = true;
+    n->eligible_seq = 0;
+    n->state = NODE_STOPPED;
+    n->reason = e->body.goodbye.reason;
+    n->streaming = false;
+    n->state_seq = e->seq;
+    n->state_wall_us = e->wall_us;
+    return VOID_NONE;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What monitors decide. The fold re-checks each decision: it trusts the evidence, never the
+ * conclusion. */
+#include "election.h"
+#include "fold_impl.h"
+
+#include <string.h>
+
+/* A revoke and a grant name the renewal that their author had received last. */
+static uint64_t last_renewal_seq(const struct cluster *c)
+{
+    return c->lease.renewed ? c->lease.renewal_seq : 0;
+}
+
+enum void_reason fold_revoke(struct cluster *c, const struct event *e)
+{
+    const struct revoke *r = &e->body.revoke;
+    if (r->term != c->term) {
+        return r->term < c->term ? VOID_STALE_TERM : VOID_FUTURE_TERM;
+    }
+    if (cluster_holder(c) == LEADER_NONE) {
+        return VOID_NOT_HELD;
+    }
+    if (r->renewal_seq != last_renewal_seq(c)) {
+        return VOID_RENEWED_SINCE;
+    }
+    const struct evidence *ev = &e->decision.evidence;
+    uint64_t wait_ms = cluster_wait_ms(c);
+    if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {
+        return VOID_NO_WAIT;
+    }
+    cluster_enter_phase(c, PHASE_REVOKED, e);
+    c->no_candidate = false;
+    c->ending = (struct ending){
+            .seq = e->seq,
+            .reason = REASON_LEASE_EXPIRED,
+            .detected_wall_us = e->wall_us,
+            .wall_us = e->wall_us,
+    };
+    return VOID_NONE;
+}
+
+/* I6: after a release at once; after a revoke only when the last lease has run out for certain. */
+static bool has_waited(const struct cluster *c, const struct event *e)
+{
+    if (c->phase != PHASE_REVOKED || !c->lease.renewed) {
+        return true;
+    }
+    return e->body.grant.renewal_seq == c->lease.renewal_seq &&
+           e->decision.evidence.renewal_age_ms >= cluster_wait_ms(c);
+}
+
+static enum void_reason check_grant(const struct cluster *c, const struct event *e)
+{
+    const struct grant *g = &e->body.grant;
+    if (cluster_holder(c) != LEADER_NONE) {
+        return VOID_HELD;
+    }
+    if (g->term != c->term + 1) {
+        return VOID_WRONG_TERM;
+    }
+    if (!has_waited(c, e)) {
+        return VOID_NO_WAIT;
+    }
+    if (g->kind != GRANT_FAILOVER && c->system_id != 0) {
+        return VOID_ALREADY_BOOTSTRAPPED;
+    }
+    int32_t i = cluster_find_node(c, g->node);
+    if (i < 0 || c->nodes[i].incarnation != g->incarnation) {
+        return VOID_NOT_ELIGIBLE;
+    }
+    return election_verdict(c, i, g->kind) == VERDICT_ELIGIBLE ? VOID_NONE : VOID_NOT_ELIGIBLE;
+}
+
+/* What describe and the timeline tell of this change of leadership, as far as it is known now. */
+static void begin_change(struct cluster *c, const struct event *e)
+{
+    const struct grant *g = &e->body.grant;
+    struct change change = {
+            .seq = e->seq,
+            .term = g->term,
+            .reason = c->ending.reason,
+            .kind = g->kind,
+            .ended_seq = c->ending.seq,
+            .detected_wall_us = c->ending.detected_wall_us,
+            .fenced_wall_us = c->ending.fenced_wall_us,
+            .ended_wall_us = c->ending.wall_us,
+            .granted_wall_us = e->wall_us,
+    };
+    if (c->leader != LEADER_NONE) {
+        memcpy(change.from, c->nodes[c->leader].name, NAME_SIZE);
+    }
+    memcpy(change.to, g->node, NAME_SIZE);
+    c->change = change;
+}
+
+enum void_reason fold_grant(struct cluster *c, const struct event *e)
+{
+    const struct grant *g = &e->body.grant;
+    enum void_reason reason = check_grant(c, e);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    begin_change(c, e);
+    cluster_enter_phase(c, PHASE_GRANTED, e);
+    c->term = g->term;
+    c->leader = cluster_find_node(c, g->node);
+    c->leader_incarnation = g->incarnation;
+    c->grant_kind = g->kind;
+    c->grant_seq = e->seq;
+    memcpy(c->grant_hash, e->hash, HASH_SIZE);
+    c->promoted = false;
+    c->writable = false;
+    c->no_candidate = false;
+    c->lease.renewed = false;
+    c->lease.ttl_ms_max = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->nodes[i].verdict = VERDICT_ELIGIBLE;
+        c->nodes[i].rebuild_task = TASK_NONE;
+    }
+    return VOID_NONE;
+}
+
+/* I16: never the holder, never another incarnation, and only from a leader that is writable. */
+enum void_reason fold_directive(struct cluster *c, const struct event *e)
+{
+    const struct directive *d = &e->body.directive;
+    if (d->task != TASK_BASEBACKUP && d->task != TASK_REWIND) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (c->phase != PHASE_HELD || !c->writable || d->term != c->term) {
+        return VOID_NOT_HELD;
+    }
+    int32_t i = cluster_find_node(c, d->node);
+    if (i < 0 || i == c->leader || c->nodes[i].incarnation != d->incarnation) {
+        return VOID_BAD_TARGET;
+    }
+    struct node *n = &c->nodes[i];
+    if (n->rebuild_task != TASK_NONE) {
+        return VOID_NO_CHANGE;
+    }
+    n->rebuild_task = d->task;
+    n->rebuild_seq = e->seq;
+    n->rebuild_term = d->term;
+    n->rebuild_percent = 0;
+    n->eligible_seq = 0;
+    return VOID_NONE;
+}
+
+static bool config_equals(const struct config *a, const struct config *b)
+{
+    return a->probe_period_ms == b->probe_period_ms && a->probe_timeout_ms == b->probe_timeout_ms &&
+           a->probe_failure_threshold == b->probe_failure_threshold &&
+           a->lease_ttl_ms == b->lease_ttl_ms && a->switch_policy == b->switch_policy &&
+           a->maximum_lag_on_failover == b->maximum_lag_on_failover;
+}
+
+enum void_reason fold_config(struct cluster *c, const struct event *e)
+{
+    const struct config *config = &e->body.config;
+    if (config_check(config) != NULL) {
+        return VOID_BAD_CONFIG;
+    }
+    if (c->configured && config_equals(&c->config, config)) {
+        return VOID_NO_CHANGE;
+    }
+    c->config = *config;
+    c->configured = true;
+    return VOID_NONE;
+}
+
+enum void_reason fold_no_candidate(struct cluster *c, const struct event *e)
+{
+    const struct no_candidate *n = &e->body.no_candidate;
+    if (n->term != c->term) {
+        return n->term < c->term ? VOID_STALE_TERM : VOID_FUTURE_TERM;
+    }
+    if (cluster_holder(c) != LEADER_NONE) {
+        return VOID_HELD;
+    }
+    c->no_candidate = true;
+    for (uint32_t k = 0; k < n->candidates.count; k++) {
+        int32_t i = cluster_find_node(c, n->candidates.items[k].node);
+        if (i >= 0) {
+            c->nodes[i].verdict = n->candidates.items[k].verdict;
+        }
+    }
+    return VOID_NONE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * fold_impl.h - the parts of the fold, shared by fold.c, fold_agent.c and fold_decision.c only.
+ *
+ * Each function folds one kind of event, whose envelope fold.c has checked, and returns VOID_NONE
+ * when it is effective. On any other answer the state is untouched.
+ */
+#ifndef PGBATON_FOLD_IMPL_H
+#define PGBATON_FOLD_IMPL_H
+
+#include "fold.h"
+
+/* Agents' events; i is the writer's node. hello adds or renews its writer itself. */
+enum void_reason fold_hello(struct cluster *c, const struct event *e);
+enum void_reason fold_probe(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_release(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_refuse(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_progress(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_goodbye(struct cluster *c, int32_t i, const struct event *e);
+
+/* Decisions; the chain has been checked. */
+enum void_reason fold_revoke(struct cluster *c, const struct event *e);
+enum void_reason fold_grant(struct cluster *c, const struct event *e);
+enum void_reason fold_directive(struct cluster *c, const struct event *e);
+enum void_reason fold_config(struct cluster *c, const struct event *e);
+enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
+
+/* The only place where the phase moves (checked against the table of allowed moves). */
+void cluster_enter_phase(struct cluster *c, enum phase phase, const struct event *e);
+/* Whether (incarnation, counter) of e is above mark (rule ORDER). */
+bool mark_allows(const struct mark *mark, const struct event *e);
+void mark_set(struct mark *mark, const struct event *e);
+
+#endif

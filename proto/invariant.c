@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "invariant.h"
+
+#include <string.h>
+
+static bool names_are_unique(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (cluster_find_node(c, c->nodes[i].name) != (int32_t)i) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool leader_is_sound(const struct cluster *c)
+{
+    if (c->phase == PHASE_NONE) {
+        return c->term == 0 && c->leader == LEADER_NONE;
+    }
+    return c->term > 0 && c->leader >= 0 && (uint32_t)c->leader < c->node_count;
+}
+
+static uint32_t count_leads(const struct cluster *c)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        count += cluster_directive(c, (int32_t)i) == DIRECTIVE_LEAD ? 1 : 0;
+    }
+    return count;
+}
+
+const char *invariant_check(const struct cluster *c)
+{
+    if (c->node_count > NODE_COUNT_MAX || !names_are_unique(c)) {
+        return "I13: node names are unique and within the limit";
+    }
+    if (!leader_is_sound(c)) {
+        return "I2: a term has exactly one holder, who is a member";
+    }
+    if (count_leads(c) > 1) {
+        return "I1: at most one node is asked to lead";
+    }
+    if (c->decision_seq > c->last_seq || c->phase_seq > c->last_seq) {
+        return "I3: the chain is a part of the log";
+    }
+    if (c->phase == PHASE_HELD && !c->lease.renewed) {
+        return "I4: a term is held only after an effective renewal";
+    }
+    if (c->phase == PHASE_GRANTED && (c->lease.renewed || c->promoted)) {
+        return "I4: a grant starts nothing";
+    }
+    if (c->writable && !c->promoted) {
+        return "I10: writable only after the promotion";
+    }
+    if (c->phase == PHASE_HELD && c->leader >= 0 && c->nodes[c->leader].rebuild_task != TASK_NONE) {
+        return "I16: the holder is never told to rebuild";
+    }
+    return NULL;
+}
+
+static const char *check_terms(const struct cluster *before, const struct cluster *after)
+{
+    if (after->term == before->term) {
+        bool reopened = cluster_holder(before) == LEADER_NONE && before->phase != PHASE_NONE &&
+                        cluster_holder(after) != LEADER_NONE;
+        return reopened ? "I2: a term that has ended is never held again" : NULL;
+    }
+    if (after->term != before->term + 1) {
+        return "I2: terms grow by one";
+    }
+    if (after->phase != PHASE_GRANTED) {
+        return "I2: a new term begins with its grant";
+    }
+    if (cluster_holder(before) != LEADER_NONE) {
+        return "I6: a grant follows a release, or a revoke and its wait";
+    }
+    return NULL;
+}
+
+static const char *check_chain(const struct cluster *before, const struct cluster *after)
+{
+    if (after->decision_seq < before->decision_seq || after->last_seq < before->last_seq) {
+        return "I3: the chain only grows";
+    }
+    bool decided = after->decision_seq != before->decision_seq;
+    if (!decided && after->term != before->term) {
+        return "I3: a term changes only by an effective decision";
+    }
+    return NULL;
+}
+
+const char *invariant_check_step(const struct cluster *before, const struct cluster *after)
+{
+    const char *broken = check_terms(before, after);
+    broken = broken != NULL ? broken : check_chain(before, after);
+    if (broken != NULL) {
+        return broken;
+    }
+    if (after->node_count < before->node_count) {
+        return "I13: members do not vanish";
+    }
+    for (uint32_t i = 0; i < before->node_count; i++) {
+        if (after->nodes[i].incarnation < before->nodes[i].incarnation) {
+            return "I13: incarnations never sink";
+        }
+    }
+    return invariant_check(after);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * limits.h - every limit of pgbaton, with its unit and its reason.
+ *
+ * Included by all parts. Nothing here is configurable; what an operator may set has its range here.
+ */
+#ifndef PGBATON_LIMITS_H
+#define PGBATON_LIMITS_H
+
+/* Names of clusters, nodes and monitors: [a-z0-9-], 1 to 40 bytes, so that one is at once a NATS
+ * subject token, a PostgreSQL application_name (63) and half of a slot name. Includes the NUL. */
+#define NAME_SIZE 41
+/* Host name or address of a node, with the NUL. DNS allows 253; labels of real hosts stay below. */
+#define HOST_SIZE 128
+/* Name of a rule, with the NUL. */
+#define RULE_SIZE 32
+/* A text for people inside an event (an exit status, a line of stderr), with the NUL. */
+#define TEXT_SIZE 160
+/* Nodes of one cluster. PostgreSQL's max_wal_senders is 10 by default; a state stays small. */
+#define NODE_COUNT_MAX 16
+/* Timeline switches that a state, a report or a grant carries: the newest are kept. */
+#define HISTORY_COUNT_MAX 16
+/* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */
+#define HASH_SIZE 32
+/* One encoded event. The largest, a grant with 16 candidates, takes about 2 KiB. */
+#define EVENT_BYTES_MAX 8192
+/* A subject, with the NUL: prefix + cluster + kind + writer. */
+#define SUBJECT_SIZE 128
+/* protobuf-c unpacks one event into an arena of this size; see codec.h. */
+#define CODEC_ARENA_BYTES 32768
+/* Schema version that this build writes and the newest that it reads. */
+#define SCHEMA_VERSION 1
+
+/* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
+#define LOG_QUEUE_COUNT 8192
+#define LOG_QUEUE_BYTES (4 * 1024 * 1024)
+#define LOG_APPEND_COUNT 1024
+#define LOG_APPEND_BYTES (1024 * 1024)
+
+/* Ranges of a cluster's configuration, in ms. */
+#define PROBE_PERIOD_MS_MIN 50
+#define PROBE_PERIOD_MS_MAX 60000
+#define PROBE_TIMEOUT_MS_MIN 50
+#define PROBE_TIMEOUT_MS_MAX 60000
+#define PROBE_FAILURE_THRESHOLD_MAX 100
+#define LEASE_TTL_MS_MIN 200
+#define LEASE_TTL_MS_MAX 3600000
+
+/* The monitor waits lease_ttl + LEASE_ALLOWANCE_MS(ttl): clocks may differ by 1,000 ppm each (twice
+ * the slew limit of NTP; SAFETY 4.3), plus a margin for one tick of each clock and a late fence. */
+#define LEASE_MARGIN_MS 100
+#define LEASE_ALLOWANCE_MS(ttl_ms) ((ttl_ms) / 500 + LEASE_MARGIN_MS)
+/* The agent orders the kill this long before its deadline (killing and reaping took 16 ms,
+ * measured). */
+#define LEASE_KILL_MS 300
+/* A monitor's heartbeat on the log, and the silence after which it no longer counts as hearing it.
+ */
+#define HEARTBEAT_PERIOD_MS 1000
+#define HEARING_GAP_MS 2500
+/* Reports of an election are awaited this long; nodes that are not heard are not awaited at all. */
+#define ELECTION_TIMEOUT_MS 500
+/* A new cluster waits this long after its first node's hello, so that a node with data can speak
+ * up. */
+#define BOOTSTRAP_WAIT_MS 2000
+/* An agent appends again what it has not read back in this time (the same event, the same counter).
+ */
+#define RESEND_MS 500
+/* A monitor decides anew when its decision was not read back in this time. */
+#define DECISION_TIMEOUT_MS 1000
+/* First pause after a failed rebuild, doubled up to the maximum. */
+#define REBUILD_BACKOFF_MS 1000
+#define REBUILD_BACKOFF_MS_MAX 60000
+/* Deadlines of what an agent does to its PostgreSQL. */
+#define START_TIMEOUT_MS 60000
+#define STOP_TIMEOUT_MS 10000
+#define PROMOTE_TIMEOUT_MS 20000
+#define INITDB_TIMEOUT_MS 120000
+#define REWIND_TIMEOUT_MS 3600000
+/* Polling for the end of recovery while promoting (pg_promote's own steps of 100 ms are too slow).
+ */
+#define PROMOTE_POLL_MS 3
+
+#endif
