@@ -47,6 +47,7 @@ static const struct void_words void_words[] = {
         [VOID_NO_WAIT] = {"no_wait", "it does not prove the wait for the end of the lease"},
         [VOID_HELD] = {"held", "somebody holds the term"},
         [VOID_WRONG_TERM] = {"wrong_term", "its term is not the next one"},
+        [VOID_WRONG_TIMELINE] = {"wrong_timeline", "its timeline may exist already elsewhere"},
         [VOID_NOT_ELIGIBLE] = {"not_eligible", "the grantee is not eligible"},
         [VOID_ALREADY_BOOTSTRAPPED] = {"already_bootstrapped",
                                        "a PostgreSQL system exists already"},

@@ -51,6 +51,7 @@ enum void_reason {
     VOID_NO_WAIT,              /* a revoke or grant without the wait that I6 demands */
     VOID_HELD,                 /* a grant while somebody holds the term */
     VOID_WRONG_TERM,           /* a grant whose term is not the next one */
+    VOID_WRONG_TIMELINE,    /* a grant or a promotion to a timeline that may exist already (I10) */
     VOID_NOT_ELIGIBLE,         /* a grant to a node that may not have it (I10) */
     VOID_ALREADY_BOOTSTRAPPED, /* a bootstrap where a system exists */
     VOID_BAD_TARGET, /* a directive for an unknown node or incarnation, or for the holder (I16) */
@@ -192,6 +193,8 @@ struct cluster {
     struct change change;
     bool no_candidate; /* the last election found nobody; verdicts are in the nodes */
 
+    uint32_t timeline_max;          /* the highest that exists or may exist on any node */
+    uint32_t grant_timeline;        /* that the present term's promotion opens; 0: as PostgreSQL picks */
     struct position floor;  /* where the present (or last) term's timeline opened */
     struct history history; /* the reference: timelines up to, not including, floor.timeline */
 

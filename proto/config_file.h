@@ -15,6 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A bool in a schema: CYAML_FIELD_ENUM("key", CYAML_FLAG_STRICT, struct x, member,
+ * config_bool_words, CONFIG_BOOL_WORD_COUNT). libcyaml's own CYAML_FIELD_BOOL takes any unknown
+ * word for true. */
+#define CONFIG_BOOL_WORD_COUNT 6
+extern const cyaml_strval_t config_bool_words[CONFIG_BOOL_WORD_COUNT];
+
 /* Loads path by schema into a new *ret_value (config_file_free). keys: every key that may stand in
  * the file, NULL-terminated, for the hint on an unknown one. */
 MUST_USE enum result config_file_load(const char *path, const cyaml_schema_value_t *schema,

@@ -16,6 +16,11 @@ static bool other_system_exists(const struct cluster *c, int32_t i)
     return false;
 }
 
+static bool has_only_failed_to_start(const struct node *n)
+{
+    return n->state == NODE_FAILED && n->reason == REASON_START_FAILED;
+}
+
 /* What rules a node out whatever the kind of grant; VERDICT_ELIGIBLE when nothing does. */
 static enum verdict common_verdict(const struct cluster *c, const struct node *n)
 {
@@ -28,7 +33,7 @@ static enum verdict common_verdict(const struct cluster *c, const struct node *n
     if (n->rebuild_task != TASK_NONE || n->state == NODE_REBUILDING) {
         return VERDICT_REBUILDING;
     }
-    if (n->state == NODE_FAILED) {
+    if (n->state == NODE_FAILED && !has_only_failed_to_start(n)) {
         return n->reason == REASON_FOREIGN_SYSTEM ? VERDICT_FOREIGN_SYSTEM : VERDICT_FAILED;
     }
     if (c->term != 0 && n->refused_term == c->term) {
@@ -55,7 +60,8 @@ static enum verdict adopt_verdict(const struct cluster *c, int32_t i)
         return VERDICT_FOREIGN_SYSTEM;
     }
     bool ready = n->state == NODE_STOPPED || n->state == NODE_STANDBY || n->state == NODE_PRIMARY;
-    return ready ? VERDICT_ELIGIBLE : VERDICT_NOT_RUNNING;
+    /* Nothing else would start it again: an initdb whose first start failed waits for a grant. */
+    return ready || has_only_failed_to_start(n) ? VERDICT_ELIGIBLE : VERDICT_NOT_RUNNING;
 }
 
 /* True when the node has reported where it stands after the term had ended. */

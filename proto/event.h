@@ -252,6 +252,8 @@ struct grant {
     char node[NAME_SIZE];
     uint64_t incarnation;     /* of the grantee */
     struct position position; /* of the grantee, on which it was chosen */
+    uint32_t timeline;        /* GRANT_FAILOVER: the one that its promotion opens, above every one that
+                                 may exist; 0 otherwise */
     uint64_t renewal_seq;     /* the old term's last effective renewal; 0 for none */
     uint64_t loss_bytes; /* last known position of the old leader minus the grantee's; 0 or more */
     struct candidate_list candidates;

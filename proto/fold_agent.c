@@ -30,6 +30,45 @@ static void forget_failures(struct node *n)
     memset(n->failed_text, 0, sizeof n->failed_text);
 }
 
+/* Promotions open timelines above every one that may exist, wherever it was opened (I10). */
+static void see_timeline(struct cluster *c, uint32_t timeline)
+{
+    c->timeline_max = timeline > c->timeline_max ? timeline : c->timeline_max;
+}
+
+static bool history_leads_to(const struct history *h, uint32_t timeline)
+{
+    for (uint32_t i = 0; i < h->count; i++) {
+        uint32_t next = i + 1 < h->count ? h->entries[i + 1].timeline : timeline;
+        if (h->entries[i].timeline >= next) {
+            return false;
+        }
+    }
+    return timeline != 0;
+}
+
+/* The reference is this timeline, from where it left the one before. */
+static void refer_to(struct cluster *c, const struct history *h, uint32_t timeline)
+{
+    c->history = *h;
+    c->floor.timeline = timeline;
+    c->floor.lsn = h->count > 0 ? h->entries[h->count - 1].switch_lsn : 0;
+    see_timeline(c, timeline);
+}
+
+/* A leader that was promoted and fell before it could tell may have acknowledged writes: when it
+ * shows the timeline of its grant before another is granted, that timeline is the reference. */
+static void learn_untold_promotion(struct cluster *c, const struct node *n, const struct probe *p)
+{
+    bool leads = c->leader != LEADER_NONE && n == &c->nodes[c->leader];
+    bool untold = leads && !c->promoted && c->grant_timeline != 0 &&
+                  p->position.timeline == c->grant_timeline &&
+                  c->floor.timeline != c->grant_timeline;
+    if (untold && p->history.count > 0 && history_leads_to(&p->history, c->grant_timeline)) {
+        refer_to(c, &p->history, c->grant_timeline);
+    }
+}
+
 static void apply_probe(struct cluster *c, struct node *n, const struct probe *p,
                         const struct event *e)
 {
@@ -43,11 +82,15 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     n->position = p->position;
     n->replay_lsn = p->replay_lsn;
     n->system_id = p->system_id;
+    see_timeline(c, p->position.timeline);
+    learn_untold_promotion(c, n, p);
     n->streaming = p->streaming;
     n->clean = p->clean;
     n->was_primary = p->was_primary;
     n->failures = p->failures;
-    if (p->streaming || p->state == NODE_PRIMARY) {
+    /* A diverged standby may look as if it streamed. */
+    bool streams = p->streaming && p->reason == REASON_NONE;
+    if (streams || p->state == NODE_PRIMARY) {
         forget_failures(n);
     }
     if (p->election_term != 0 && p->election_term == c->term) {
@@ -177,6 +220,8 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
         lease->renewed = true;
         lease->ttl_ms_max = 0;
         c->change.leased_wall_us = e->wall_us;
+        /* From here on it may be promoted, whether or not it lives to tell. */
+        see_timeline(c, c->grant_timeline);
     }
     lease->renewal_seq = e->seq;
     lease->renewal_wall_us = e->wall_us;
@@ -252,17 +297,6 @@ enum void_reason fold_progress(struct cluster *c, int32_t i, const struct event 
     return VOID_NONE;
 }
 
-static bool history_leads_to(const struct history *h, uint32_t timeline)
-{
-    for (uint32_t i = 0; i < h->count; i++) {
-        uint32_t next = i + 1 < h->count ? h->entries[i + 1].timeline : timeline;
-        if (h->entries[i].timeline >= next) {
-            return false;
-        }
-    }
-    return timeline != 0;
-}
-
 /* The new leader is a primary: its timeline becomes the reference, from where it left the last one.
  */
 static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct event *e)
@@ -271,15 +305,13 @@ static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct
     if (cluster_holder(c) != i || c->phase != PHASE_HELD || t->term != c->term) {
         return VOID_NOT_HELD;
     }
-    bool forward = t->position.timeline > c->floor.timeline;
-    bool again = t->position.timeline == c->floor.timeline && c->grant_kind == GRANT_ADOPT;
-    if (!(forward || again) || !history_leads_to(&t->history, t->position.timeline)) {
+    if (c->grant_timeline != 0 && t->position.timeline != c->grant_timeline) {
+        return VOID_WRONG_TIMELINE;
+    }
+    if (!history_leads_to(&t->history, t->position.timeline)) {
         return VOID_IMPOSSIBLE;
     }
-    uint32_t count = t->history.count;
-    c->history = t->history;
-    c->floor.timeline = t->position.timeline;
-    c->floor.lsn = count > 0 ? t->history.entries[count - 1].switch_lsn : 0;
+    refer_to(c, &t->history, t->position.timeline);
     c->promoted = true;
     c->change.promoted_wall_us = e->wall_us;
     learn_system(c, &c->nodes[i]);

@@ -65,6 +65,10 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (g->kind != GRANT_FAILOVER && c->system_id != 0) {
         return VOID_ALREADY_BOOTSTRAPPED;
     }
+    bool opens = g->kind == GRANT_FAILOVER;
+    if (opens ? g->timeline <= c->timeline_max : g->timeline != 0) {
+        return VOID_WRONG_TIMELINE;
+    }
     int32_t i = cluster_find_node(c, g->node);
     if (i < 0 || c->nodes[i].incarnation != g->incarnation) {
         return VOID_NOT_ELIGIBLE;
@@ -107,6 +111,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     c->leader = cluster_find_node(c, g->node);
     c->leader_incarnation = g->incarnation;
     c->grant_kind = g->kind;
+    c->grant_timeline = g->timeline;
     c->grant_seq = e->seq;
     memcpy(c->grant_hash, e->hash, HASH_SIZE);
     c->promoted = false;

@@ -18,6 +18,8 @@
 #define TEXT_SIZE 160
 /* Nodes of one cluster. PostgreSQL's max_wal_senders is 10 by default; a state stays small. */
 #define NODE_COUNT_MAX 16
+/* Clusters of one monitor: each takes 35 KB, and a writer of nonsense must not take all memory. */
+#define CLUSTER_COUNT_MAX 4096
 /* Timeline switches that a state, a report or a grant carries: the newest are kept. */
 #define HISTORY_COUNT_MAX 16
 /* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */
@@ -76,6 +78,26 @@
 #define PROMOTE_TIMEOUT_MS 20000
 #define INITDB_TIMEOUT_MS 120000
 #define REWIND_TIMEOUT_MS 3600000
+/* First pause after PostgreSQL did not start, doubled up to the maximum. It is tried for ever: what
+ * keeps it from starting (a port in use, a full disk) may pass. */
+#define START_BACKOFF_MS 1000
+#define START_BACKOFF_MS_MAX 60000
+/* A starting PostgreSQL is probed this often: until it answers there is nothing to load. */
+#define START_POLL_MS 50
+/* The shell answers each probe within its timeout; this much later the agent counts it as one. */
+#define PROBE_GRACE_MS 500
+/* A kill that proves nothing in this time is ordered again, and the node reports itself as stopping. */
+#define KILL_REPEAT_MS 2000
+/* A vote that could not be written is tried again after this pause. */
+#define PERSIST_RETRY_MS 500
+/* Progress of a rebuild is told at most this often. */
+#define PROGRESS_PERIOD_MS 5000
+/* Live positions are given at most this often, however often somebody asks. */
+#define LIVE_PERIOD_MS_MIN 50
+/* A stopping agent waits this long for its last words to be read back. */
+#define GOODBYE_TIMEOUT_MS 2000
+/* A slot on a standby is advanced when its node is this many bytes further (one WAL segment). */
+#define SLOT_STEP_BYTES 16777216
 /* Polling for the end of recovery while promoting (pg_promote's own steps of 100 ms are too slow).
  */
 #define PROMOTE_POLL_MS 3

@@ -9,12 +9,11 @@
  * tail from the stream's republish feed; after a reconnection or a hole the missing range is read
  * again first.
  *
- *   log_create ─▶ LOG_UP ─▶ LOG_RECORD* ─▶ LOG_CAUGHT_UP ─▶ LOG_RECORD*/
-        LOG_LIVE * /
-        LOG_ASKED **                   ▲                                            │
-                *                   └──────────────── LOG_DOWN ◀─────────────────┘ (
-                        log_nats only)*a captured file
-    : LOG_RECORD * ─▶ LOG_CAUGHT_UP ─▶ LOG_END * /
+ *   log_create ─▶ LOG_UP ─▶ LOG_RECORD … ─▶ LOG_CAUGHT_UP ─▶ LOG_RECORD, LOG_LIVE, LOG_ASKED …
+ *                   ▲                                            │
+ *                   └──────────────── LOG_DOWN ◀─────────────────┘   (log_nats only)
+ *   a captured file: LOG_RECORD … ─▶ LOG_CAUGHT_UP ─▶ LOG_END
+ */
 #ifndef PGBATON_LOG_H
 #define PGBATON_LOG_H
 

@@ -348,7 +348,7 @@ static void test_fold_promotion_must_open_a_new_timeline(void **state)
     world_grant(&w, "node-2", GRANT_FAILOVER);
     assert_int_equal(world_promoted(&w, "node-2", 2, 120), VOID_NOT_HELD);
     world_renew(&w, "node-2", 2);
-    assert_int_equal(world_promoted(&w, "node-2", 1, 120), VOID_IMPOSSIBLE);
+    assert_int_equal(world_promoted(&w, "node-2", 1, 120), VOID_WRONG_TIMELINE);
     assert_int_equal(world_promoted(&w, "node-2", 2, 120), VOID_NONE);
 }
 

@@ -102,6 +102,7 @@ static inline struct event world_grant_event(struct world *w, const char *node,
     snprintf(g->node, sizeof g->node, "%s", node);
     int32_t i = cluster_find_node(&w->c, node);
     g->incarnation = i >= 0 ? w->c.nodes[i].incarnation : 0;
+    g->timeline = kind == GRANT_FAILOVER ? w->c.timeline_max + 1 : 0;
     g->renewal_seq = w->c.lease.renewed ? w->c.lease.renewal_seq : 0;
     return e;
 }

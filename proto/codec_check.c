@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "codec_body.h"
+
+#include <string.h>
+
+#define NO_CLUSTER "_"
+
+/* Any enum of event.h: its constants are 0 to count - 1. */
+static bool in_range(unsigned int value, unsigned int count)
+{
+    return value < count;
+}
+
+static bool is_terminated(const char *text, size_t size)
+{
+    return strnlen(text, size) < size;
+}
+
+/* True when text ends within its field and has no space, control byte or byte above ASCII. */
+static bool is_word(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\0') {
+            return true;
+        }
+        if (text[i] <= ' ' || text[i] > '~') {
+            return false;
+        }
+    }
+    return false;
+}
+
+static bool check_history(const struct history *history)
+{
+    return history->count <= HISTORY_COUNT_MAX;
+}
+
+/* A replica is named by whoever connects, so its name is a word, not always a node's. */
+static bool check_probe(const struct probe *probe)
+{
+    if (!in_range(probe->state, NODE_STATE_COUNT) || !in_range(probe->reason, REASON_COUNT) ||
+        !check_history(&probe->history) || probe->replica_count > NODE_COUNT_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < probe->replica_count; i++) {
+        const struct replica_row *row = &probe->replicas[i];
+
+        if (row->name[0] == '\0' || !is_word(row->name, sizeof(row->name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_renew(const struct renew *renew)
+{
+    return in_range(renew->state, NODE_STATE_COUNT);
+}
+
+static bool check_reason(enum reason reason)
+{
+    return in_range(reason, REASON_COUNT);
+}
+
+static bool check_hello(const struct hello *hello)
+{
+    return check_probe(&hello->probe) && is_word(hello->host, sizeof(hello->host));
+}
+
+static bool check_task(const struct task_report *task)
+{
+    return in_range(task->task, TASK_COUNT) && check_reason(task->reason) &&
+           check_history(&task->history) && is_terminated(task->text, sizeof(task->text));
+}
+
+static bool check_candidates(const struct candidate_list *list)
+{
+    if (list->count > NODE_COUNT_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct candidate *candidate = &list->items[i];
+
+        if (!name_is_valid(candidate->node) || !in_range(candidate->verdict, VERDICT_COUNT) ||
+            !check_reason(candidate->reason)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_grant(const struct grant *grant)
+{
+    return in_range(grant->kind, GRANT_KIND_COUNT) && name_is_valid(grant->node) &&
+           check_candidates(&grant->candidates);
+}
+
+static bool check_directive(const struct directive *directive)
+{
+    return name_is_valid(directive->node) && in_range(directive->task, TASK_COUNT);
+}
+
+static bool check_config(const struct config *config)
+{
+    return in_range(config->switch_policy, SWITCH_POLICY_COUNT);
+}
+
+static bool check_body(const struct event *e)
+{
+    switch (e->kind) {
+    case EVENT_PROBE:
+        return check_probe(&e->body.probe);
+    case EVENT_RENEW:
+        return check_renew(&e->body.renew);
+    case EVENT_RELEASE:
+        return check_reason(e->body.release.reason);
+    case EVENT_REFUSE:
+        return check_reason(e->body.refuse.reason);
+    case EVENT_HELLO:
+        return check_hello(&e->body.hello);
+    case EVENT_PROGRESS:
+    case EVENT_DONE:
+    case EVENT_FAILED:
+        return check_task(&e->body.task);
+    case EVENT_GOODBYE:
+        return check_reason(e->body.goodbye.reason);
+    case EVENT_GRANT:
+        return check_grant(&e->body.grant);
+    case EVENT_DIRECTIVE:
+        return check_directive(&e->body.directive);
+    case EVENT_CONFIG:
+        return check_config(&e->body.config);
+    case EVENT_NO_CANDIDATE:
+        return check_candidates(&e->body.no_candidate.candidates);
+    case EVENT_REVOKE:
+    case EVENT_HEARTBEAT:
+        return true;
+    case EVENT_NONE:
+    case EVENT_KIND_COUNT:
+        return false;
+    }
+    return false;
+}
+
+static bool check_cluster(const struct event *e)
+{
+    if (e->kind == EVENT_HEARTBEAT) {
+        return strncmp(e->cluster, NO_CLUSTER, sizeof(e->cluster)) == 0;
+    }
+    return name_is_valid(e->cluster);
+}
+
+/* Each decision names its rule. */
+static bool check_decision(const struct event *e)
+{
+    const char *rule = e->decision.rule;
+
+    return !event_is_decision(e->kind) ||
+           (rule[0] != '\0' && is_word(rule, sizeof(e->decision.rule)));
+}
+
+bool codec_check(const struct event *e)
+{
+    return e->version > 0 && e->version <= SCHEMA_VERSION && check_cluster(e) &&
+           name_is_valid(e->writer) && check_decision(e) && check_body(e);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "codec_body.h"
+
+#include <string.h>
+
+bool codec_take_text(char *field, size_t size, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length >= size) {
+        return false;
+    }
+    memcpy(field, text, length + 1);
+    return true;
+}
+
+static bool take_bytes(char *field, size_t size, ProtobufCBinaryData bytes)
+{
+    if (bytes.len >= size) {
+        return false;
+    }
+    if (bytes.len > 0) {
+        memcpy(field, bytes.data, bytes.len);
+    }
+    field[bytes.len] = '\0';
+    return true;
+}
+
+static bool take_hash(uint8_t field[HASH_SIZE], ProtobufCBinaryData bytes)
+{
+    if (bytes.len == HASH_SIZE) {
+        memcpy(field, bytes.data, HASH_SIZE);
+    }
+    return bytes.len == HASH_SIZE || bytes.len == 0;
+}
+
+static void take_position(const Pgbaton__Position *pb, struct position *position)
+{
+    if (pb != NULL) {
+        position->timeline = pb->timeline;
+        position->lsn = pb->lsn;
+    }
+}
+
+static bool take_history(struct history *history, size_t count, Pgbaton__HistoryEntry *const *list)
+{
+    if (count > HISTORY_COUNT_MAX) {
+        return false;
+    }
+    history->count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        history->entries[i].timeline = list[i]->timeline;
+        history->entries[i].switch_lsn = list[i]->switch_lsn;
+    }
+    return true;
+}
+
+static bool take_replicas(const Pgbaton__Probe *pb, struct probe *probe)
+{
+    if (pb->n_replicas > NODE_COUNT_MAX) {
+        return false;
+    }
+    probe->replica_count = (uint32_t)pb->n_replicas;
+    for (size_t i = 0; i < pb->n_replicas; i++) {
+        struct replica_row *row = &probe->replicas[i];
+
+        if (!codec_take_text(row->name, sizeof(row->name), pb->replicas[i]->name)) {
+            return false;
+        }
+        row->streaming = pb->replicas[i]->streaming;
+        row->flush_lsn = pb->replicas[i]->flush_lsn;
+    }
+    return true;
+}
+
+static bool take_candidates(struct candidate_list *list, size_t count,
+                            Pgbaton__Candidate *const *pb)
+{
+    if (count > NODE_COUNT_MAX) {
+        return false;
+    }
+    list->count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        struct candidate *candidate = &list->items[i];
+
+        if (!codec_take_text(candidate->node, sizeof(candidate->node), pb[i]->node)) {
+            return false;
+        }
+        candidate->verdict = (enum verdict)pb[i]->verdict;
+        candidate->reason = (enum reason)pb[i]->reason;
+        take_position(pb[i]->position, &candidate->position);
+    }
+    return true;
+}
+
+static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
+{
+    probe->state = (enum node_state)pb->state;
+    probe->reason = (enum reason)pb->reason;
+    take_position(pb->position, &probe->position);
+    probe->replay_lsn = pb->replay_lsn;
+    probe->system_id = pb->system_id;
+    probe->streaming = pb->streaming;
+    probe->clean = pb->clean;
+    probe->was_primary = pb->was_primary;
+    probe->failures = pb->failures;
+    probe->election_term = pb->election_term;
+    return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe);
+}
+
+static bool take_renew(const Pgbaton__Renew *pb, struct renew *renew)
+{
+    renew->term = pb->term;
+    renew->ttl_ms = pb->ttl_ms;
+    renew->seen_seq = pb->seen_seq;
+    renew->state = (enum node_state)pb->state;
+    take_position(pb->position, &renew->position);
+    renew->probe_age_ms = pb->probe_age_ms;
+    return true;
+}
+
+static bool take_release(const Pgbaton__Release *pb, struct release *release)
+{
+    release->term = pb->term;
+    release->reason = (enum reason)pb->reason;
+    take_position(pb->position, &release->position);
+    release->clean = pb->clean;
+    release->killed_count = pb->killed_count;
+    release->detected_wall_us = pb->detected_wall_us;
+    release->fenced_wall_us = pb->fenced_wall_us;
+    return true;
+}
+
+static bool take_refuse(const Pgbaton__Refuse *pb, struct refuse *refuse)
+{
+    refuse->term = pb->term;
+    refuse->reason = (enum reason)pb->reason;
+    return true;
+}
+
+static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
+{
+    if (pb->probe == NULL || pb->port > UINT16_MAX) {
+        return false;
+    }
+    hello->port = (uint16_t)pb->port;
+    hello->pg_version = pb->pg_version;
+    hello->failover_priority = pb->failover_priority;
+    hello->nofailover = pb->nofailover;
+    hello->anchor_seq = pb->anchor_seq;
+    hello->anchor_term = pb->anchor_term;
+    return take_probe(pb->probe, &hello->probe) &&
+           codec_take_text(hello->host, sizeof(hello->host), pb->host);
+}
+
+static bool take_task(const Pgbaton__TaskReport *pb, struct task_report *task)
+{
+    task->task = (enum task)pb->task;
+    task->term = pb->term;
+    task->directive_seq = pb->directive_seq;
+    task->percent = pb->percent;
+    task->duration_ms = pb->duration_ms;
+    task->reason = (enum reason)pb->reason;
+    take_position(pb->position, &task->position);
+    return take_history(&task->history, pb->n_history, pb->history) &&
+           take_bytes(task->text, sizeof(task->text), pb->text);
+}
+
+static bool take_goodbye(const Pgbaton__Goodbye *pb, struct goodbye *goodbye)
+{
+    goodbye->reason = (enum reason)pb->reason;
+    return true;
+}
+
+static bool take_revoke(const Pgbaton__Revoke *pb, struct revoke *revoke)
+{
+    revoke->term = pb->term;
+    revoke->renewal_seq = pb->renewal_seq;
+    return true;
+}
+
+static bool take_grant(const Pgbaton__Grant *pb, struct grant *grant)
+{
+    grant->term = pb->term;
+    grant->kind = (enum grant_kind)pb->kind;
+    grant->incarnation = pb->incarnation;
+    take_position(pb->position, &grant->position);
+    grant->renewal_seq = pb->renewal_seq;
+    grant->loss_bytes = pb->loss_bytes;
+    grant->timeline = pb->timeline;
+    return codec_take_text(grant->node, sizeof(grant->node), pb->node) &&
+           take_candidates(&grant->candidates, pb->n_candidates, pb->candidates);
+}
+
+static bool take_directive(const Pgbaton__Directive *pb, struct directive *directive)
+{
+    directive->incarnation = pb->incarnation;
+    directive->term = pb->term;
+    directive->task = (enum task)pb->task;
+    return codec_take_text(directive->node, sizeof(directive->node), pb->node);
+}
+
+static bool take_config(const Pgbaton__Config *pb, struct config *config)
+{
+    config->probe_period_ms = pb->probe_period_ms;
+    config->probe_timeout_ms = pb->probe_timeout_ms;
+    config->probe_failure_threshold = pb->probe_failure_threshold;
+    config->lease_ttl_ms = pb->lease_ttl_ms;
+    config->switch_policy = (enum switch_policy)pb->switch_policy;
+    config->maximum_lag_on_failover = pb->maximum_lag_on_failover;
+    return true;
+}
+
+static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidate *no_candidate)
+{
+    no_candidate->term = pb->term;
+    return take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
+}
+
+static void take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
+{
+    evidence->renewal_age_ms = pb->renewal_age_ms;
+    evidence->hearing_ms = pb->hearing_ms;
+    evidence->phase_age_ms = pb->phase_age_ms;
+    evidence->heartbeat_seq = pb->heartbeat_seq;
+    evidence->alive_mask = pb->alive_mask;
+    evidence->backoff_mask = pb->backoff_mask;
+}
+
+static bool take_decision(const Pgbaton__Decision *pb, struct decision *decision)
+{
+    if (pb == NULL || pb->evidence == NULL) {
+        return false;
+    }
+    decision->prev_seq = pb->prev_seq;
+    decision->folded_seq = pb->folded_seq;
+    take_evidence(pb->evidence, &decision->evidence);
+    return take_hash(decision->prev_hash, pb->prev_hash) &&
+           take_hash(decision->digest, pb->digest) &&
+           codec_take_text(decision->rule, sizeof(decision->rule), pb->rule);
+}
+
+static bool take_body(const Pgbaton__Event *pb, struct event *e)
+{
+    switch (e->kind) {
+    case EVENT_PROBE:
+        return take_probe(pb->probe, &e->body.probe);
+    case EVENT_RENEW:
+        return take_renew(pb->renew, &e->body.renew);
+    case EVENT_RELEASE:
+        return take_release(pb->release, &e->body.release);
+    case EVENT_REFUSE:
+        return take_refuse(pb->refuse, &e->body.refuse);
+    case EVENT_HELLO:
+        return take_hello(pb->hello, &e->body.hello);
+    case EVENT_PROGRESS:
+        return take_task(pb->progress, &e->body.task);
+    case EVENT_DONE:
+        return take_task(pb->done, &e->body.task);
+    case EVENT_FAILED:
+        return take_task(pb->failed, &e->body.task);
+    case EVENT_GOODBYE:
+        return take_goodbye(pb->goodbye, &e->body.goodbye);
+    case EVENT_REVOKE:
+        return take_revoke(pb->revoke, &e->body.revoke);
+    case EVENT_GRANT:
+        return take_grant(pb->grant, &e->body.grant);
+    case EVENT_DIRECTIVE:
+        return take_directive(pb->directive, &e->body.directive);
+    case EVENT_CONFIG:
+        return take_config(pb->config, &e->body.config);
+    case EVENT_NO_CANDIDATE:
+        return take_no_candidate(pb->no_candidate, &e->body.no_candidate);
+    case EVENT_HEARTBEAT:
+        return true;
+    case EVENT_NONE:
+    case EVENT_KIND_COUNT:
+        return false;
+    }
+    return false;
+}
+
+bool codec_body_take(const Pgbaton__Event *pb, struct event *e)
+{
+    e->version = pb->version;
+    e->incarnation = pb->incarnation;
+    e->counter = pb->counter;
+    e->wall_us = pb->wall_us;
+    e->cause_seq = pb->cause_seq;
+    e->kind = codec_body_kind(pb->body_case);
+    if (!codec_take_text(e->cluster, sizeof(e->cluster), pb->cluster) ||
+        !codec_take_text(e->writer, sizeof(e->writer), pb->writer)) {
+        return false;
+    }
+    if (event_is_decision(e->kind) && !take_decision(pb->decision, &e->decision)) {
+        return false;
+    }
+    return take_body(pb, e);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "event.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const kind_names[] = {
+        [EVENT_NONE] = "none",
+        [EVENT_PROBE] = "probe",
+        [EVENT_RENEW] = "renew",
+        [EVENT_RELEASE] = "release",
+        [EVENT_REFUSE] = "refuse",
+        [EVENT_HELLO] = "hello",
+        [EVENT_PROGRESS] = "progress",
+        [EVENT_DONE] = "done",
+        [EVENT_FAILED] = "failed",
+        [EVENT_GOODBYE] = "goodbye",
+        [EVENT_REVOKE] = "revoke",
+        [EVENT_GRANT] = "grant",
+        [EVENT_DIRECTIVE] = "directive",
+        [EVENT_CONFIG] = "config",
+        [EVENT_NO_CANDIDATE] = "no_candidate",
+        [EVENT_HEARTBEAT] = "heartbeat",
+};
+_Static_assert(LENGTH(kind_names) == EVENT_KIND_COUNT, "every kind has a name");
+
+static const char *const state_names[] = {
+        [NODE_UNKNOWN] = "unknown",       [NODE_EMPTY] = "empty",
+        [NODE_STOPPED] = "stopped",       [NODE_STARTING] = "starting",
+        [NODE_STANDBY] = "standby",       [NODE_PROMOTING] = "promoting",
+        [NODE_PRIMARY] = "primary",       [NODE_STOPPING] = "stopping",
+        [NODE_REBUILDING] = "rebuilding", [NODE_FAILED] = "failed",
+};
+_Static_assert(LENGTH(state_names) == NODE_STATE_COUNT, "every state has a name");
+
+static const struct {
+    const char *name;
+    const char *text;
+} reasons[] = {
+        [REASON_NONE] = {"none", "no reason given"},
+        [REASON_DATA_DIRECTORY_EMPTY] = {"data_directory_empty", "data directory empty"},
+        [REASON_DATA_DIRECTORY_DAMAGED] = {"data_directory_damaged", "data directory damaged"},
+        [REASON_DATA_DIRECTORY_UNREADABLE] = {"data_directory_unreadable",
+                                              "data directory unreadable"},
+        [REASON_POSTMASTER_DIED] = {"postmaster_died", "postmaster died"},
+        [REASON_PROBE_TIMEOUT] = {"probe_timeout", "PostgreSQL does not answer"},
+        [REASON_PROBE_FAILED] = {"probe_failed", "PostgreSQL answers with errors"},
+        [REASON_LEASE_EXPIRED] = {"lease_expired", "lease expired"},
+        [REASON_DEPOSED] = {"deposed", "deposed"},
+        [REASON_SHUTDOWN] = {"shutdown", "agent stopped"},
+        [REASON_FOREIGN_SYSTEM] = {"foreign_system", "data of another PostgreSQL system"},
+        [REASON_UNCLEAN_PRIMARY] = {"unclean_primary", "was a primary and did not stop cleanly"},
+        [REASON_DIVERGED] = {"diverged", "not on the cluster's history"},
+        [REASON_START_FAILED] = {"start_failed", "PostgreSQL did not start"},
+        [REASON_PROMOTE_FAILED] = {"promote_failed", "PostgreSQL did not promote in time"},
+        [REASON_INITDB_FAILED] = {"initdb_failed", "initdb failed"},
+        [REASON_BASEBACKUP_FAILED] = {"basebackup_failed", "base backup failed"},
+        [REASON_REWIND_FAILED] = {"rewind_failed", "pg_rewind failed"},
+        [REASON_STALE_TERM] = {"stale_term", "the node knows a higher term"},
+        [REASON_NOT_ELIGIBLE] = {"not_eligible", "the node is not what the grant took it for"},
+        [REASON_REQUESTED] = {"requested", "requested by an operator"},
+        [REASON_SUPERSEDED] = {"superseded", "a newer agent of this node has started"},
+};
+_Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
+
+static const char *const task_names[] = {
+        [TASK_NONE] = "none",
+        [TASK_INITDB] = "initdb",
+        [TASK_BASEBACKUP] = "basebackup",
+        [TASK_REWIND] = "rewind",
+        [TASK_START] = "start",
+        [TASK_STOP] = "stop",
+        [TASK_PROMOTE] = "promote",
+        [TASK_FIRST_WRITE] = "first_write",
+        [TASK_CHECKPOINT] = "checkpoint",
+};
+_Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
+
+static const char *const grant_kind_names[] = {
+        [GRANT_FAILOVER] = "failover",
+        [GRANT_BOOTSTRAP] = "bootstrap",
+        [GRANT_ADOPT] = "adopt",
+};
+_Static_assert(LENGTH(grant_kind_names) == GRANT_KIND_COUNT, "every kind of grant has a name");
+
+static const struct {
+    const char *name;
+    const char *text;
+} verdicts[] = {
+        [VERDICT_ELIGIBLE] = {"eligible", "eligible"},
+        [VERDICT_CHOSEN] = {"chosen", "chosen"},
+        [VERDICT_UNREACHABLE] = {"unreachable", "is not heard"},
+        [VERDICT_NOT_REPORTED] = {"not_reported", "has not reported for this election"},
+        [VERDICT_NO_DATA] = {"no_data", "has no data directory"},
+        [VERDICT_REBUILDING] = {"rebuilding", "is being rebuilt"},
+        [VERDICT_NOT_RUNNING] = {"not_running", "is not a running standby"},
+        [VERDICT_FAILED] = {"failed", "cannot run as it is"},
+        [VERDICT_FOREIGN_SYSTEM] = {"foreign_system", "holds data of another PostgreSQL system"},
+        [VERDICT_DIVERGED] = {"diverged", "is not on the cluster's history"},
+        [VERDICT_BELOW_FLOOR] = {"below_floor", "is behind the place where the last term opened"},
+        [VERDICT_LAG] = {"lag", "is further behind than maximum_lag_on_failover"},
+        [VERDICT_NOFAILOVER] = {"nofailover", "is tagged nofailover"},
+        [VERDICT_REFUSED] = {"refused", "refused the last grant"},
+};
+_Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
+
+static const char *const switch_policy_names[] = {
+        [SWITCH_MAXIMUM_AVAILABILITY] = "MaximumAvailability",
+};
+_Static_assert(LENGTH(switch_policy_names) == SWITCH_POLICY_COUNT, "every policy has a name");
+
+bool event_is_decision(enum event_kind kind)
+{
+    return kind == EVENT_REVOKE || kind == EVENT_GRANT || kind == EVENT_DIRECTIVE ||
+           kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE;
+}
+
+bool event_is_lock(enum event_kind kind)
+{
+    return kind == EVENT_RENEW || kind == EVENT_RELEASE || kind == EVENT_REFUSE;
+}
+
+bool event_is_agents(enum event_kind kind)
+{
+    return kind == EVENT_PROBE || event_is_lock(kind) || kind == EVENT_HELLO ||
+           kind == EVENT_PROGRESS || kind == EVENT_DONE || kind == EVENT_FAILED ||
+           kind == EVENT_GOODBYE;
+}
+
+const char *event_kind_name(enum event_kind kind)
+{
+    return (size_t)kind < EVENT_KIND_COUNT ? kind_names[kind] : "?";
+}
+
+const char *node_state_name(enum node_state state)
+{
+    return (size_t)state < NODE_STATE_COUNT ? state_names[state] : "?";
+}
+
+const char *reason_name(enum reason reason)
+{
+    return (size_t)reason < REASON_COUNT ? reasons[reason].name : "?";
+}
+
+const char *reason_text(enum reason reason)
+{
+    return (size_t)reason < REASON_COUNT ? reasons[reason].text : "?";
+}
+
+const char *task_name(enum task task)
+{
+    return (size_t)task < TASK_COUNT ? task_names[task] : "?";
+}
+
+const char *grant_kind_name(enum grant_kind kind)
+{
+    return (size_t)kind < GRANT_KIND_COUNT ? grant_kind_names[kind] : "?";
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+    return (size_t)verdict < VERDICT_COUNT ? verdicts[verdict].name : "?";
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+    return (size_t)verdict < VERDICT_COUNT ? verdicts[verdict].text : "?";
+}
+
+const char *switch_policy_name(enum switch_policy policy)
+{
+    return (size_t)policy < SWITCH_POLICY_COUNT ? switch_policy_names[policy] : "?";
+}
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+bool name_is_valid(const char *name)
+{
+    size_t length = 0;
+
+    while (length < NAME_SIZE && is_name_byte(name[length])) {
+        length++;
+    }
+    return length > 0 && length < NAME_SIZE && name[length] == '\0' && name[0] != '-';
+}
+
+int position_compare(struct position a, struct position b)
+{
+    if (a.timeline != b.timeline) {
+        return a.timeline < b.timeline ? -1 : 1;
+    }
+    if (a.lsn != b.lsn) {
+        return a.lsn < b.lsn ? -1 : 1;
+    }
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * explain_text.h - a bounded writer of sentences, and the phrases that explain's files share.
+ *
+ * Only explain.c and explain_event.c include this. What does not fit is cut; the buffer always ends
+ * with a NUL when its size is not 0.
+ */
+#ifndef PGBATON_EXPLAIN_TEXT_H
+#define PGBATON_EXPLAIN_TEXT_H
+
+#include "cluster.h"
+
+struct text {
+    char *buffer;
+    size_t size;
+    size_t length; /* without the NUL; below size unless size is 0 */
+};
+
+/* Begins an empty text in the caller's buffer. */
+struct text text_begin(char *buffer, size_t size);
+void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "231 ms" below ten seconds, "12.3 s" below two minutes, "5 min" above. */
+void text_add_duration(struct text *t, uint64_t ms);
+/* "0/70001A8 on timeline 7"; "an unknown position" when lsn is 0. */
+void text_add_position(struct text *t, struct position p);
+/* "64 bytes", "12 kB", "3 MB", "2 GB" (1024-based, rounded down). */
+void text_add_bytes(struct text *t, uint64_t bytes);
+/* The node that the term was granted to; "nobody" when there is none. */
+const char *text_leader(const struct cluster *c);
+/* "base backup" of TASK_BASEBACKUP: what people call it. */
+const char *text_task(enum task task);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "subject.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NO_CLUSTER "_"
+
+/* Which subject a kind of event has: the third token; NULL when the kind has no place in the log.
+ */
+static const char *const tokens[] = {
+        [EVENT_NONE] = NULL,
+        [EVENT_PROBE] = "probe",
+        [EVENT_RENEW] = "lock",
+        [EVENT_RELEASE] = "lock",
+        [EVENT_REFUSE] = "lock",
+        [EVENT_HELLO] = "node",
+        [EVENT_PROGRESS] = "node",
+        [EVENT_DONE] = "node",
+        [EVENT_FAILED] = "node",
+        [EVENT_GOODBYE] = "node",
+        [EVENT_REVOKE] = "decision",
+        [EVENT_GRANT] = "decision",
+        [EVENT_DIRECTIVE] = "decision",
+        [EVENT_CONFIG] = "decision",
+        [EVENT_NO_CANDIDATE] = "decision",
+        [EVENT_HEARTBEAT] = "monitor",
+};
+_Static_assert(sizeof(tokens) / sizeof(tokens[0]) == EVENT_KIND_COUNT,
+               "every kind has its subject");
+
+/* The longest: root, cluster, "decision" or "monitor", writer. */
+_Static_assert(sizeof(SUBJECT_FEED) + sizeof("decision") + 2 * NAME_SIZE <= SUBJECT_SIZE,
+               "every subject fits");
+
+static bool cluster_fits(const struct event *e)
+{
+    if (e->kind == EVENT_HEARTBEAT) {
+        return strcmp(e->cluster, NO_CLUSTER) == 0;
+    }
+    return name_is_valid(e->cluster);
+}
+
+bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE])
+{
+    const char *token = (size_t)e->kind < EVENT_KIND_COUNT ? tokens[e->kind] : NULL;
+
+    ret_subject[0] = '\0';
+    if (token == NULL || !cluster_fits(e) || !name_is_valid(e->writer)) {
+        return false;
+    }
+    if (event_is_decision(e->kind)) {
+        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.%s", e->cluster, token);
+    } else {
+        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.%s.%s", e->cluster, token,
+                       e->writer);
+    }
+    return true;
+}
+
+/* The tail after the root's dot, on the stream's subjects and on their copies in the feed. */
+static const char *tail_of(const char *subject, const char *root)
+{
+    size_t length = strlen(root);
+
+    return strncmp(subject, root, length) == 0 && subject[length] == '.' ? subject + length + 1
+                                                                         : NULL;
+}
+
+bool subject_fits_event(const char *subject, const struct event *e)
+{
+    char expected[SUBJECT_SIZE];
+    const char *tail = tail_of(subject, SUBJECT_ROOT);
+
+    if (tail == NULL) {
+        tail = tail_of(subject, SUBJECT_FEED);
+    }
+    return tail != NULL && subject_of_event(e, expected) &&
+           strcmp(tail, expected + sizeof(SUBJECT_ROOT)) == 0;
+}
+
+void subject_filter(const char *cluster, char ret_subject[SUBJECT_SIZE])
+{
+    if (cluster == NULL) {
+        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".>");
+    } else {
+        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.>", cluster);
+    }
+}
+
+void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE])
+{
+    (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_LIVE ".%s.%s", cluster, node);
+}
+
+void subject_ask(const char *cluster, char ret_subject[SUBJECT_SIZE])
+{
+    (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ASK ".%s", cluster);
+}
+
+static bool is_root(const char *subject, size_t length)
+{
+    static const char *const roots[] = {SUBJECT_ROOT, SUBJECT_FEED, SUBJECT_LIVE, SUBJECT_ASK};
+
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        if (strlen(roots[i]) == length && memcmp(roots[i], subject, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool subject_cluster(const char *subject, char ret_cluster[NAME_SIZE])
+{
+    size_t root_length = strcspn(subject, ".");
+    const char *token;
+    size_t length;
+
+    ret_cluster[0] = '\0';
+    if (subject[root_length] != '.' || !is_root(subject, root_length)) {
+        return false;
+    }
+    token = subject + root_length + 1;
+    length = strcspn(token, ".");
+    if (length >= NAME_SIZE) {
+        return false;
+    }
+    memcpy(ret_cluster, token, length);
+    ret_cluster[length] = '\0';
+    if (strcmp(ret_cluster, NO_CLUSTER) != 0 && !name_is_valid(ret_cluster)) {
+        ret_cluster[0] = '\0';
+        return false;
+    }
+    return true;
+}
