@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "rules.h"
+
+#include "../proto/election.h"
+
+#include <string.h>
+
+bool rules_is_first(const struct cluster *c)
+{
+    return c->system_id == 0 && c->phase != PHASE_GRANTED && c->phase != PHASE_HELD;
+}
+
+uint64_t rules_alive_ms(const struct cluster *c)
+{
+    const struct config defaults = config_default();
+    const struct config *config = c->configured ? &c->config : &defaults;
+    return config_lease_ttl_ms(config->probe_period_ms, config->probe_timeout_ms,
+                               config->probe_failure_threshold);
+}
+
+uint64_t rules_accept_ms(const struct cluster *c)
+{
+    const uint64_t ttl_ms = cluster_ttl_ms(c);
+    return ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
+}
+
+uint64_t rules_election_ms(const struct cluster *c)
+{
+    return rules_is_first(c) ? BOOTSTRAP_WAIT_MS : ELECTION_TIMEOUT_MS;
+}
+
+uint64_t rules_lapse_ms(const struct cluster *c)
+{
+    return c->phase == PHASE_REVOKED && c->lease.renewed ? cluster_wait_ms(c) : 0;
+}
+
+/* ---- what guards ask ---- */
+
+static bool is_alive(const struct question *q, uint32_t i)
+{
+    return (q->evidence->alive_mask >> i & 1) != 0;
+}
+
+static bool lease_has_lapsed(const struct question *q)
+{
+    return q->evidence->renewal_age_ms >= rules_lapse_ms(q->c);
+}
+
+/* Also of a node that is away now: its data must not be forgotten for an empty one that is here. */
+static bool some_node_has_data(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].system_id != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How the next holder becomes a primary. */
+static enum grant_kind next_grant_kind(const struct cluster *c)
+{
+    if (!rules_is_first(c)) {
+        return GRANT_FAILOVER;
+    }
+    return some_node_has_data(c) ? GRANT_ADOPT : GRANT_BOOTSTRAP;
+}
+
+static int32_t choose(const struct question *q, struct candidate_list *ret_list)
+{
+    return election_choose(q->c, next_grant_kind(q->c), q->evidence->alive_mask, ret_list);
+}
+
+static bool somebody_is_chosen(const struct question *q)
+{
+    struct candidate_list list;
+    return choose(q, &list) != LEADER_NONE;
+}
+
+/* A monitor that has not listened for long enough does not know yet who could report: it does not
+ * take the first voice for all of them. */
+static bool election_is_ripe(const struct question *q)
+{
+    if (q->evidence->phase_age_ms >= rules_election_ms(q->c)) {
+        return true;
+    }
+    return q->evidence->hearing_ms >= rules_alive_ms(q->c) &&
+           election_is_complete(q->c, q->evidence->alive_mask);
+}
+
+static bool may_make_cluster(const struct question *q, enum grant_kind kind)
+{
+    return q->c->configured && rules_is_first(q->c) && next_grant_kind(q->c) == kind &&
+           q->evidence->phase_age_ms >= BOOTSTRAP_WAIT_MS && lease_has_lapsed(q) &&
+           somebody_is_chosen(q);
+}
+
+static bool may_elect(const struct question *q)
+{
+    return !rules_is_first(q->c) && election_is_ripe(q) && lease_has_lapsed(q) &&
+           somebody_is_chosen(q);
+}
+
+static bool verdicts_stand(const struct cluster *c, const struct candidate_list *list)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].verdict != list->items[i].verdict) {
+            return false;
+        }
+    }
+    return c->no_candidate;
+}
+
+/* ---- what nodes need ---- */
+
+typedef bool (*need_function)(const struct node *n);
+
+static bool is_foreign(const struct cluster *c, const struct node *n)
+{
+    return n->reason == REASON_FOREIGN_SYSTEM ||
+           (n->system_id != 0 && n->system_id != c->system_id);
+}
+
+static bool copy_has_failed(const struct node *n)
+{
+    return n->failed_task == TASK_REWIND || n->failed_task == TASK_BASEBACKUP;
+}
+
+static bool has_left_history(const struct node *n)
+{
+    return (n->state == NODE_FAILED || n->state == NODE_STOPPED || n->state == NODE_STANDBY) &&
+           (n->reason == REASON_DIVERGED || n->reason == REASON_UNCLEAN_PRIMARY);
+}
+
+static bool is_damaged(const struct node *n)
+{
+    return n->state == NODE_FAILED && (n->reason == REASON_DATA_DIRECTORY_DAMAGED ||
+                                       n->reason == REASON_DATA_DIRECTORY_UNREADABLE);
+}
+
+static bool needs_first_copy(const struct node *n)
+{
+    return n->state == NODE_EMPTY;
+}
+
+static bool needs_rewind(const struct node *n)
+{
+    return has_left_history(n) && !copy_has_failed(n);
+}
+
+static bool needs_new_copy(const struct node *n)
+{
+    return is_damaged(n) ||
+           (copy_has_failed(n) && (n->state == NODE_FAILED || has_left_history(n)));
+}
+
+static bool mark_is_below(const struct mark *a, const struct mark *b)
+{
+    return a->incarnation < b->incarnation ||
+           (a->incarnation == b->incarnation && a->counter < b->counter);
+}
+
+/* A copy ended well, and its node has not said since what it has now: what it said last is of
+ * before the copy, and asks for nothing. */
+static bool copy_is_unseen(const struct cluster *c, const struct node *n)
+{
+    return n->rebuild_term == c->term && n->rebuild_seq > n->state_seq &&
+           n->failed_task == TASK_NONE && mark_is_below(&n->probe_mark, &n->task_mark);
+}
+
+/* Whether node i may be told to rebuild now: never the holder, never another system's data (I16).
+ */
+static bool may_rebuild(const struct question *q, uint32_t i)
+{
+    const struct node *n = &q->c->nodes[i];
+    return (int32_t)i != q->c->leader && is_alive(q, i) && !n->departed &&
+           n->rebuild_task == TASK_NONE && (q->evidence->backoff_mask >> i & 1) == 0 &&
+           !is_foreign(q->c, n) && !copy_is_unseen(q->c, n);
+}
+
+/* The first node with this need that may be told to rebuild now, or -1. Before the new leader is
+ * writable nobody is told: only then is the reference history known. */
+static int32_t find_needy(const struct question *q, need_function need)
+{
+    if (!q->c->promoted || !q->c->writable) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < q->c->node_count; i++) {
+        if (need(&q->c->nodes[i]) && may_rebuild(q, i)) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+/* ---- guards ---- */
+
+static bool is_unconfigured(const struct question *q)
+{
+    return !q->c->configured && q->c->node_count > 0;
+}
+
+static bool may_bootstrap(const struct question *q)
+{
+    return may_make_cluster(q, GRANT_BOOTSTRAP);
+}
+
+static bool may_adopt(const struct question *q)
+{
+    return may_make_cluster(q, GRANT_ADOPT);
+}
+
+static bool leader_is_silent(const struct question *q)
+{
+    const uint64_t wait_ms = cluster_wait_ms(q->c);
+    return q->evidence->renewal_age_ms >= wait_ms && q->evidence->hearing_ms >= wait_ms;
+}
+
+static bool grant_is_unaccepted(const struct question *q)
+{
+    const uint64_t wait_ms = rules_accept_ms(q->c);
+    return q->evidence->phase_age_ms >= wait_ms && q->evidence->hearing_ms >= wait_ms;
+}
+
+static bool nobody_can_lead(const struct question *q)
+{
+    struct candidate_list list;
+    const bool due = q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
+                     q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
+                     q->evidence->hearing_ms >= rules_alive_ms(q->c);
+    return due && choose(q, &list) == LEADER_NONE && !verdicts_stand(q->c, &list);
+}
+
+static bool some_node_is_empty(const struct question *q)
+{
+    return find_needy(q, needs_first_copy) >= 0;
+}
+
+static bool some_node_diverged(const struct question *q)
+{
+    return find_needy(q, needs_rewind) >= 0;
+}
+
+static bool some_node_needs_copy(const struct question *q)
+{
+    return find_needy(q, needs_new_copy) >= 0;
+}
+
+/* ---- decisions ---- */
+
+static void write_config(const struct question *q, struct event *ret_event)
+{
+    ret_event->kind = EVENT_CONFIG;
+    ret_event->body.config = q->options->config;
+}
+
+/* Of the term that ends; 0 when its holder never renewed. */
+static uint64_t last_renewal_seq(const struct cluster *c)
+{
+    return c->lease.renewed ? c->lease.renewal_seq : 0;
+}
+
+static void write_grant(const struct question *q, struct event *ret_event)
+{
+    struct grant *grant = &ret_event->body.grant;
+    ret_event->kind = EVENT_GRANT;
+    const int32_t i = choose(q, &grant->candidates);
+    const struct node *n = &q->c->nodes[i];
+    grant->kind = next_grant_kind(q->c);
+    grant->term = q->c->term + 1;
+    memcpy(grant->node, n->name, sizeof(grant->node));
+    grant->incarnation = n->incarnation;
+    grant->position = n->position;
+    grant->timeline = grant->kind == GRANT_FAILOVER ? q->c->timeline_max + 1 : 0;
+    grant->renewal_seq = last_renewal_seq(q->c);
+    grant->loss_bytes = grant->kind == GRANT_FAILOVER ? cluster_lag_bytes(q->c, i) : 0;
+    ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;
+}
+
+static void write_revoke(const struct question *q, struct event *ret_event)
+{
+    ret_event->kind = EVENT_REVOKE;
+    ret_event->cause_seq = q->c->phase_seq;
+    ret_event->body.revoke.term = q->c->term;
+    ret_event->body.revoke.renewal_seq = last_renewal_seq(q->c);
+}
+
+static void write_no_candidate(const struct question *q, struct event *ret_event)
+{
+    ret_event->kind = EVENT_NO_CANDIDATE;
+    ret_event->cause_seq = q->c->phase_seq;
+    ret_event->body.no_candidate.term = q->c->term;
+    (void)choose(q, &ret_event->body.no_candidate.candidates);
+}
+
+static void write_directive(const struct question *q, int32_t i, enum task task,
+                            struct event *ret_event)
+{
+    const struct node *n = &q->c->nodes[i];
+    struct directive *directive = &ret_event->body.directive;
+    ret_event->kind = EVENT_DIRECTIVE;
+    ret_event->cause_seq = n->state_seq;
+    memcpy(directive->node, n->name, sizeof(directive->node));
+    directive->incarnation = n->incarnation;
+    directive->term = q->c->term;
+    directive->task = task;
+}
+
+static void write_first_copy(const struct question *q, struct event *ret_event)
+{
+    write_directive(q, find_needy(q, needs_first_copy), TASK_BASEBACKUP, ret_event);
+}
+
+static void write_rewind(const struct question *q, struct event *ret_event)
+{
+    write_directive(q, find_needy(q, needs_rewind), TASK_REWIND, ret_event);
+}
+
+static void write_new_copy(const struct question *q, struct event *ret_event)
+{
+    write_directive(q, find_needy(q, needs_new_copy), TASK_BASEBACKUP, ret_event);
+}
+
+/* ---- the table ---- */
+
+enum {
+    NONE = 1 << PHASE_NONE,
+    GRANTED = 1 << PHASE_GRANTED,
+    HELD = 1 << PHASE_HELD,
+    RELEASED = 1 << PHASE_RELEASED,
+    REVOKED = 1 << PHASE_REVOKED,
+    LEADERLESS = NONE | RELEASED | REVOKED,
+    ANY = LEADERLESS | GRANTED | HELD,
+};
+
+/* clang-format off */
+const struct rule RULES[] = {
+    {"configure",         ANY,        is_unconfigured,      write_config},
+    {"bootstrap",         LEADERLESS, may_bootstrap,        write_grant},
+    {"adopt",             LEADERLESS, may_adopt,            write_grant},
+    {"revoke-silent",     HELD,       leader_is_silent,     write_revoke},
+    {"revoke-unaccepted", GRANTED,    grant_is_unaccepted,  write_revoke},
+    {"elect-released",    RELEASED,   may_elect,            write_grant},
+    {"elect-revoked",     REVOKED,    may_elect,            write_grant},
+    {"no-candidate",      LEADERLESS, nobody_can_lead,      write_no_candidate},
+    {"rebuild-empty",     HELD,       some_node_is_empty,   write_first_copy},
+    {"rebuild-diverged",  HELD,       some_node_diverged,   write_rewind},
+    {"rebuild-again",     HELD,       some_node_needs_copy, write_new_copy},
+};
+/* clang-format on */
+
+const size_t RULE_COUNT = sizeof(RULES) / sizeof(RULES[0]);

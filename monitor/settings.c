@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "settings.h"
+
+#include "../proto/cluster.h"
+#include "../proto/config_file.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* The file as libcyaml reads it; NULL and 0 for what is not named. */
+struct raw_stream {
+    uint32_t *replicas;
+    char *storage;
+    char *max_age;
+    char *max_bytes;
+};
+
+struct raw_defaults {
+    char *probe_period;
+    char *probe_timeout;
+    uint32_t *probe_failure_threshold;
+    char *lease_ttl;
+    char *switch_policy;
+    char *synchronous;
+    char *maximum_lag_on_failover;
+};
+
+struct raw_settings {
+    char *name;
+    char *nats;
+    char *log_level;
+    struct raw_stream stream;
+    struct raw_defaults cluster_defaults;
+};
+
+#define OPTIONAL_VALUE (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+/* clang-format off */
+static const cyaml_schema_field_t stream_fields[] = {
+    CYAML_FIELD_UINT_PTR("replicas", OPTIONAL_VALUE, struct raw_stream, replicas),
+    CYAML_FIELD_STRING_PTR("storage", OPTIONAL_VALUE, struct raw_stream, storage, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("max_age", OPTIONAL_VALUE, struct raw_stream, max_age, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("max_bytes", OPTIONAL_VALUE, struct raw_stream, max_bytes, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t defaults_fields[] = {
+    CYAML_FIELD_STRING_PTR("probe_period", OPTIONAL_VALUE, struct raw_defaults, probe_period, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("probe_timeout", OPTIONAL_VALUE, struct raw_defaults, probe_timeout, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("probe_failure_threshold", OPTIONAL_VALUE, struct raw_defaults,
+                         probe_failure_threshold),
+    CYAML_FIELD_STRING_PTR("lease_ttl", OPTIONAL_VALUE, struct raw_defaults, lease_ttl, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("switch_policy", OPTIONAL_VALUE, struct raw_defaults, switch_policy, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("synchronous", OPTIONAL_VALUE, struct raw_defaults, synchronous, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
+                           maximum_lag_on_failover, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t settings_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", OPTIONAL_VALUE, struct raw_settings, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("nats", OPTIONAL_VALUE, struct raw_settings, nats, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("log_level", OPTIONAL_VALUE, struct raw_settings, log_level, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("stream", CYAML_FLAG_OPTIONAL, struct raw_settings, stream, stream_fields),
+    CYAML_FIELD_MAPPING("cluster_defaults", CYAML_FLAG_OPTIONAL, struct raw_settings,
+                        cluster_defaults, defaults_fields),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t settings_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_settings, settings_fields),
+};
+/* clang-format on */
+
+static const char *const settings_keys[] = {
+        "name",
+        "nats",
+        "log_level",
+        "stream",
+        "replicas",
+        "storage",
+        "max_age",
+        "max_bytes",
+        "lease_ttl",
+        "cluster_defaults",
+        "probe_period",
+        "probe_timeout",
+        "switch_policy",
+        "probe_failure_threshold",
+        "synchronous",
+        "maximum_lag_on_failover",
+        NULL,
+};
+
+void monitor_settings_name(const char *host, char ret_name[NAME_SIZE])
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    size_t length = 0;
+    for (const char *at = host; *at != '\0' && *at != '.' && length < NAME_SIZE - 1; at++) {
+        const char lower = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+        const bool keep = strchr(allowed, lower) != NULL;
+        if (keep || length > 0) {
+            ret_name[length] = keep ? lower : '-';
+            length++;
+        }
+    }
+    ret_name[length] = '\0';
+    if (length == 0) {
+        memcpy(ret_name, "monitor", sizeof("monitor"));
+    }
+}
+
+void monitor_settings_init(struct monitor_settings *ret_settings)
+{
+    char host[HOST_SIZE] = "";
+    /* A host name that is cut makes a name, too. */
+    (void)gethostname(host, sizeof(host) - 1);
+    memset(ret_settings, 0, sizeof(*ret_settings));
+    monitor_settings_name(host, ret_settings->name);
+    ret_settings->replicas = 1;
+    ret_settings->config = config_default();
+    ret_settings->log_level = SEVERITY_INFO;
+}
+
+/* ---- one key each; what is not named stays as it is ---- */
+
+static enum result take_text(const char *key, const char *text, char *ret_text, size_t size,
+                             struct failure *f)
+{
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    const size_t length = strlen(text);
+    if (length == 0 || length >= size) {
+        return failure_set(f, RESULT_INVALID, "%s must have 1 to %zu bytes", key, size - 1);
+    }
+    memcpy(ret_text, text, length + 1);
+    return RESULT_OK;
+}
+
+static enum result take_name(const char *text, struct monitor_settings *s, struct failure *f)
+{
+    const enum result result = take_text("name", text, s->name, sizeof(s->name), f);
+    if (result == RESULT_OK && !name_is_valid(s->name)) {
+        failure_set(f, RESULT_INVALID, "name: '%s' is not a name", s->name);
+        return failure_hint(f, "use 1 to 40 of a-z, 0-9 and '-', not beginning with '-'");
+    }
+    return result;
+}
+
+static enum result take_log_level(const char *text, struct monitor_settings *s, struct failure *f)
+{
+    if (text == NULL || log_line_parse_severity(text, &s->log_level)) {
+        return RESULT_OK;
+    }
+    failure_set(f, RESULT_INVALID, "log_level: '%s' is unknown", text);
+    return failure_hint(f, "use error, warning, info or debug");
+}
+
+static enum result take_ms(const char *key, const char *text, uint32_t *ret_ms, struct failure *f)
+{
+    uint64_t ms = 0;
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    const enum result result = config_parse_duration(key, text, &ms, f);
+    if (result == RESULT_OK && ms > UINT32_MAX) {
+        return failure_set(f, RESULT_INVALID, "%s: %s is too long", key, text);
+    }
+    *ret_ms = (uint32_t)ms;
+    return result;
+}
+
+static enum result take_bytes(const char *key, const char *text, uint64_t *ret_bytes,
+                              struct failure *f)
+{
+    return text == NULL ? RESULT_OK : config_parse_bytes(key, text, ret_bytes, f);
+}
+
+static enum result take_replicas(const uint32_t *replicas, struct monitor_settings *s,
+                                 struct failure *f)
+{
+    if (replicas == NULL) {
+        return RESULT_OK;
+    }
+    if (*replicas != 1 && *replicas != 3 && *replicas != 5) {
+        return failure_set(f, RESULT_INVALID, "replicas must be 1, 3 or 5");
+    }
+    s->replicas = (int)*replicas;
+    return RESULT_OK;
+}
+
+static enum result take_storage(const char *text, struct monitor_settings *s, struct failure *f)
+{
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    s->memory_storage = strcmp(text, "memory") == 0;
+    if (!s->memory_storage && strcmp(text, "file") != 0) {
+        return failure_set(f, RESULT_INVALID, "storage must be file or memory, not '%s'", text);
+    }
+    return RESULT_OK;
+}
+
+static enum result take_max_age(const char *text, struct monitor_settings *s, struct failure *f)
+{
+    uint64_t ms = 0;
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    const enum result result = config_parse_duration("max_age", text, &ms, f);
+    if (result == RESULT_OK && ms < 1000) {
+        return failure_set(f, RESULT_INVALID, "max_age must be at least 1s");
+    }
+    s->max_age_s = ms / 1000;
+    return result;
+}
+
+static enum result take_switch_policy(const char *text, struct config *config, struct failure *f)
+{
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    for (unsigned i = 0; i < SWITCH_POLICY_COUNT; i++) {
+        if (strcmp(text, switch_policy_name((enum switch_policy)i)) == 0) {
+            config->switch_policy = (enum switch_policy)i;
+            return RESULT_OK;
+        }
+    }
+    failure_set(f, RESULT_INVALID, "switch_policy: '%s' is not available in this version", text);
+    return failure_hint(f, "use MaximumAvailability");
+}
+
+static enum result take_synchronous(const char *text, struct failure *f)
+{
+    if (text == NULL || strcmp(text, "off") == 0) {
+        return RESULT_OK;
+    }
+    failure_set(f, RESULT_INVALID, "synchronous: '%s' is not available in this version", text);
+    return failure_hint(f, "use off; commits then wait for no standby, and a failover may lose the "
+                           "last of them");
+}
+
+/* ---- the groups ---- */
+
+static enum result take_head(const struct raw_settings *raw, struct monitor_settings *s,
+                             struct failure *f)
+{
+    enum result result = take_name(raw->name, s, f);
+    if (result == RESULT_OK) {
+        result = take_text("nats", raw->nats, s->servers, sizeof(s->servers), f);
+    }
+    return result == RESULT_OK ? take_log_level(raw->log_level, s, f) : result;
+}
+
+static enum result take_stream(const struct raw_stream *raw, struct monitor_settings *s,
+                               struct failure *f)
+{
+    enum result result = take_replicas(raw->replicas, s, f);
+    if (result == RESULT_OK) {
+        result = take_storage(raw->storage, s, f);
+    }
+    if (result == RESULT_OK) {
+        result = take_max_age(raw->max_age, s, f);
+    }
+    return result == RESULT_OK ? take_bytes("max_bytes", raw->max_bytes, &s->max_bytes, f) : result;
+}
+
+static enum result take_probe(const struct raw_defaults *raw, struct config *config,
+                              struct failure *f)
+{
+    if (raw->probe_failure_threshold != NULL) {
+        config->probe_failure_threshold = *raw->probe_failure_threshold;
+    }
+    const enum result result =
+            take_ms("probe_period", raw->probe_period, &config->probe_period_ms, f);
+    return result == RESULT_OK
+                   ? take_ms("probe_timeout", raw->probe_timeout, &config->probe_timeout_ms, f)
+                   : result;
+}
+
+static enum result take_policy(const struct raw_defaults *raw, struct config *config,
+                               struct failure *f)
+{
+    enum result result = take_switch_policy(raw->switch_policy, config, f);
+    if (result == RESULT_OK) {
+        result = take_synchronous(raw->synchronous, f);
+    }
+    return result == RESULT_OK ? take_bytes("maximum_lag_on_failover", raw->maximum_lag_on_failover,
+                                            &config->maximum_lag_on_failover, f)
+                               : result;
+}
+
+static enum result take_defaults(const struct raw_defaults *raw, struct config *config,
+                                 struct failure *f)
+{
+    enum result result = take_probe(raw, config, f);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    config->lease_ttl_ms = config_lease_ttl_ms(config->probe_period_ms, config->probe_timeout_ms,
+                                               config->probe_failure_threshold);
+    result = take_ms("lease_ttl", raw->lease_ttl, &config->lease_ttl_ms, f);
+    if (result == RESULT_OK) {
+        result = take_policy(raw, config, f);
+    }
+    const char *wrong = config_check(config);
+    if (result == RESULT_OK && wrong != NULL) {
+        return failure_set(f, RESULT_INVALID, "cluster_defaults: %s", wrong);
+    }
+    return result;
+}
+
+static enum result take_all(const struct raw_settings *raw, struct monitor_settings *s,
+                            struct failure *f)
+{
+    enum result result = take_head(raw, s, f);
+    if (result == RESULT_OK) {
+        result = take_stream(&raw->stream, s, f);
+    }
+    return result == RESULT_OK ? take_defaults(&raw->cluster_defaults, &s->config, f) : result;
+}
+
+enum result monitor_settings_load(const char *path, struct monitor_settings *ret_settings,
+                                  struct failure *reterr_failure)
+{
+    void *raw = NULL;
+    monitor_settings_init(ret_settings);
+    const enum result loaded =
+            config_file_load(path, &settings_schema, settings_keys, &raw, reterr_failure);
+    if (loaded != RESULT_OK) {
+        return loaded;
+    }
+    struct monitor_settings settings = *ret_settings;
+    const enum result result = take_all(raw, &settings, reterr_failure);
+    config_file_free(&settings_schema, raw);
+    if (result != RESULT_OK) {
+        return failure_prefix(reterr_failure, "%s", path);
+    }
+    *ret_settings = settings;
+    return RESULT_OK;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * settings.h - monitor.yaml: who this monitor is, where the log is, and how new clusters are
+ * configured.
+ *
+ *   name: monitor-1                    # the host's name by default
+ *   nats: nats://10.0.0.1:4222,nats://10.0.0.2:4222
+ *   log_level: info                    # error, warning, info, debug
+ *   stream:                            # how the stream is made if it is not there
+ *     replicas: 3                      # 1, 3 or 5; 1 by default
+ *     storage: file                    # file or memory
+ *     max_age: 30d                     # without limit by default
+ *     max_bytes: 10GB
+ *   cluster_defaults:                  # written into the log as a new cluster's first
+ * configuration probe_period: 1s probe_timeout: 1s probe_failure_threshold: 2 lease_ttl: 3s #
+ * period × threshold + timeout by default switch_policy: MaximumAvailability synchronous: off
+ *     maximum_lag_on_failover: 16MB    # without limit by default
+ *
+ * Read once at the start, by main.c.
+ */
+#ifndef PGBATON_MONITOR_SETTINGS_H
+#define PGBATON_MONITOR_SETTINGS_H
+
+#include "../proto/event.h"
+#include "../proto/log_line.h"
+#include "../proto/result.h"
+
+#define SETTINGS_SERVERS_SIZE 1024
+
+struct monitor_settings {
+    char name[NAME_SIZE];
+    char servers[SETTINGS_SERVERS_SIZE]; /* empty: not named */
+    int replicas;
+    bool memory_storage;
+    uint64_t max_age_s; /* 0: without limit */
+    uint64_t max_bytes; /* 0: without limit */
+    struct config config;
+    enum severity log_level;
+};
+
+/* What holds without a file: the host's name, one replica on disk, config_default(). */
+void monitor_settings_init(struct monitor_settings *ret_settings);
+/* Reads the file over the defaults. On failure *ret_settings holds the defaults. */
+MUST_USE enum result monitor_settings_load(const char *path, struct monitor_settings *ret_settings,
+                                           struct failure *reterr_failure);
+/* Makes a valid name of a host name: its first label, in lower case, with '-' for what a name may
+ * not hold; "monitor" when nothing is left. */
+void monitor_settings_name(const char *host, char ret_name[NAME_SIZE]);
+
+#endif

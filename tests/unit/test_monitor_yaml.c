@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "../../monitor/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char path[] = "/tmp/test_monitor_yaml.XXXXXX";
+
+static int make_file(void **state)
+{
+    (void)state;
+    const int fd = mkstemp(path);
+    return fd >= 0 && close(fd) == 0 ? 0 : -1;
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static enum result load(const char *text, struct monitor_settings *s, struct failure *f)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    memset(f, 0, sizeof(*f));
+    return monitor_settings_load(path, s, f);
+}
+
+static void expect_refusal(const char *text, const char *part)
+{
+    struct monitor_settings s;
+    struct failure f;
+    assert_int_not_equal(load(text, &s, &f), RESULT_OK);
+    if (strstr(f.text, part) == NULL) {
+        fail_msg("'%s' does not say '%s'", f.text, part);
+    }
+    assert_int_equal(s.config.lease_ttl_ms, 3000);
+}
+
+static void test_settings_reads_all_keys(void **state)
+{
+    (void)state;
+    struct monitor_settings s;
+    struct failure f;
+    const char *text = "name: monitor-7\n"
+                       "nats: nats://127.0.0.1:4222\n"
+                       "log_level: debug\n"
+                       "stream:\n"
+                       "  replicas: 3\n"
+                       "  storage: memory\n"
+                       "  max_age: 30d\n"
+                       "  max_bytes: 1GB\n"
+                       "cluster_defaults:\n"
+                       "  probe_period: 300ms\n"
+                       "  probe_timeout: 500ms\n"
+                       "  probe_failure_threshold: 4\n"
+                       "  lease_ttl: 5s\n"
+                       "  switch_policy: MaximumAvailability\n"
+                       "  synchronous: off\n"
+                       "  maximum_lag_on_failover: 16MB\n";
+    assert_int_equal(load(text, &s, &f), RESULT_OK);
+    assert_string_equal(s.name, "monitor-7");
+    assert_string_equal(s.servers, "nats://127.0.0.1:4222");
+    assert_int_equal(s.log_level, SEVERITY_DEBUG);
+    assert_int_equal(s.replicas, 3);
+    assert_true(s.memory_storage);
+    assert_int_equal(s.max_age_s, 30 * 86400);
+    assert_int_equal(s.max_bytes, 1 << 30);
+    assert_int_equal(s.config.probe_period_ms, 300);
+    assert_int_equal(s.config.probe_timeout_ms, 500);
+    assert_int_equal(s.config.probe_failure_threshold, 4);
+    assert_int_equal(s.config.lease_ttl_ms, 5000);
+    assert_int_equal(s.config.maximum_lag_on_failover, 16 << 20);
+}
+
+static void test_settings_derives_the_lease(void **state)
+{
+    (void)state;
+    struct monitor_settings s;
+    struct failure f;
+    assert_int_equal(load("nats: nats://a:4222\n", &s, &f), RESULT_OK);
+    assert_int_equal(s.config.lease_ttl_ms, 3000);
+    assert_true(s.config.maximum_lag_on_failover == UINT64_MAX);
+    assert_int_equal(s.replicas, 1);
+    assert_false(s.memory_storage);
+    assert_int_equal(load("cluster_defaults:\n  probe_period: 200ms\n", &s, &f), RESULT_OK);
+    assert_int_equal(s.config.lease_ttl_ms, 1400);
+}
+
+static void test_settings_refuses_what_is_wrong(void **state)
+{
+    (void)state;
+    expect_refusal("name: Monitor_1\n", "is not a name");
+    expect_refusal("nmae: monitor-1\n", "nmae");
+    expect_refusal("log_level: loud\n", "log_level");
+    expect_refusal("stream:\n  replicas: 2\n", "1, 3 or 5");
+    expect_refusal("stream:\n  storage: tape\n", "file or memory");
+    expect_refusal("stream:\n  max_age: 100ms\n", "at least 1s");
+    expect_refusal("cluster_defaults:\n  probe_period: 300\n", "probe_period");
+    expect_refusal("cluster_defaults:\n  probe_period: 1ms\n", "between 50ms");
+    expect_refusal("cluster_defaults:\n  lease_ttl: 1s\n", "longer than probe_period");
+    expect_refusal("cluster_defaults:\n  synchronous: quorum\n", "not available in this version");
+    expect_refusal("cluster_defaults:\n  switch_policy: Noop\n", "not available in this version");
+}
+
+static void expect_name(const char *host, const char *name)
+{
+    char made[NAME_SIZE];
+    monitor_settings_name(host, made);
+    assert_string_equal(made, name);
+    assert_true(name_is_valid(made));
+}
+
+static void test_settings_makes_a_name_of_a_host_name(void **state)
+{
+    (void)state;
+    expect_name("db-1.example.org", "db-1");
+    expect_name("DB_One", "db-one");
+    expect_name("--x", "x");
+    expect_name("", "monitor");
+    expect_name("...", "monitor");
+    expect_name("a123456789a123456789a123456789a123456789z",
+                "a123456789a123456789a123456789a123456789");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_settings_reads_all_keys),
+            cmocka_unit_test(test_settings_derives_the_lease),
+            cmocka_unit_test(test_settings_refuses_what_is_wrong),
+            cmocka_unit_test(test_settings_makes_a_name_of_a_host_name),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
