@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * commands.h - the commands of pgbaton-replay; each returns its exit code.
+ */
+#ifndef PGBATON_REPLAY_COMMANDS_H
+#define PGBATON_REPLAY_COMMANDS_H
+
+#include "options.h"
+
+/* Folds the log again and decides every effective decision again from the evidence it carries. */
+int verify_run(const struct options *options);
+/* Tells what happened and why, and how long each phase of each change of leadership took. */
+int timeline_run(const struct options *options);
+/* Writes a range of the log to a file that all commands read. */
+int capture_run(const struct options *options);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "event_json.h"
+
+#include "../proto/explain.h"
+#include "format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- values ---- */
+
+void event_json_set_text(json_t *object, const char *key, const char *text)
+{
+    json_t *value = json_string(text);
+    if (value == NULL) {
+        char clean[512];
+        size_t length = 0;
+        for (; text[length] != '\0' && length + 1 < sizeof clean; length++) {
+            clean[length] = (unsigned char)text[length] < 0x80 ? text[length] : '?';
+        }
+        clean[length] = '\0';
+        value = json_string(clean);
+    }
+    json_object_set_new(object, key, value);
+}
+
+void event_json_set_u64(json_t *object, const char *key, uint64_t value)
+{
+    json_int_t number = value > INT64_MAX ? INT64_MAX : (json_int_t)value;
+    json_object_set_new(object, key, json_integer(number));
+}
+
+void event_json_set_time(json_t *object, const char *key, uint64_t wall_us)
+{
+    char text[FORMAT_TIME_SIZE];
+    format_iso(wall_us, text);
+    json_object_set_new(object, key, wall_us == 0 ? json_null() : json_string(text));
+}
+
+void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn)
+{
+    char text[18];
+    explain_lsn(lsn, text);
+    json_object_set_new(object, key, lsn == 0 ? json_null() : json_string(text));
+}
+
+static void set_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+/* System identifiers use all 64 bits, and readers of JSON take numbers as doubles: a string. */
+static void set_id(json_t *object, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    json_object_set_new(object, key, json_string(text));
+}
+
+static void set_hash(json_t *object, const char *key, const uint8_t hash[HASH_SIZE])
+{
+    char text[2 * HASH_SIZE + 1];
+    for (size_t i = 0; i < HASH_SIZE; i++) {
+        snprintf(text + 2 * i, 3, "%02x", hash[i]);
+    }
+    json_object_set_new(object, key, json_string(text));
+}
+
+static void set_position(json_t *object, const char *key, struct position position)
+{
+    json_t *value = json_object();
+    event_json_set_u64(value, "timeline", position.timeline);
+    event_json_set_lsn(value, "lsn", position.lsn);
+    json_object_set_new(object, key, value);
+}
+
+static void set_history(json_t *object, const struct history *history)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < history->count && i < HISTORY_COUNT_MAX; i++) {
+        json_t *entry = json_object();
+        event_json_set_u64(entry, "timeline", history->entries[i].timeline);
+        event_json_set_lsn(entry, "switch_lsn", history->entries[i].switch_lsn);
+        json_array_append_new(list, entry);
+    }
+    json_object_set_new(object, "history", list);
+}
+
+static void set_candidates(json_t *object, const struct candidate_list *candidates)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < candidates->count && i < NODE_COUNT_MAX; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        json_t *entry = json_object();
+        event_json_set_text(entry, "node", candidate->node);
+        event_json_set_text(entry, "verdict", verdict_name(candidate->verdict));
+        event_json_set_text(entry, "reason", reason_name(candidate->reason));
+        set_position(entry, "position", candidate->position);
+        json_array_append_new(list, entry);
+    }
+    json_object_set_new(object, "candidates", list);
+}
+
+/* ---- bodies ---- */
+
+static void set_replicas(json_t *object, const struct probe *probe)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < probe->replica_count && i < NODE_COUNT_MAX; i++) {
+        json_t *row = json_object();
+        event_json_set_text(row, "name", probe->replicas[i].name);
+        set_bool(row, "streaming", probe->replicas[i].streaming);
+        event_json_set_lsn(row, "flush_lsn", probe->replicas[i].flush_lsn);
+        json_array_append_new(list, row);
+    }
+    json_object_set_new(object, "replicas", list);
+}
+
+static void put_probe(json_t *object, const struct probe *probe)
+{
+    event_json_set_text(object, "state", node_state_name(probe->state));
+    event_json_set_text(object, "reason", reason_name(probe->reason));
+    set_position(object, "position", probe->position);
+    event_json_set_lsn(object, "replay_lsn", probe->replay_lsn);
+    set_id(object, "system_id", probe->system_id);
+    set_bool(object, "streaming", probe->streaming);
+    set_bool(object, "clean", probe->clean);
+    set_bool(object, "was_primary", probe->was_primary);
+    event_json_set_u64(object, "failures", probe->failures);
+    event_json_set_u64(object, "election_term", probe->election_term);
+    set_history(object, &probe->history);
+    set_replicas(object, probe);
+}
+
+static void body_none(json_t *object, const struct event *e)
+{
+    (void)object;
+    (void)e;
+}
+
+static void body_probe(json_t *object, const struct event *e)
+{
+    put_probe(object, &e->body.probe);
+}
+
+static void body_renew(json_t *object, const struct event *e)
+{
+    const struct renew *renew = &e->body.renew;
+    event_json_set_u64(object, "ttl_ms", renew->ttl_ms);
+    event_json_set_u64(object, "seen_seq", renew->seen_seq);
+    event_json_set_text(object, "state", node_state_name(renew->state));
+    set_position(object, "position", renew->position);
+    event_json_set_u64(object, "probe_age_ms", renew->probe_age_ms);
+}
+
+static void body_release(json_t *object, const struct event *e)
+{
+    const struct release *release = &e->body.release;
+    event_json_set_text(object, "reason", reason_name(release->reason));
+    set_position(object, "position", release->position);
+    set_bool(object, "clean", release->clean);
+    event_json_set_u64(object, "killed_count", release->killed_count);
+    event_json_set_time(object, "detected_at", release->detected_wall_us);
+    event_json_set_time(object, "fenced_at", release->fenced_wall_us);
+}
+
+static void body_refuse(json_t *object, const struct event *e)
+{
+    event_json_set_text(object, "reason", reason_name(e->body.refuse.reason));
+}
+
+static void body_hello(json_t *object, const struct event *e)
+{
+    const struct hello *hello = &e->body.hello;
+    put_probe(object, &hello->probe);
+    event_json_set_text(object, "host", hello->host);
+    event_json_set_u64(object, "port", hello->port);
+    event_json_set_u64(object, "pg_version", hello->pg_version);
+    json_object_set_new(object, "failover_priority", json_integer(hello->failover_priority));
+    set_bool(object, "nofailover", hello->nofailover);
+    event_json_set_u64(object, "anchor_seq", hello->anchor_seq);
+    event_json_set_u64(object, "anchor_term", hello->anchor_term);
+}
+
+static void body_task(json_t *object, const struct event *e)
+{
+    const struct task_report *report = &e->body.task;
+    event_json_set_text(object, "task", task_name(report->task));
+    event_json_set_u64(object, "directive_seq", report->directive_seq);
+    event_json_set_u64(object, "percent", report->percent);
+    event_json_set_u64(object, "duration_ms", report->duration_ms);
+    event_json_set_text(object, "reason", reason_name(report->reason));
+    set_position(object, "position", report->position);
+    set_history(object, &report->history);
+    event_json_set_text(object, "text", report->text);
+}
+
+static void body_goodbye(json_t *object, const struct event *e)
+{
+    event_json_set_text(object, "reason", reason_name(e->body.goodbye.reason));
+}
+
+static void body_revoke(json_t *object, const struct event *e)
+{
+    event_json_set_u64(object, "renewal_seq", e->body.revoke.renewal_seq);
+}
+
+static void body_grant(json_t *object, const struct event *e)
+{
+    const struct grant *grant = &e->body.grant;
+    event_json_set_text(object, "grant_kind", grant_kind_name(grant->kind));
+    event_json_set_text(object, "node", grant->node);
+    event_json_set_u64(object, "incarnation", grant->incarnation);
+    set_position(object, "position", grant->position);
+    event_json_set_u64(object, "renewal_seq", grant->renewal_seq);
+    event_json_set_u64(object, "loss_bytes", grant->loss_bytes);
+    event_json_set_u64(object, "timeline", grant->timeline);
+    set_candidates(object, &grant->candidates);
+}
+
+static void body_directive(json_t *object, const struct event *e)
+{
+    event_json_set_text(object, "node", e->body.directive.node);
+    event_json_set_u64(object, "incarnation", e->body.directive.incarnation);
+    event_json_set_text(object, "task", task_name(e->body.directive.task));
+}
+
+static void body_config(json_t *object, const struct event *e)
+{
+    const struct config *config = &e->body.config;
+    event_json_set_u64(object, "probe_period_ms", config->probe_period_ms);
+    event_json_set_u64(object, "probe_timeout_ms", config->probe_timeout_ms);
+    event_json_set_u64(object, "probe_failure_threshold", config->probe_failure_threshold);
+    event_json_set_u64(object, "lease_ttl_ms", config->lease_ttl_ms);
+    event_json_set_text(object, "switch_policy", switch_policy_name(config->switch_policy));
+    if (config->maximum_lag_on_failover == UINT64_MAX) {
+        json_object_set_new(object, "maximum_lag_on_failover", json_null());
+    } else {
+        event_json_set_u64(object, "maximum_lag_on_failover", config->maximum_lag_on_failover);
+    }
+}
+
+static void body_no_candidate(json_t *object, const struct event *e)
+{
+    set_candidates(object, &e->body.no_candidate.candidates);
+}
+
+static void (*const bodies[])(json_t *object, const struct event *e) = {
+        [EVENT_NONE] = body_none,
+        [EVENT_PROBE] = body_probe,
+        [EVENT_RENEW] = body_renew,
+        [EVENT_RELEASE] = body_release,
+        [EVENT_REFUSE] = body_refuse,
+        [EVENT_HELLO] = body_hello,
+        [EVENT_PROGRESS] = body_task,
+        [EVENT_DONE] = body_task,
+        [EVENT_FAILED] = body_task,
+        [EVENT_GOODBYE] = body_goodbye,
+        [EVENT_REVOKE] = body_revoke,
+        [EVENT_GRANT] = body_grant,
+        [EVENT_DIRECTIVE] = body_directive,
+        [EVENT_CONFIG] = body_config,
+        [EVENT_NO_CANDIDATE] = body_no_candidate,
+        [EVENT_HEARTBEAT] = body_none,
+};
+_Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for each kind");
+
+/* ---- the head of a decision ---- */
+
+static json_t *nodes_of_mask(const struct cluster *c, uint32_t mask)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if ((mask >> i & 1U) != 0) {
+            json_array_append_new(list, json_string(c->nodes[i].name));
+        }
+    }
+    return list;
+}
+
+static void put_decision(json_t *object, const struct cluster *c, const struct decision *decision)
+{
+    const struct evidence *evidence = &decision->evidence;
+    event_json_set_u64(object, "prev_seq", decision->prev_seq);
+    set_hash(object, "prev_hash", decision->prev_hash);
+    event_json_set_u64(object, "folded_seq", decision->folded_seq);
+    set_hash(object, "digest", decision->digest);
+    json_t *value = json_object();
+    event_json_set_u64(value, "renewal_age_ms", evidence->renewal_age_ms);
+    event_json_set_u64(value, "hearing_ms", evidence->hearing_ms);
+    event_json_set_u64(value, "phase_age_ms", evidence->phase_age_ms);
+    event_json_set_u64(value, "heartbeat_seq", evidence->heartbeat_seq);
+    json_object_set_new(value, "alive", nodes_of_mask(c, evidence->alive_mask));
+    json_object_set_new(value, "backoff", nodes_of_mask(c, evidence->backoff_mask));
+    json_object_set_new(object, "evidence", value);
+}
+
+void event_json_add_body(json_t *object, const struct cluster *c, const struct event *e)
+{
+    bodies[(unsigned)e->kind < EVENT_KIND_COUNT ? e->kind : EVENT_NONE](object, e);
+    if (event_is_decision(e->kind)) {
+        put_decision(object, c, &e->decision);
+    }
+}
+
+/* ---- the envelope ---- */
+
+/* The term that the event speaks of; the state's for those that speak of none. */
+static uint64_t term_of(const struct cluster *c, const struct event *e)
+{
+    const uint64_t own[EVENT_KIND_COUNT] = {
+            [EVENT_RENEW] = e->body.renew.term,
+            [EVENT_RELEASE] = e->body.release.term,
+            [EVENT_REFUSE] = e->body.refuse.term,
+            [EVENT_PROGRESS] = e->body.task.term,
+            [EVENT_DONE] = e->body.task.term,
+            [EVENT_FAILED] = e->body.task.term,
+            [EVENT_REVOKE] = e->body.revoke.term,
+            [EVENT_GRANT] = e->body.grant.term,
+            [EVENT_DIRECTIVE] = e->body.directive.term,
+            [EVENT_NO_CANDIDATE] = e->body.no_candidate.term,
+    };
+    uint64_t term = (unsigned)e->kind < EVENT_KIND_COUNT ? own[e->kind] : 0;
+    return term != 0 ? term : c->term;
+}
+
+json_t *event_json(const struct folded *folded)
+{
+    json_t *object = json_object();
+    const struct event *e = &folded->event;
+    const struct cluster *c = &folded->entry->state;
+    bool readable = e->kind != EVENT_NONE;
+    event_json_set_u64(object, "seq", e->seq);
+    event_json_set_time(object, "at", folded->wall_us);
+    event_json_set_text(object, "cluster", folded->cluster);
+    event_json_set_text(object, "writer", e->writer);
+    event_json_set_text(object, "kind", readable ? event_kind_name(e->kind) : "malformed");
+    event_json_set_u64(object, "term", term_of(c, e));
+    set_bool(object, "effective", folded->outcome.effective);
+    event_json_set_text(object, "void_reason", void_reason_name(folded->outcome.void_reason));
+    if (folded->outcome.effective) {
+        json_object_set_new(object, "void_reason", json_null());
+    }
+    event_json_set_u64(object, "cause", e->cause_seq);
+    if (event_is_decision(e->kind)) {
+        event_json_set_text(object, "rule", e->decision.rule);
+    } else {
+        json_object_set_new(object, "rule", json_null());
+    }
+    event_json_add_body(object, c, e);
+    return object;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * event_json.h - an event as one JSON object: what `tail -o json` prints, and how verify names the
+ * field in which two decisions differ.
+ *
+ * seq, at, cluster, writer, kind, term, effective, void_reason, cause and rule, then the body's
+ * fields. Bytes that are not UTF-8 are shown as '?'. Positions are {"timeline", "lsn"} in
+ * PostgreSQL's notation.
+ */
+#ifndef PGBATON_REPLAY_EVENT_JSON_H
+#define PGBATON_REPLAY_EVENT_JSON_H
+
+#include "cluster_set.h"
+
+#include <jansson.h>
+
+/* A new reference; NULL when there is no memory. folded->entry is the state after the event. */
+json_t *event_json(const struct folded *folded);
+/* The fields of the body, and the head when it is a decision; names of nodes for masks come from c.
+ */
+void event_json_add_body(json_t *object, const struct cluster *c, const struct event *e);
+/* Sets key to text, whatever its bytes. */
+void event_json_set_text(json_t *object, const char *key, const char *text);
+/* Sets key to an unsigned number. */
+void event_json_set_u64(json_t *object, const char *key, uint64_t value);
+/* Sets key to the time in ISO 8601 UTC, or null when it is 0. */
+void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);
+/* Sets key to PostgreSQL's notation, or null when it is 0. */
+void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* pgbaton-replay: post-mortems. It reads the log, never writes to it. */
+#include "commands.h"
+
+#include <stddef.h>
+
+#define SOURCE_USAGE                                                                               \
+    "Without FILE the log is read from NATS.\n"                                                    \
+    "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
+    "  --cluster NAME   only this cluster (PGBATON_CLUSTER; all)\n"                                \
+    "  --timeout TIME   how long silent servers are waited for (5s)\n"
+
+static const char usage[] =
+        "pgbaton-replay - post-mortems from the log of a pgbaton cluster\n"
+        "\n"
+        "  pgbaton-replay verify [FILE]     fold and decide everything again, compare with the "
+        "log\n"
+        "  pgbaton-replay timeline [FILE]   what happened, why, and how long each phase took\n"
+        "  pgbaton-replay capture FILE      write a range of the log to a file\n"
+        "  pgbaton-replay version\n"
+        "\n"
+        "Each takes --help. Exit codes: 0 done, 1 failed or a difference, 2 wrong command line.\n";
+
+static const char verify_usage[] =
+        "pgbaton-replay verify [FILE] [options]\n"
+        "\n"
+        "Folds the log from its beginning, compares each decision's digest with the state, takes "
+        "each\n"
+        "effective decision again from the evidence that it carries, and stops at the first\n"
+        "difference. Exit codes: 0 verified, 1 a difference or a failure, 2 wrong command line.\n"
+        "\n" SOURCE_USAGE;
+
+static const char timeline_usage[] =
+        "pgbaton-replay timeline [FILE] [options]\n"
+        "\n"
+        "Tells what happened and why, and for each change of leadership how long each phase took.\n"
+        "\n"
+        "  --from SEQ       begin at this sequence\n"
+        "  --to SEQ         end at this sequence\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char capture_usage[] =
+        "pgbaton-replay capture FILE [options]\n"
+        "\n"
+        "Writes the log to FILE, which must not exist (\"-\": standard output). verify and "
+        "timeline\n"
+        "need the log from its beginning: use --from only to look at records.\n"
+        "\n"
+        "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"
+        "  --cluster NAME   only this cluster (PGBATON_CLUSTER; all)\n"
+        "  --from SEQ       begin at this sequence\n"
+        "  --to SEQ         end at this sequence\n"
+        "  --timeout TIME   how long silent servers are waited for (5s)\n";
+
+static const struct command commands[] = {
+        {"verify", "nct", OPERAND_FILE, verify_usage, verify_run},
+        {"timeline", "nctoFT", OPERAND_FILE, timeline_usage, timeline_run},
+        {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},
+        {NULL, NULL, OPERAND_NONE, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return command_dispatch(commands, usage, argc, argv);
+}

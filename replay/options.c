@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "options.h"
+
+#include "../proto/event.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS_DEFAULT 5000
+
+static const struct option long_options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},
+        {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},
+        {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},
+        {"file", required_argument, NULL, 'I'},
+        {NULL, 0, NULL, 0},
+};
+
+struct parse {
+    const struct command *command;
+    struct options options;
+    bool wants_help;
+    bool named_servers;
+};
+
+static void point_to_help(const struct parse *parse)
+{
+    fprintf(stderr, "try: %s %s --help\n", program_invocation_short_name, parse->command->name);
+}
+
+static bool complain(const struct parse *parse, const char *problem, const char *value)
+{
+    fprintf(stderr, "%s: %s '%s'\n", parse->command->name, problem, value);
+    point_to_help(parse);
+    return false;
+}
+
+static bool take_number(const struct parse *parse, const char *text, uint64_t *ret_value)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || !isdigit((unsigned char)text[0])) {
+        return complain(parse, "a sequence is a number, not", text);
+    }
+    *ret_value = value;
+    return true;
+}
+
+/* "5s" or "500ms". */
+static bool take_timeout(const struct parse *parse, const char *text, uint64_t *ret_ms)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    uint64_t unit = strcmp(end, "ms") == 0 ? 1 : strcmp(end, "s") == 0 ? 1000 : 0;
+    bool right = errno == 0 && isdigit((unsigned char)text[0]) && unit != 0 && value > 0;
+    if (!right || value > 86400000) {
+        return complain(parse, "--timeout takes 5s or 500ms, not", text);
+    }
+    *ret_ms = value * unit;
+    return true;
+}
+
+static bool take_output(struct parse *parse, const char *text)
+{
+    parse->options.json = strcmp(text, "json") == 0;
+    if (!parse->options.json && strcmp(text, "text") != 0 && strcmp(text, "table") != 0) {
+        return complain(parse, "-o takes text, table or json, not", text);
+    }
+    return true;
+}
+
+static bool take_name(const struct parse *parse, const char *text, const char **ret_name)
+{
+    if (!name_is_valid(text)) {
+        return complain(parse, "a name is 1 to 40 of a-z, 0-9 and '-', not", text);
+    }
+    *ret_name = text;
+    return true;
+}
+
+static bool take_servers(struct parse *parse, const char *text)
+{
+    parse->options.servers = text;
+    parse->named_servers = true;
+    return true;
+}
+
+static bool take_option(struct parse *parse, int letter)
+{
+    struct options *options = &parse->options;
+    switch (letter) {
+    case 'h':
+        parse->wants_help = true;
+        return true;
+    case 'n':
+        return take_servers(parse, optarg);
+    case 'c':
+        return take_name(parse, optarg, &options->cluster);
+    case 't':
+        return take_timeout(parse, optarg, &options->timeout_ms);
+    case 'o':
+        return take_output(parse, optarg);
+    case 'F':
+        return take_number(parse, optarg, &options->from_seq);
+    case 'T':
+        return take_number(parse, optarg, &options->to_seq);
+    case 'f':
+    case 'x':
+        options->follow = letter == 'f';
+        return true;
+    case 'a':
+        options->all = true;
+        return true;
+    case 'I':
+        options->file = optarg;
+        return true;
+    case 'N':
+        return take_name(parse, optarg, &options->node);
+    default:
+        point_to_help(parse);
+        return false;
+    }
+}
+
+/* The name under which an option was written, for a complaint. */
+static const char *long_name(int letter)
+{
+    for (size_t i = 0; long_options[i].name != NULL; i++) {
+        if (long_options[i].val == letter) {
+            return long_options[i].name;
+        }
+    }
+    return "?";
+}
+
+static bool take_options(struct parse *parse, int argc, char **argv)
+{
+    int letter = 0;
+    optind = 1;
+    while ((letter = getopt_long(argc, argv, "hn:c:t:o:fN:", long_options, NULL)) != -1) {
+        bool known =
+                letter == 'h' || letter == '?' || strchr(parse->command->accepts, letter) != NULL;
+        if (!known) {
+            return complain(parse, "this command does not take", long_name(letter));
+        }
+        if (!take_option(parse, letter)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_operand(struct parse *parse, int argc, char **argv)
+{
+    if (optind == argc) {
+        return true;
+    }
+    bool too_many = argc - optind > 1 || parse->command->operand == OPERAND_NONE;
+    if (too_many) {
+        return complain(parse, "one word too many:", argv[argc - 1]);
+    }
+    if (parse->command->operand == OPERAND_CLUSTER) {
+        return take_name(parse, argv[optind], &parse->options.cluster);
+    }
+    parse->options.file = argv[optind];
+    return true;
+}
+
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static bool fill_defaults(struct parse *parse)
+{
+    struct options *options = &parse->options;
+    if (options->servers == NULL) {
+        options->servers = from_environment("PGBATON_NATS");
+    }
+    if (options->servers == NULL) {
+        options->servers = NATS_DEFAULT;
+    }
+    const char *cluster = from_environment("PGBATON_CLUSTER");
+    if (options->cluster == NULL && cluster != NULL) {
+        return take_name(parse, cluster, &options->cluster);
+    }
+    return true;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    struct parse parse = {
+            .command = command,
+            .options = {.to_seq = UINT64_MAX, .timeout_ms = TIMEOUT_MS_DEFAULT, .follow = true},
+    };
+    if (!take_options(&parse, argc, argv)) {
+        return EXIT_USAGE;
+    }
+    if (parse.wants_help) {
+        fputs(command->usage, stdout);
+        return EXIT_DONE;
+    }
+    if (!take_operand(&parse, argc, argv) || !fill_defaults(&parse)) {
+        return EXIT_USAGE;
+    }
+    return command->run(&parse.options);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+int command_dispatch(const struct command *commands, const char *usage, int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "--help";
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        if (strcmp(command->name, word) == 0) {
+            return command_run(command, argc - 1, argv + 1);
+        }
+    }
+    if (is_one_of(word, "--help", "-h")) {
+        fputs(usage, argc > 1 ? stdout : stderr);
+        return argc > 1 ? EXIT_DONE : EXIT_USAGE;
+    }
+    if (is_one_of(word, "--version", "version")) {
+        puts("pgbaton " PGBATON_VERSION);
+        return EXIT_DONE;
+    }
+    fprintf(stderr, "%s: there is no command '%s'\n\n%s", program_invocation_short_name, word,
+            usage);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * options.h - the command lines of pgbaton and pgbaton-replay: one parser, a row per command.
+ *
+ * NATS servers and cluster come from PGBATON_NATS and PGBATON_CLUSTER when the line does not name
+ * them. A wrong line is told on stderr with what would be right; the caller then exits with 2.
+ */
+#ifndef PGBATON_REPLAY_OPTIONS_H
+#define PGBATON_REPLAY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EXIT_DONE 0
+#define EXIT_NONE 1  /* a failure at run time, a difference, or nothing to show */
+#define EXIT_USAGE 2 /* the command line is wrong */
+
+#define NATS_DEFAULT "nats://127.0.0.1:4222"
+
+/* What the word without a dash means. */
+enum operand { OPERAND_NONE = 0, OPERAND_FILE, OPERAND_CLUSTER };
+
+struct options {
+    const char *file; /* NULL: read from servers */
+    const char *servers;
+    const char *cluster; /* NULL: whatever there is */
+    const char *node;
+    uint64_t from_seq; /* 0: from the beginning */
+    uint64_t to_seq;   /* UINT64_MAX: to the end */
+    uint64_t timeout_ms;
+    bool json;
+    bool follow;
+    bool all;
+};
+
+struct command {
+    const char *name;
+    const char *accepts; /* the short letters of the options that it takes */
+    enum operand operand;
+    const char *usage;                         /* the whole text of --help */
+    int (*run)(const struct options *options); /* returns the exit code */
+};
+
+/* Parses argv after the command's own word and runs it; returns the exit code. */
+int command_run(const struct command *command, int argc, char **argv);
+/* Finds argv[1] in commands (ended by a NULL name) and runs it; answers --help and --version. */
+int command_dispatch(const struct command *commands, const char *usage, int argc, char **argv);
+
+#endif

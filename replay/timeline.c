@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "commands.h"
+#include "episode.h"
+#include "event_json.h"
+#include "format.h"
+#include "history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct timeline {
+    const struct options *options;
+    bool out_of_memory;
+};
+
+static bool in_range(const struct options *options, uint64_t seq)
+{
+    return seq >= options->from_seq && seq <= options->to_seq;
+}
+
+static bool visit(void *context, const struct log_notice *record, const struct folded *folded)
+{
+    struct timeline *timeline = context;
+    const struct options *options = timeline->options;
+    if (strcmp(folded->cluster, "_") == 0) {
+        return true;
+    }
+    struct cluster_entry *entry = folded->entry;
+    if (entry->extra == NULL) {
+        entry->extra = story_create();
+    }
+    bool shown = in_range(options, record->seq);
+    timeline->out_of_memory =
+            entry->extra == NULL || !story_add(entry->extra, folded, shown, options->json);
+    return !timeline->out_of_memory;
+}
+
+/* ---- phases: the same list for both outputs ---- */
+
+struct phase_time {
+    const char *name;  /* in JSON */
+    const char *label; /* for people */
+    uint64_t wall_us;  /* 0: unknown */
+};
+
+#define PHASE_TIME_COUNT 6
+
+/* The moment from which the phases count: the fault's, or for the first term the grant's. */
+static uint64_t start_of(const struct change *change)
+{
+    return change->from[0] != '\0' ? change->detected_wall_us : change->granted_wall_us;
+}
+
+static void list_phases(const struct change *change, struct phase_time ret_list[PHASE_TIME_COUNT])
+{
+    bool first = change->from[0] == '\0';
+    const char *ended = change->reason == REASON_LEASE_EXPIRED ? "revoked" : "released";
+    const struct phase_time list[PHASE_TIME_COUNT] = {
+            {"fenced", "old leader fenced", change->fenced_wall_us},
+            {"released", ended, first ? 0 : change->ended_wall_us},
+            {"granted", "granted", change->granted_wall_us},
+            {"leased", "lease held", change->leased_wall_us},
+            {"promoted", "promoted", change->promoted_wall_us},
+            {"writable", "first write", change->writable_wall_us},
+    };
+    memcpy(ret_list, list, sizeof list);
+}
+
+/* Writers' clocks differ: what seems to be before the start counts as 0. */
+static uint64_t ms_since(uint64_t start_us, uint64_t wall_us)
+{
+    return wall_us > start_us ? (wall_us - start_us) / 1000 : 0;
+}
+
+/* ---- text ---- */
+
+static void print_line(const struct line *line)
+{
+    char time[FORMAT_TIME_SIZE];
+    format_local(line->wall_us, time);
+    printf("%s  %6" PRIu64 "  %-12s %-7s %s", time + 11, line->seq, line->writer,
+           severity_name(line->severity), line->text);
+    if (line->cause_seq != 0) {
+        printf("  [cause: %" PRIu64 "]", line->cause_seq);
+    }
+    putchar('\n');
+}
+
+static void print_phases(const struct change *change)
+{
+    struct phase_time phases[PHASE_TIME_COUNT];
+    uint64_t start_us = start_of(change);
+    uint64_t before_ms = 0;
+    char time[FORMAT_TIME_SIZE];
+    list_phases(change, phases);
+    format_local(start_us, time);
+    printf("    %-18s %8s  at %s\n", change->from[0] != '\0' ? "detected" : "begun", "0 ms",
+           time + 11);
+    for (size_t i = 0; i < PHASE_TIME_COUNT; i++) {
+        if (phases[i].wall_us == 0) {
+            continue;
+        }
+        uint64_t at_ms = ms_since(start_us, phases[i].wall_us);
+        printf("    %-18s %5" PRIu64 " ms  (+%" PRIu64 ")\n", phases[i].label, at_ms,
+               at_ms > before_ms ? at_ms - before_ms : 0);
+        before_ms = at_ms;
+    }
+    if (change->writable_wall_us == 0) {
+        printf("    not writable within this range\n");
+    }
+}
+
+static void print_candidates(const struct candidate_list *list)
+{
+    for (uint32_t i = 0; i < list->count && i < NODE_COUNT_MAX; i++) {
+        const struct candidate *candidate = &list->items[i];
+        char lsn[18];
+        explain_lsn(candidate->position.lsn, lsn);
+        printf("    %s %-12s timeline %" PRIu32 " at %-18s %s",
+               i == 0 ? "candidates:" : "           ", candidate->node,
+               candidate->position.timeline, lsn, verdict_text(candidate->verdict));
+        if (candidate->reason != REASON_NONE) {
+            printf(" (%s)", reason_text(candidate->reason));
+        }
+        putchar('\n');
+    }
+}
+
+static void print_home(const struct episode *episode)
+{
+    const struct change *change = &episode->change;
+    const struct homecoming *home = &episode->home;
+    uint64_t start_us = start_of(change);
+    if (change->from[0] == '\0' || strcmp(change->from, change->to) == 0) {
+        return;
+    }
+    printf("    %s:", change->from);
+    if (home->told_seq != 0) {
+        printf(" told to rebuild (%s, seq %" PRIu64 ") after %" PRIu64 " ms;",
+               task_name(home->task), home->told_seq, ms_since(start_us, home->told_wall_us));
+    }
+    if (home->rebuilt_wall_us != 0) {
+        printf(" rebuilt after %" PRIu64 " ms;", ms_since(start_us, home->rebuilt_wall_us));
+    }
+    if (home->streaming_wall_us != 0) {
+        printf(" streaming again after %" PRIu64 " ms (seq %" PRIu64 ")\n",
+               ms_since(start_us, home->streaming_wall_us), home->streaming_seq);
+    } else {
+        printf(" not back within this range\n");
+    }
+}
+
+static void print_risk(const struct episode *episode)
+{
+    char bytes[FORMAT_TIME_SIZE];
+    format_bytes(episode->loss_bytes, bytes);
+    if (episode->change.from[0] == '\0') {
+        return;
+    }
+    if (episode->loss_bytes == 0) {
+        printf("    at risk: nothing; the new leader had all WAL that the log knows of\n");
+    } else {
+        printf("    at risk: %s of the old leader's WAL were not on the new leader\n", bytes);
+    }
+}
+
+static void print_episode(const struct episode *episode)
+{
+    const struct change *change = &episode->change;
+    char text[LINE_TEXT_SIZE];
+    explain_change(change, text, sizeof text);
+    printf("\n  Term %" PRIu64 " (seq %" PRIu64 "): %s\n", change->term, change->seq, text);
+    printf("    why: rule %s", episode->rule);
+    if (change->ended_seq != 0) {
+        printf("; the term before ended at seq %" PRIu64 " (%s)", change->ended_seq,
+               reason_text(change->reason));
+    }
+    putchar('\n');
+    print_phases(change);
+    print_candidates(&episode->candidates);
+    print_risk(episode);
+    print_home(episode);
+}
+
+static void print_end(const struct cluster *c)
+{
+    char reason[LINE_TEXT_SIZE];
+    explain_status_reason(c, reason, sizeof reason);
+    printf("\nAt the end: %s, term %" PRIu64 "%s%s\n", explain_status(c), c->term,
+           reason[0] != '\0' ? ": " : "", reason);
+}
+
+static void print_text(const struct cluster_entry *entry, const struct options *options)
+{
+    const struct story *story = entry->extra;
+    char first[FORMAT_TIME_SIZE];
+    char last[FORMAT_TIME_SIZE];
+    char zone[FORMAT_TIME_SIZE];
+    format_local(entry->first_us, first);
+    format_local(entry->last_us, last);
+    format_zone(entry->first_us, zone);
+    printf("Cluster %s, %s to %s (%s), sequences %" PRIu64 " to %" PRIu64 "\n\n", entry->state.name,
+           first, last, zone, entry->first_seq, entry->state.last_seq);
+    for (size_t i = 0; i < story->line_count; i++) {
+        print_line(&story->lines[i]);
+    }
+    printf("\nChanges of leadership\n");
+    for (size_t i = 0; i < story->episode_count; i++) {
+        if (in_range(options, story->episodes[i].change.seq)) {
+            print_episode(&story->episodes[i]);
+        }
+    }
+    print_end(&entry->state);
+}
+
+/* ---- JSON ---- */
+
+static json_t *phases_json(const struct change *change)
+{
+    struct phase_time phases[PHASE_TIME_COUNT];
+    json_t *object = json_object();
+    list_phases(change, phases);
+    for (size_t i = 0; i < PHASE_TIME_COUNT; i++) {
+        json_int_t ms = (json_int_t)ms_since(start_of(change), phases[i].wall_us);
+        json_object_set_new(object, phases[i].name,
+                            phases[i].wall_us == 0 ? json_null() : json_integer(ms));
+    }
+    return object;
+}
+
+static json_t *episode_json(const struct episode *episode)
+{
+    const struct change *change = &episode->change;
+    json_t *object = json_object();
+    event_json_set_u64(object, "seq", change->seq);
+    event_json_set_u64(object, "term", change->term);
+    event_json_set_text(object, "from", change->from);
+    event_json_set_text(object, "to", change->to);
+    event_json_set_text(object, "reason", reason_name(change->reason));
+    event_json_set_text(object, "rule", episode->rule);
+    event_json_set_u64(object, "cause", episode->cause_seq);
+    event_json_set_u64(object, "ended_seq", change->ended_seq);
+    event_json_set_time(object, "detected_at", start_of(change));
+    json_object_set_new(object, "phases_ms", phases_json(change));
+    event_json_set_u64(object, "loss_bytes", episode->loss_bytes);
+    json_t *home = json_object();
+    event_json_set_text(home, "task", task_name(episode->home.task));
+    event_json_set_time(home, "told_at", episode->home.told_wall_us);
+    event_json_set_time(home, "rebuilt_at", episode->home.rebuilt_wall_us);
+    event_json_set_time(home, "streaming_at", episode->home.streaming_wall_us);
+    json_object_set_new(object, "old_leader", home);
+    return object;
+}
+
+static json_t *story_json(const struct cluster_entry *entry, const struct options *options)
+{
+    const struct story *story = entry->extra;
+    json_t *object = json_object();
+    json_t *events = json_array();
+    json_t *changes = json_array();
+    event_json_set_text(object, "cluster", entry->state.name);
+    event_json_set_u64(object, "first_seq", entry->first_seq);
+    event_json_set_u64(object, "last_seq", entry->state.last_seq);
+    event_json_set_text(object, "status", explain_status(&entry->state));
+    event_json_set_u64(object, "term", entry->state.term);
+    for (size_t i = 0; i < story->line_count; i++) {
+        json_array_append(events, story->lines[i].json);
+    }
+    for (size_t i = 0; i < story->episode_count; i++) {
+        if (in_range(options, story->episodes[i].change.seq)) {
+            json_array_append_new(changes, episode_json(&story->episodes[i]));
+        }
+    }
+    json_object_set_new(object, "events", events);
+    json_object_set_new(object, "changes", changes);
+    return object;
+}
+
+static void print_json(const struct cluster_set *set, const struct options *options)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < set->count; i++) {
+        json_array_append_new(list, story_json(set->entries[i], options));
+    }
+    json_dumpf(list, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(list);
+}
+
+/* ---- the command ---- */
+
+static void print_all(const struct cluster_set *set, const struct options *options)
+{
+    if (options->json) {
+        print_json(set, options);
+        return;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (i > 0) {
+            putchar('\n');
+        }
+        print_text(set->entries[i], options);
+    }
+}
+
+static int timeline_read(const struct options *options, struct cluster_set *set)
+{
+    struct failure failure = {0};
+    struct reader *reader = NULL;
+    struct timeline timeline = {.options = options};
+    enum result result = history_open(options, false, &reader, &failure);
+    if (result == RESULT_OK) {
+        result = history_read(reader, set, options->to_seq, visit, &timeline, &failure);
+    }
+    reader_close(reader);
+    if (result == RESULT_OK && timeline.out_of_memory) {
+        result = failure_set(&failure, RESULT_FAILED, "out of memory");
+    }
+    if (result != RESULT_OK) {
+        return history_fail(&failure);
+    }
+    if (set->count == 0) {
+        fprintf(stderr, "pgbaton-replay: there is no record of any cluster to tell of\n");
+        return EXIT_NONE;
+    }
+    print_all(set, options);
+    return EXIT_DONE;
+}
+
+int timeline_run(const struct options *options)
+{
+    struct cluster_set *set = cluster_set_create();
+    if (set == NULL) {
+        return EXIT_NONE;
+    }
+    int code = timeline_read(options, set);
+    for (uint32_t i = 0; i < set->count; i++) {
+        story_destroy(set->entries[i]->extra);
+    }
+    cluster_set_destroy(set);
+    return code;
+}

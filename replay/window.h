@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * window.h - a state that trails behind the log, so that a decision can be judged by the state in
+ * which its author took it.
+ *
+ * A decision names the sequence up to which its author had folded; records come in later. The
+ * window keeps those that the trailing state has not folded yet. The marks of effective decisions
+ * only grow, so it never has to go back.
+ */
+#ifndef PGBATON_REPLAY_WINDOW_H
+#define PGBATON_REPLAY_WINDOW_H
+
+#include "../proto/fold.h"
+#include "../proto/log.h"
+
+/* Records that may wait; a decision that is further behind its author's state cannot be judged. */
+#define WINDOW_COUNT_MAX 262144
+
+struct window;
+
+/* NULL when there is no memory. */
+struct window *window_create(const char *cluster);
+/* Accepts NULL. */
+void window_destroy(struct window *window);
+/* Takes a copy of the record. When the window is full its oldest is folded. False: no memory. */
+MUST_USE bool window_push(struct window *window, const struct log_notice *record);
+/* Folds up to seq, inclusive, and returns the state there; NULL when it is further already. */
+const struct cluster *window_advance(struct window *window, uint64_t seq);
+
+#endif

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The commands of pgbaton and pgbaton-replay, on captured files and on a real nats-server.
+
+usage: test_cli.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
+"""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PGBATON = REPLAY = HISTORY = ""
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("PGBATON_")} | {"TZ": "UTC"}
+
+
+def run(*command, code=0, env=None):
+    """Runs a command that must exit with code; returns (stdout, stderr)."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=30,
+                          env=ENV | (env or {}), check=False)
+    assert done.returncode == code, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout, done.stderr
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgbaton-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def history(self, variant=""):
+        path = self.folder / f"{variant or 'good'}.pgb"
+        run(HISTORY, path, variant)
+        return path
+
+
+class Verify(WithFolder):
+    def test_whole_history(self):
+        out, _ = run(REPLAY, "verify", self.history())
+        self.assertIn("cluster demo: verified, sequences 1 to 38", out)
+        self.assertIn("without effect: 1 stale_predecessor", out)
+
+    def test_is_deterministic(self):
+        path = self.history()
+        self.assertEqual(run(REPLAY, "verify", path), run(REPLAY, "verify", path))
+
+    def test_finds_a_forged_body(self):
+        out, _ = run(REPLAY, "verify", self.history("forged"), code=1)
+        self.assertIn("DIFFERENCE at sequence 28", out)
+        self.assertRegex(out, r"field: +loss_bytes\n +logged: +4711\n +decided again: 0\n")
+        self.assertNotIn(": verified", out)
+
+    def test_finds_a_foreign_state(self):
+        out, _ = run(REPLAY, "verify", self.history("digest"), code=1)
+        self.assertIn("DIFFERENCE at sequence 34", out)
+        self.assertIn("digest of the state", out)
+
+    def test_counts_garbage(self):
+        out, _ = run(REPLAY, "verify", self.history("garbage"))
+        self.assertIn("1 malformed", out)
+
+    def test_all_clusters_or_one(self):
+        path = self.history("two")
+        out, _ = run(REPLAY, "verify", path)
+        self.assertIn("cluster demo: verified", out)
+        self.assertIn("cluster other: verified", out)
+        out, _ = run(REPLAY, "verify", path, "--cluster", "other")
+        self.assertNotIn("demo", out)
+
+    def test_needs_the_beginning(self):
+        out, _ = run(REPLAY, "verify", self.history("headless"), code=1)
+        self.assertIn("cannot be verified: the records begin at sequence 21", out)
+
+    def test_cut_file(self):
+        path = self.history()
+        path.write_bytes(path.read_bytes()[:-10])
+        out, err = run(REPLAY, "verify", path)
+        self.assertIn("sequences 1 to 37", out)
+        self.assertNotEqual(err, "")
+
+    def test_missing_file(self):
+        _, err = run(REPLAY, "verify", self.folder / "nothing", code=1)
+        self.assertIn("No such file", err)
+
+
+class Timeline(WithFolder):
+    def test_phases_and_return(self):
+        out, _ = run(REPLAY, "timeline", self.history())
+        self.assertIn("node-1 released (data directory empty), node-2 promoted, writable after 28 ms",
+                      out)
+        for line in (r"detected +0 ms", r"old leader fenced +18 ms", r"released +20 ms",
+                     r"granted +24 ms", r"lease held +25 ms", r"promoted +26 ms",
+                     r"first write +28 ms", r"rule elect-released",
+                     r"node-1: told to rebuild .* streaming again after 32 ms"):
+            self.assertRegex(out, line)
+
+    def test_range(self):
+        out, _ = run(REPLAY, "timeline", self.history(), "--from", 24, "--to", 28)
+        self.assertNotIn("bootstrap", out)
+        self.assertNotIn("accepts writes", out)
+        self.assertIn("node-2 is granted term 2", out)
+        self.assertIn("not writable within this range", out)
+        self.assertIn("At the end: promoting, term 2", out)
+
+    def test_json(self):
+        out, _ = run(REPLAY, "timeline", self.history(), "-o", "json")
+        (cluster,) = json.loads(out)
+        change = cluster["changes"][1]
+        self.assertEqual((change["from"], change["to"], change["rule"], change["cause"]),
+                         ("node-1", "node-2", "elect-released", 24))
+        self.assertEqual(change["phases_ms"], {"fenced": 18, "released": 20, "granted": 24,
+                                               "leased": 25, "promoted": 26, "writable": 28})
+        self.assertEqual(change["old_leader"]["task"], "basebackup")
+        self.assertIsNotNone(change["old_leader"]["streaming_at"])
+
+
+class Describe(WithFolder):
+    def describe(self, *options):
+        return json.loads(run(PGBATON, "describe", "-o", "json", *options)[0])
+
+    def test_json(self):
+        state = self.describe("--file", self.history())
+        self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
+                                       "probe", "lease_ttl_ms", "nodes", "last_change"])
+        self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),
+                         ("demo", "running", 2, "node-2"))
+        self.assertEqual([(n["name"], n["role"], n["status"]) for n in state["nodes"]],
+                         [("node-1", "secondary", "streaming"), ("node-2", "primary", "running"),
+                          ("node-3", "secondary", "streaming")])
+        self.assertEqual(state["nodes"][0]["lsn"], "0/7000500")
+        self.assertEqual(state["nodes"][0]["lag_bytes"], 0)
+        self.assertEqual(state["nodes"][0]["address"], "127.0.0.1:5441")
+        self.assertEqual(state["nodes"][0]["since"], "2026-03-01T12:01:00.035000Z")
+        self.assertNotIn("reason", state["nodes"][0])
+        self.assertEqual(state["last_change"]["phases_ms"]["writable"], 28)
+
+    def test_leaderless_names_each_reason(self):
+        state = self.describe("--file", self.history("stuck"))
+        self.assertEqual((state["status"], state["leader"]), ("leaderless", None))
+        self.assertIn("node-2 has no data directory", state["reason"])
+        self.assertIn("heals when", state["reason"])
+        self.assertEqual(state["nodes"][0]["reason"], "data directory empty")
+
+    def test_table(self):
+        out, _ = run(PGBATON, "describe", "--file", self.history())
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "Cluster demo · Running · term 2 · leader node-2 · "
+                                   "policy MaximumAvailability")
+        self.assertEqual(lines[1].split(), "NODE ROLE STATUS TL LSN LAG LEASE ADDRESS SINCE".split())
+        self.assertRegex(lines[3], r"^node-2 +primary +running +2 +0/7000500 +- +3.0 s +127")
+        self.assertRegex(lines[5], r"^Last change: term 2, \d+s ago: node-1 released")
+
+    def test_several_clusters(self):
+        path = self.history("two")
+        _, err = run(PGBATON, "describe", "--file", path, code=1)
+        self.assertIn("name one of demo, other", err)
+        self.assertEqual(self.describe("other", "--file", path)["cluster"], "other")
+        out, _ = run(PGBATON, "describe", "-o", "json", "--file", path,
+                     env={"PGBATON_CLUSTER": "demo"})
+        self.assertEqual(json.loads(out)["cluster"], "demo")
+
+    def test_unknown_cluster(self):
+        _, err = run(PGBATON, "describe", "nobody", "--file", self.history(), code=1)
+        self.assertIn("no cluster nobody", err)
+
+
+class TailAndRole(WithFolder):
+    def test_text_hides_renewals(self):
+        path = self.history()
+        line = "no action. I am node-1, the leader with the lock"
+        self.assertNotIn(line, run(PGBATON, "tail", "--file", path)[0])
+        self.assertIn(line, run(PGBATON, "tail", "--file", path, "--all")[0])
+
+    def test_text_is_not_colored_in_a_pipe(self):
+        self.assertNotIn("\033", run(PGBATON, "tail", "--file", self.history(), "--all")[0])
+
+    def test_json_shows_everything(self):
+        out, _ = run(PGBATON, "tail", "--no-follow", "-o", "json", "--file",
+                     self.history("garbage"))
+        events = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([e["seq"] for e in events], list(range(1, 40)))
+        by_seq = {e["seq"]: e for e in events}
+        self.assertEqual((by_seq[26]["kind"], by_seq[26]["void_reason"]),
+                         ("malformed", "malformed"))
+        self.assertEqual((by_seq[6]["effective"], by_seq[6]["void_reason"]),
+                         (False, "stale_predecessor"))
+        grant = by_seq[29]
+        self.assertEqual((grant["kind"], grant["rule"], grant["cause"], grant["term"],
+                          grant["node"], grant["at"]),
+                         ("grant", "elect-released", 24, 2, "node-2",
+                          "2026-03-01T12:01:00.027000Z"))
+        self.assertEqual(grant["evidence"]["alive"], ["node-1", "node-2", "node-3"])
+
+    def test_from(self):
+        out, _ = run(PGBATON, "tail", "--file", self.history(), "--from", 37, "--all")
+        self.assertEqual(len(out.splitlines()), 2)
+
+    def test_role(self):
+        path = self.history()
+        self.assertEqual(run(PGBATON, "role", "--node", "node-2", "--file", path)[0], "primary\n")
+        self.assertEqual(run(PGBATON, "role", "--node", "node-1", "--file", path)[0], "secondary\n")
+        _, err = run(PGBATON, "role", "--node", "node-9", "--file", path, code=1)
+        self.assertIn("no node node-9", err)
+        _, err = run(PGBATON, "role", "--node", "node-1", "--file", self.history("stuck"), code=1)
+        self.assertIn("data directory empty", err)
+
+
+class CommandLine(WithFolder):
+    def test_help_everywhere(self):
+        for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
+                      [PGBATON, "role"], [PGBATON, "replay", "verify"], [REPLAY, "verify"],
+                      [REPLAY, "timeline"], [REPLAY, "capture"]):
+            self.assertIn("pgbaton", run(*words, "--help")[0])
+
+    def test_version(self):
+        self.assertRegex(run(PGBATON, "version")[0], r"^pgbaton \d+\.\d+\.\d+\n$")
+
+    def test_wrong_lines(self):
+        for words in ([PGBATON], [PGBATON, "nonsense"], [PGBATON, "tail", "--nonsense"],
+                      [PGBATON, "describe", "--to", "3"], [PGBATON, "describe", "UPPER"],
+                      [PGBATON, "describe", "-o", "xml"], [PGBATON, "tail", "--from", "x"],
+                      [PGBATON, "describe", "--timeout", "5"], [PGBATON, "role"],
+                      [PGBATON, "describe", "a", "b"], [REPLAY, "capture"]):
+            _, err = run(*words, code=2)
+            self.assertNotEqual(err, "", words)
+
+    def test_replay_is_found(self):
+        out, _ = run(PGBATON, "replay", "verify", self.history())
+        self.assertIn("verified", out)
+
+    def test_no_server(self):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            url = f"nats://127.0.0.1:{closed.getsockname()[1]}"
+            begun = time.monotonic()
+            _, err = run(PGBATON, "describe", "--timeout", "500ms", env={"PGBATON_NATS": url}, code=1)
+        self.assertLess(time.monotonic() - begun, 3)
+        self.assertIn(url, err)
+        self.assertIn("hint: start nats-server", err)
+
+
+@unittest.skipUnless(shutil.which("nats-server"), "nats-server is not installed")
+class OnServer(WithFolder):
+    def setUp(self):
+        super().setUp()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"nats://127.0.0.1:{port}"
+        server = subprocess.Popen(["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd",
+                                   str(self.folder / "js")], stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.fail("nats-server does not listen")
+
+    def test_no_stream(self):
+        _, err = run(PGBATON, "describe", "--nats", self.url, "--timeout", "1s", code=1)
+        self.assertIn("hint:", err)
+
+    def test_same_as_the_file(self):
+        run(HISTORY, self.url)
+        path = self.history()
+        self.assertEqual(run(REPLAY, "verify", "--nats", self.url)[0], run(REPLAY, "verify", path)[0])
+        captured = self.folder / "captured.pgb"
+        run(REPLAY, "capture", captured, "--nats", self.url)
+        self.assertEqual(run(REPLAY, "timeline", captured)[0], run(REPLAY, "timeline", path)[0])
+        before = captured.read_bytes()
+        run(REPLAY, "capture", captured, "--nats", self.url, code=1)
+        self.assertEqual(captured.read_bytes(), before)
+        part = self.folder / "part.pgb"
+        run(REPLAY, "capture", part, "--nats", self.url, "--from", 10, "--to", 12)
+        out, _ = run(PGBATON, "tail", "--file", part, "-o", "json")
+        self.assertEqual([json.loads(line)["seq"] for line in out.splitlines()], [10, 11, 12])
+
+    def test_describe_asks_the_nodes(self):
+        run(HISTORY, self.url)
+        with subprocess.Popen([HISTORY, self.url, "answer"], stdout=subprocess.PIPE, text=True,
+                              env=ENV) as agents:
+            self.assertEqual(agents.stdout.readline(), "ready\n")
+            out, _ = run(PGBATON, "describe", "demo", "-o", "json", "--nats", self.url)
+        nodes = {n["name"]: n for n in json.loads(out)["nodes"]}
+        self.assertEqual((nodes["node-2"]["lsn"], nodes["node-2"]["status"]),
+                         ("0/7001100", "running"))
+        self.assertEqual((nodes["node-1"]["lsn"], nodes["node-1"]["lag_bytes"]),
+                         ("0/7000D00", 0x400))
+        self.assertEqual((nodes["node-3"]["status"], nodes["node-3"]["role"]),
+                         ("unreachable", "none"))
+        self.assertIn("no answer", nodes["node-3"]["reason"])
+
+    def test_follow(self):
+        run(HISTORY, self.url, "leaderless")
+        with subprocess.Popen([PGBATON, "tail", "-o", "json", "--nats", self.url], text=True,
+                              stdout=subprocess.PIPE, env=ENV) as tail:
+            first = [json.loads(tail.stdout.readline())["seq"] for _ in range(25)]
+            self.assertEqual(first, list(range(1, 26)))
+            with socket.create_connection(("127.0.0.1", int(self.url.rsplit(":", 1)[1]))) as client:
+                client.sendall(b"CONNECT {\"verbose\":false}\r\n"
+                               b"PUB pgbaton.demo.probe.node-3 3\r\n\xff\xff\xff\r\nPING\r\n")
+                live = json.loads(tail.stdout.readline())
+            tail.kill()
+        self.assertEqual((live["seq"], live["kind"]), (26, "malformed"))
+
+
+if __name__ == "__main__":
+    PGBATON, REPLAY, HISTORY = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:4])
+    unittest.main(argv=[sys.argv[0]] + sys.argv[4:])

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * commands.h - the commands of pgbaton; each returns its exit code.
+ */
+#ifndef PGBATON_TOOLS_COMMANDS_H
+#define PGBATON_TOOLS_COMMANDS_H
+
+#include "../replay/options.h"
+
+/* One cluster, one table (or one JSON object): who leads, who follows, what is wrong. */
+int describe_run(const struct options *options);
+/* Every event in order, in words. */
+int tail_run(const struct options *options);
+/* "primary" or "secondary" on stdout, or why it is neither on stderr. */
+int role_run(const struct options *options);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * describe.h - what the two outputs of describe, table and JSON, share.
+ */
+#ifndef PGBATON_TOOLS_DESCRIBE_H
+#define PGBATON_TOOLS_DESCRIBE_H
+
+#include "view.h"
+
+/* True when node i's role is secondary. */
+bool describe_is_secondary(const struct view *view, int32_t i);
+/* True when it is known how much WAL of the leader node i lacks. */
+bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes);
+/* What is wrong with node i; empty when nothing is. Returns the length. */
+size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size);
+/* Prints the cluster as one JSON object. */
+void describe_json(const struct view *view);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "../proto/explain.h"
+#include "../replay/event_json.h"
+#include "describe.h"
+
+#include <stdio.h>
+
+#define TEXT_BYTES 1024
+
+static json_t *probe_json(const struct config *config)
+{
+    json_t *object = json_object();
+    event_json_set_u64(object, "period_ms", config->probe_period_ms);
+    event_json_set_u64(object, "timeout_ms", config->probe_timeout_ms);
+    event_json_set_u64(object, "failure_threshold", config->probe_failure_threshold);
+    return object;
+}
+
+static void set_lag(json_t *object, const struct view *view, int32_t i)
+{
+    uint64_t lag_bytes = 0;
+    if (describe_is_secondary(view, i) && describe_lag(view, i, &lag_bytes)) {
+        event_json_set_u64(object, "lag_bytes", lag_bytes);
+    } else {
+        json_object_set_new(object, "lag_bytes", json_null());
+    }
+}
+
+static json_t *node_json(const struct view *view, int32_t i)
+{
+    const struct node *n = &view->state.nodes[i];
+    char address[HOST_SIZE + 8];
+    char reason[TEXT_BYTES];
+    json_t *object = json_object();
+    snprintf(address, sizeof address, "%s:%u", n->host, (unsigned)n->port);
+    event_json_set_text(object, "name", n->name);
+    event_json_set_text(object, "role", explain_node_role(&view->state, i, view->heard[i]));
+    event_json_set_text(object, "status", explain_node_status(&view->state, i, view->heard[i]));
+    event_json_set_u64(object, "timeline", n->position.timeline);
+    event_json_set_lsn(object, "lsn", n->position.lsn);
+    set_lag(object, view, i);
+    event_json_set_text(object, "address", address);
+    event_json_set_time(object, "since", n->state_wall_us);
+    if (describe_node_reason(view, i, reason, sizeof reason) > 0) {
+        event_json_set_text(object, "reason", reason);
+    }
+    return object;
+}
+
+static json_t *nodes_json(const struct view *view)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < view->state.node_count; i++) {
+        json_array_append_new(list, node_json(view, (int32_t)i));
+    }
+    return list;
+}
+
+/* null when either clock is unknown; 0 when the writers' clocks contradict each other. */
+static void set_ms_since(json_t *object, const char *key, uint64_t start_us, uint64_t wall_us)
+{
+    if (start_us == 0 || wall_us == 0) {
+        json_object_set_new(object, key, json_null());
+        return;
+    }
+    event_json_set_u64(object, key, wall_us > start_us ? (wall_us - start_us) / 1000 : 0);
+}
+
+static json_t *phases_json(const struct change *change)
+{
+    uint64_t start_us = change->detected_wall_us;
+    json_t *object = json_object();
+    set_ms_since(object, "fenced", start_us, change->fenced_wall_us);
+    set_ms_since(object, "released", start_us, change->ended_wall_us);
+    set_ms_since(object, "granted", start_us, change->granted_wall_us);
+    set_ms_since(object, "leased", start_us, change->leased_wall_us);
+    set_ms_since(object, "promoted", start_us, change->promoted_wall_us);
+    set_ms_since(object, "writable", start_us, change->writable_wall_us);
+    return object;
+}
+
+static json_t *change_json(const struct change *change)
+{
+    if (change->seq == 0) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    event_json_set_u64(object, "seq", change->seq);
+    event_json_set_u64(object, "term", change->term);
+    event_json_set_text(object, "from", change->from);
+    if (change->from[0] == '\0') {
+        json_object_set_new(object, "from", json_null());
+    }
+    event_json_set_text(object, "to", change->to);
+    event_json_set_text(object, "reason", reason_name(change->reason));
+    json_object_set_new(object, "phases_ms", phases_json(change));
+    return object;
+}
+
+static void set_leader(json_t *object, const struct cluster *c)
+{
+    int32_t holder = cluster_holder(c);
+    if (holder == LEADER_NONE) {
+        json_object_set_new(object, "leader", json_null());
+    } else {
+        event_json_set_text(object, "leader", c->nodes[holder].name);
+    }
+}
+
+void describe_json(const struct view *view)
+{
+    const struct cluster *c = &view->state;
+    char reason[TEXT_BYTES];
+    json_t *object = json_object();
+    event_json_set_text(object, "cluster", c->name);
+    event_json_set_text(object, "status", explain_status(c));
+    if (explain_status_reason(c, reason, sizeof reason) > 0) {
+        event_json_set_text(object, "reason", reason);
+    }
+    event_json_set_u64(object, "term", c->term);
+    set_leader(object, c);
+    event_json_set_text(object, "switch_policy", switch_policy_name(c->config.switch_policy));
+    json_object_set_new(object, "probe", probe_json(&c->config));
+    event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
+    json_object_set_new(object, "nodes", nodes_json(view));
+    json_object_set_new(object, "last_change", change_json(&c->change));
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* pgbaton: the operator's command. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REPLAY_PROGRAM "pgbaton-replay"
+
+#define SOURCE_USAGE                                                                               \
+    "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
+    "  --timeout TIME   how long silent servers are waited for (5s)\n"                             \
+    "  --file FILE      read a captured file instead of NATS\n"                                    \
+    "CLUSTER comes from PGBATON_CLUSTER, or is the only one there is.\n"
+
+static const char usage[] =
+        "pgbaton - keeps a PostgreSQL cluster writable\n"
+        "\n"
+        "  pgbaton describe [CLUSTER]         who leads, who follows, what is wrong\n"
+        "  pgbaton tail [CLUSTER]             every event in order, in words\n"
+        "  pgbaton role --node N [CLUSTER]    primary or secondary\n"
+        "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
+        "  pgbaton version\n"
+        "\n"
+        "Each takes --help. Exit codes: 0 done, 1 failed or nothing to show, 2 wrong command "
+        "line.\n";
+
+static const char describe_usage[] = "pgbaton describe [CLUSTER] [options]\n"
+                                     "\n"
+                                     "Folds the log and asks the nodes for fresh positions.\n"
+                                     "\n"
+                                     "  -o table|json    table by default\n" SOURCE_USAGE;
+
+static const char tail_usage[] =
+        "pgbaton tail [CLUSTER] [options]\n"
+        "\n"
+        "Shows each event with what the fold made of it, and goes on as they come.\n"
+        "\n"
+        "  -f, --follow     go on after what is stored (default)\n"
+        "  --no-follow      end after what is stored\n"
+        "  --from SEQ       begin at this sequence\n"
+        "  --all            also what changes nothing: renewals, progress, lost races\n"
+        "  -o text|json     text by default; json shows everything, one object per "
+        "line\n" SOURCE_USAGE;
+
+static const char role_usage[] = "pgbaton role --node N [CLUSTER] [options]\n"
+                                 "\n"
+                                 "Prints primary or secondary and exits with 0; otherwise says why "
+                                 "on stderr and exits with 1.\n"
+                                 "\n" SOURCE_USAGE;
+
+static const struct command commands[] = {
+        {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
+        {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
+        {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
+        {NULL, NULL, OPERAND_NONE, NULL, NULL},
+};
+
+/* Where it is, seen from this program: installed, and in a build that is tried without installing.
+ */
+static const char *const places[] = {REPLAY_PROGRAM, "../replay/" REPLAY_PROGRAM};
+
+/* This program's own folder, with the slash at its end; empty when it cannot be known. */
+static void find_folder(char *ret_path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", ret_path, size - 1);
+    ret_path[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(ret_path, '/');
+    if (slash != NULL) {
+        slash[1] = '\0';
+    }
+}
+
+static int run_replay(char **argv)
+{
+    static char name[] = REPLAY_PROGRAM;
+    char folder[4096];
+    char path[sizeof folder + 64];
+    argv[0] = name;
+    find_folder(folder, sizeof folder);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", folder, places[i]);
+        execv(path, argv);
+    }
+    execvp(REPLAY_PROGRAM, argv);
+    fprintf(stderr,
+            "pgbaton: cannot run %s: %s\nhint: install it beside pgbaton or put it in PATH\n",
+            REPLAY_PROGRAM, strerror(errno));
+    return EXIT_NONE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "replay") == 0) {
+        return run_replay(argv + 1);
+    }
+    return command_dispatch(commands, usage, argc, argv);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "../proto/explain.h"
+#include "../replay/episode.h"
+#include "../replay/event_json.h"
+#include "../replay/format.h"
+#include "../replay/history.h"
+#include "commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct tail {
+    const struct options *options;
+    struct cluster_set *set;
+    bool color;
+    bool caught_up; /* from here on each line is shown at once */
+};
+
+static const char *color_of(enum severity severity)
+{
+    static const char *const colors[] = {
+            [SEVERITY_DEBUG] = "\033[2m",
+            [SEVERITY_INFO] = "",
+            [SEVERITY_WARNING] = "\033[33m",
+            [SEVERITY_ERROR] = "\033[1;31m",
+    };
+    _Static_assert(sizeof colors / sizeof colors[0] == SEVERITY_COUNT, "a colour per severity");
+    return colors[severity];
+}
+
+/* With several clusters in sight each line says whose it is. */
+static void format_writer(const struct tail *tail, const struct folded *folded, char *ret_text,
+                          size_t size)
+{
+    const char *writer = folded->event.writer[0] != '\0' ? folded->event.writer : "-";
+    if (tail->options->cluster == NULL && tail->set->count > 1) {
+        snprintf(ret_text, size, "%s/%s", folded->cluster, writer);
+    } else {
+        snprintf(ret_text, size, "%s", writer);
+    }
+}
+
+static void print_text(const struct tail *tail, const struct folded *folded)
+{
+    char time[FORMAT_TIME_SIZE];
+    char writer[2 * NAME_SIZE];
+    char text[LINE_TEXT_SIZE];
+    enum severity severity = explain_severity(&folded->event, folded->outcome);
+    const char *color = tail->color ? color_of(severity) : "";
+    format_local(folded->wall_us, time);
+    format_writer(tail, folded, writer, sizeof writer);
+    explain_event(&folded->entry->state, &folded->event, folded->outcome, text, sizeof text);
+    format_clean(text);
+    printf("%s%s %6" PRIu64 " %-12s %-7s %s%s\n", color, time, folded->event.seq, writer,
+           severity_name(severity), text, color[0] != '\0' ? "\033[0m" : "");
+}
+
+static void print_json(const struct folded *folded)
+{
+    json_t *object = event_json(folded);
+    char text[LINE_TEXT_SIZE];
+    explain_event(&folded->entry->state, &folded->event, folded->outcome, text, sizeof text);
+    event_json_set_text(object, "explanation", text);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static void show(const struct tail *tail, const struct log_notice *record)
+{
+    struct folded folded;
+    bool ours = cluster_set_fold(tail->set, record, &folded);
+    if (!ours || record->seq < tail->options->from_seq) {
+        return;
+    }
+    if (tail->options->json) {
+        print_json(&folded);
+    } else if (tail->options->all || !story_is_routine(&folded)) {
+        print_text(tail, &folded);
+    }
+    if (tail->caught_up) {
+        fflush(stdout);
+    }
+}
+
+/* Prints what comes until the end; EXIT_DONE, or EXIT_NONE after the failure was told. */
+static int tail_read(struct tail *tail, struct reader *reader)
+{
+    struct failure failure = {0};
+    for (;;) {
+        struct log_notice notice;
+        switch (reader_next(reader, UINT64_MAX, &notice, &failure)) {
+        case READER_RECORD:
+            show(tail, &notice);
+            break;
+        case READER_CAUGHT_UP:
+            tail->caught_up = true;
+            fflush(stdout);
+            break;
+        case READER_DOWN:
+            fprintf(stderr, "pgbaton: the log is away: %s; waiting for it\n", notice.text);
+            break;
+        case READER_CUT:
+            fprintf(stderr, "pgbaton: %s\n", notice.text);
+            break;
+        case READER_END:
+            return EXIT_DONE;
+        case READER_FAILED:
+            return history_fail(&failure);
+        case READER_NOTHING:
+        case READER_LIVE:
+        case READER_ANSWER_COUNT:
+            break;
+        }
+        if (ferror(stdout)) {
+            return EXIT_NONE;
+        }
+    }
+}
+
+int tail_run(const struct options *options)
+{
+    struct failure failure = {0};
+    struct reader *reader = NULL;
+    struct tail tail = {
+            .options = options,
+            .set = cluster_set_create(),
+            .color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL,
+    };
+    if (tail.set == NULL) {
+        return EXIT_NONE;
+    }
+    bool follow = options->follow && options->file == NULL;
+    int code = history_open(options, follow, &reader, &failure) == RESULT_OK
+                       ? tail_read(&tail, reader)
+                       : history_fail(&failure);
+    reader_close(reader);
+    cluster_set_destroy(tail.set);
+    return code;
+}

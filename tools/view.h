@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * view.h - a cluster as describe and role show it: the folded state and what the nodes answer now.
+ *
+ * The state is what the log says; positions and health are the nodes' own answers to a question
+ * that is asked once. They are put into a copy that is shown, never folded.
+ */
+#ifndef PGBATON_TOOLS_VIEW_H
+#define PGBATON_TOOLS_VIEW_H
+
+#include "../replay/history.h"
+
+struct view {
+    struct cluster state;       /* the fold's, with fresh positions of the nodes that answered */
+    bool heard[NODE_COUNT_MAX]; /* node i answered; true for all in a captured file */
+    bool asked;                 /* false for a captured file: nobody can answer */
+    uint64_t now_us;            /* when the answers were in; for a file, its last record */
+    uint64_t answer_ms;         /* how long the answers took */
+};
+
+/* How long the nodes may take to answer. */
+#define VIEW_ANSWER_MS 300
+
+/* Reads the log, picks the cluster, asks its nodes. Returns EXIT_DONE, or EXIT_NONE after having
+ * told on stderr what is wrong. */
+int view_gather(const struct options *options, struct view *ret_view);
+
+#endif
