@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "sim.h"
+
+static bool contains(const struct sim_wal *wal, uint64_t branch)
+{
+    for (uint32_t i = 0; i < wal->count; i++) {
+        if (wal->branches[i].id == branch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The grantee's WAL is that of the last term, by the promotion that wrote it, not by its numbers.
+ */
+static void check_grantee(struct sim *s, const struct event *e)
+{
+    int node = sim_node_index(s, e->body.grant.node);
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    if (e->body.grant.kind != GRANT_FAILOVER || s->reference_branch == 0) {
+        return;
+    }
+    struct position p = sim_wal_position(&pg->wal);
+    bool at_fork = p.timeline < s->truth.floor.timeline && p.lsn == s->truth.floor.lsn;
+    if (!at_fork && !contains(&pg->wal, s->reference_branch)) {
+        sim_break(s, "I10: ancestry", "%s is granted term %llu with other WAL than the leader's",
+                  s->nodes[node].name, (unsigned long long)e->body.grant.term);
+    }
+}
+
+void check_i10_ancestry(struct sim *s, const struct event *e)
+{
+    check_grantee(s, e);
+}
+
+/* No two promotions open the same timeline, wherever they are. */
+static void check_unique(struct sim *s, uint32_t timeline)
+{
+    uint64_t id = 0;
+    for (uint32_t n = 0; n < s->options.nodes; n++) {
+        const struct sim_wal *wal = &s->nodes[n].pg.wal;
+        for (uint32_t i = 0; i < wal->count; i++) {
+            const struct sim_branch *branch = &wal->branches[i];
+            if (branch->timeline == timeline && id != 0 && id != branch->id) {
+                sim_break(s, "I10: ancestry", "timeline %u was opened twice", timeline);
+            }
+            id = branch->timeline == timeline ? branch->id : id;
+        }
+    }
+}
+
+/* The reference has moved: remember whose WAL it is. */
+void check_i10_reference(struct sim *s)
+{
+    int node = sim_node_index(s, s->truth.nodes[s->truth.leader].name);
+    const struct sim_wal *wal = &s->nodes[node].pg.wal;
+    for (uint32_t i = 0; i < wal->count; i++) {
+        if (wal->branches[i].timeline == s->truth.floor.timeline) {
+            s->reference_branch = wal->branches[i].id;
+        }
+    }
+    check_unique(s, s->truth.floor.timeline);
+}

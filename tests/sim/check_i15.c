@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "sim.h"
+
+/* How late the guard may be with a kill. */
+#define LATE_MS 25
+
+void check_i15_return(struct sim *s, int node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    if (n->pg.in_recovery) {
+        return;
+    }
+    bool leased = n->guard.deadline_ms + LATE_MS > sim_node_clock_ms(s, node);
+    if (!leased || !n->guard.primary) {
+        sim_break(s, "I15: return", "%s becomes a primary without a lease in an armed guard",
+                  n->name);
+    }
+}

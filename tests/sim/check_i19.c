@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "sim.h"
+
+#include <string.h>
+
+/* A decision names its rule, and the same state and evidence call for the same decision again. */
+void check_i19_replay(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    if (!event_is_decision(e->kind)) {
+        return;
+    }
+    if (e->decision.rule[0] == '\0') {
+        sim_break(s, "I19: replay", "seq %llu names no rule", (unsigned long long)e->seq);
+    }
+    if (e->decision.folded_seq != before->last_seq) {
+        return;
+    }
+    struct decide_options options = {.config = config_default()};
+    struct event again;
+    memset(&again, 0, sizeof again);
+    bool decided = decide(before, &e->decision.evidence, &options, &again);
+    bool same = decided && again.kind == e->kind &&
+                strcmp(again.decision.rule, e->decision.rule) == 0 &&
+                again.cause_seq == e->cause_seq &&
+                memcmp(&again.body, &e->body, sizeof again.body) == 0;
+    if (!same) {
+        sim_break(s, "I19: replay", "seq %llu (%s by %s) is decided otherwise: %s by %s",
+                  (unsigned long long)e->seq, event_kind_name(e->kind), e->decision.rule,
+                  decided ? event_kind_name(again.kind) : "nothing",
+                  decided ? again.decision.rule : "-");
+    }
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "sim.h"
+
+void check_i7_release(struct sim *s, const struct event *e)
+{
+    int node = sim_node_index(s, e->writer);
+    const struct sim_node *n = &s->nodes[node];
+    bool runs_as_primary = sim_pg_runs(&n->pg) && !n->pg.in_recovery;
+    if (runs_as_primary && n->host_up) {
+        sim_break(s, "I7: release", "%s has released, and its PostgreSQL is a primary", n->name);
+    }
+    if (n->host_up && n->guard.deadline_ms > sim_node_clock_ms(s, node)) {
+        sim_break(s, "I7: release", "%s has released with its lease in the guard's page", n->name);
+    }
+    if (n->vote.given_up_term < e->body.release.term) {
+        sim_break(s, "I7: release", "%s has released what it did not durably give up", n->name);
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* WAL as the simulator knows it: which promotion wrote which piece. */
+#include "sim.h"
+
+#include <string.h>
+
+struct position sim_wal_position(const struct sim_wal *wal)
+{
+    if (wal->count == 0) {
+        return (struct position){0, 0};
+    }
+    const struct sim_branch *last = &wal->branches[wal->count - 1];
+    return (struct position){last->timeline, last->end};
+}
+
+struct history sim_wal_history(const struct sim_wal *wal)
+{
+    struct history history;
+    memset(&history, 0, sizeof history);
+    uint32_t ended = wal->count > 0 ? wal->count - 1 : 0;
+    uint32_t skip = ended > HISTORY_COUNT_MAX ? ended - HISTORY_COUNT_MAX : 0;
+    for (uint32_t i = skip; i < ended; i++) {
+        history.entries[history.count].timeline = wal->branches[i].timeline;
+        history.entries[history.count].switch_lsn = wal->branches[i].end;
+        history.count++;
+    }
+    return history;
+}
+
+bool sim_wal_is_prefix(const struct sim_wal *a, const struct sim_wal *b)
+{
+    if (a->count > b->count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        bool last = i + 1 == a->count;
+        const struct sim_branch *x = &a->branches[i];
+        const struct sim_branch *y = &b->branches[i];
+        if (x->id != y->id || (last ? x->end > y->end : x->end != y->end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct sim_wal sim_wal_common(const struct sim_wal *a, const struct sim_wal *b)
+{
+    struct sim_wal common;
+    memset(&common, 0, sizeof common);
+    for (uint32_t i = 0; i < a->count && i < b->count; i++) {
+        if (a->branches[i].id != b->branches[i].id) {
+            break;
+        }
+        common.branches[i] = a->branches[i];
+        common.count = i + 1;
+        if (b->branches[i].end != a->branches[i].end) {
+            bool a_is_shorter = a->branches[i].end < b->branches[i].end;
+            common.branches[i].end = a_is_shorter ? a->branches[i].end : b->branches[i].end;
+            break;
+        }
+    }
+    return common;
+}
+
+void sim_wal_follow(struct sim_wal *a, const struct sim_wal *source, uint64_t bytes)
+{
+    while (bytes > 0 && sim_wal_is_prefix(a, source)) {
+        struct sim_branch *last = &a->branches[a->count - 1];
+        const struct sim_branch *same = &source->branches[a->count - 1];
+        uint64_t missing = same->end - last->end;
+        uint64_t taken = missing < bytes ? missing : bytes;
+        last->end += taken;
+        bytes -= taken;
+        if (last->end < same->end || a->count == source->count) {
+            return;
+        }
+        a->branches[a->count] = source->branches[a->count];
+        a->branches[a->count].end = a->branches[a->count].start;
+        a->count++;
+    }
+}
