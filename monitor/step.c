@@ -176,9 +176,9 @@ static void take_record(struct monitor *m, struct monitor_cluster *mc,
                         struct monitor_output *ret_output)
 {
     const struct watch_before before = watch_before(&mc->state);
-    ret_output->outcome =
-            cluster_fold_record(&mc->state, stimulus->subject, stimulus->seq, stimulus->data,
-                                stimulus->size, arena, &ret_output->folded);
+    const struct cluster_record record = {stimulus->subject, stimulus->seq, stimulus->data,
+                                          stimulus->size};
+    ret_output->outcome = cluster_fold_record(&mc->state, &record, arena, &ret_output->folded);
     const struct watch_arrival arrival = {
             .event = &ret_output->folded,
             .outcome = ret_output->outcome,

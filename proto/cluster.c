@@ -134,7 +134,7 @@ bool cluster_on_history(const struct cluster *c, struct position p)
         return true;
     }
     if (p.timeline == c->floor.timeline) {
-        return p.lsn >= c->floor.lsn;
+        return true;
     }
     for (uint32_t i = 0; i < c->history.count; i++) {
         if (c->history.entries[i].timeline == p.timeline) {
@@ -142,6 +142,11 @@ bool cluster_on_history(const struct cluster *c, struct position p)
         }
     }
     return false;
+}
+
+bool cluster_below_floor(const struct cluster *c, struct position p)
+{
+    return p.lsn < c->floor.lsn;
 }
 
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i)

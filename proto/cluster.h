@@ -44,15 +44,15 @@ enum void_reason {
     VOID_FUTURE_TERM, /* speaks of a term that was never granted */
     VOID_NOT_LEADER,  /* a lock event of a node that is not the leader */
     VOID_NOT_HELD,    /* the term is released or revoked */
-    VOID_STALE_PREDECESSOR,    /* a decision that does not follow the last effective one (I3) */
-    VOID_WRONG_HASH,           /* names the right sequence and another content */
-    VOID_BAD_DIGEST,           /* its author folded to another state (I14) */
-    VOID_RENEWED_SINCE,        /* a revoke whose author had not seen the newest renewal */
-    VOID_NO_WAIT,              /* a revoke or grant without the wait that I6 demands */
-    VOID_HELD,                 /* a grant while somebody holds the term */
-    VOID_WRONG_TERM,           /* a grant whose term is not the next one */
+    VOID_STALE_PREDECESSOR, /* a decision that does not follow the last effective one (I3) */
+    VOID_WRONG_HASH,        /* names the right sequence and another content */
+    VOID_BAD_DIGEST,        /* its author folded to another state (I14) */
+    VOID_RENEWED_SINCE,     /* a revoke whose author had not seen the newest renewal */
+    VOID_NO_WAIT,           /* a revoke or grant without the wait that I6 demands */
+    VOID_HELD,              /* a grant while somebody holds the term */
+    VOID_WRONG_TERM,        /* a grant whose term is not the next one */
     VOID_WRONG_TIMELINE,    /* a grant or a promotion to a timeline that may exist already (I10) */
-    VOID_NOT_ELIGIBLE,         /* a grant to a node that may not have it (I10) */
+    VOID_NOT_ELIGIBLE,      /* a grant to a node that may not have it (I10) */
     VOID_ALREADY_BOOTSTRAPPED, /* a bootstrap where a system exists */
     VOID_BAD_TARGET, /* a directive for an unknown node or incarnation, or for the holder (I16) */
     VOID_BAD_CONFIG, /* values out of range */
@@ -193,10 +193,10 @@ struct cluster {
     struct change change;
     bool no_candidate; /* the last election found nobody; verdicts are in the nodes */
 
-    uint32_t timeline_max;          /* the highest that exists or may exist on any node */
-    uint32_t grant_timeline;        /* that the present term's promotion opens; 0: as PostgreSQL picks */
-    struct position floor;  /* where the present (or last) term's timeline opened */
-    struct history history; /* the reference: timelines up to, not including, floor.timeline */
+    uint32_t timeline_max;   /* the highest that exists or may exist on any node */
+    uint32_t grant_timeline; /* that the present term's promotion opens; 0: as PostgreSQL picks */
+    struct position floor;   /* where the present (or last) term's timeline opened */
+    struct history history;  /* the reference: timelines up to, not including, floor.timeline */
 
     uint32_t node_count;
     struct node nodes[NODE_COUNT_MAX];
@@ -215,10 +215,13 @@ enum directive_kind cluster_directive(const struct cluster *c, int32_t i);
 uint64_t cluster_wait_ms(const struct cluster *c);
 /* The ttl that a renewal sent now names, in ms. */
 uint32_t cluster_ttl_ms(const struct cluster *c);
-/* True when p lies on the reference history: on floor.timeline at or above floor.lsn, or on an
- * earlier timeline at or below the place where the history left it. True when no history is known
- * yet. */
+/* True when p lies on the reference history: on floor.timeline, or on an earlier timeline at or
+ * below the place where the history left it. True when no history is known yet. A standby that has
+ * fetched the new timeline's first segment and not replayed up to its opening stands below
+ * floor.lsn. */
 bool cluster_on_history(const struct cluster *c, struct position p);
+/* True when p, on the history, is behind the place where the last term's timeline opened. */
+bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */

@@ -70,12 +70,6 @@ static bool has_reported(const struct cluster *c, const struct node *n)
     return n->report_seq > c->ending.seq && n->report_term == c->term;
 }
 
-/* True when p is behind the place where the last term's timeline opened. */
-static bool below_floor(const struct cluster *c, struct position p)
-{
-    return c->floor.timeline != 0 && p.timeline < c->floor.timeline && p.lsn < c->floor.lsn;
-}
-
 static enum verdict failover_verdict(const struct cluster *c, int32_t i)
 {
     const struct node *n = &c->nodes[i];
@@ -94,7 +88,7 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     if (!has_reported(c, n)) {
         return VERDICT_NOT_REPORTED;
     }
-    if (below_floor(c, n->position)) {
+    if (cluster_below_floor(c, n->position)) {
         return VERDICT_BELOW_FLOOR;
     }
     bool bounded = c->config.maximum_lag_on_failover != UINT64_MAX;

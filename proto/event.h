@@ -3,124 +3,17 @@
  * event.h - what is said in the log: one plain struct per event, no pointers.
  *
  * The codec turns these into protobuf and back (event.proto has the same names). Everything that is
- * stored is one of these; DESIGN section 3 says who may write which on which subject. Enums have a
- * string table in event.c: the names that `tail -o json`, describe and the logs print.
+ * stored is one of these; DESIGN section 3 says who may write which on which subject. The enums
+ * and their names are in vocabulary.h.
  */
 #ifndef PGBATON_EVENT_H
 #define PGBATON_EVENT_H
 
-#include "limits.h"
+#include "vocabulary.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* The kinds of events. Decisions are those for which event_is_decision() is true. */
-enum event_kind {
-    EVENT_NONE = 0,     /* nothing; never stored */
-    EVENT_PROBE,        /* agent: a probe result that changed, or a fresh one for an election */
-    EVENT_RENEW,        /* agent: the holder renews its lease */
-    EVENT_RELEASE,      /* agent: every process of its PostgreSQL is dead; the term is given up */
-    EVENT_REFUSE,       /* agent: it cannot take the grant */
-    EVENT_HELLO,        /* agent: a new incarnation, what it has and where it is */
-    EVENT_PROGRESS,     /* agent: how far a task is */
-    EVENT_DONE,         /* agent: a task ended well */
-    EVENT_FAILED,       /* agent: a task ended badly */
-    EVENT_GOODBYE,      /* agent: stops in order */
-    EVENT_REVOKE,       /* decision: the term's lease may no longer be renewed */
-    EVENT_GRANT,        /* decision: a new term and its holder */
-    EVENT_DIRECTIVE,    /* decision: a node is told to rebuild */
-    EVENT_CONFIG,       /* decision: the cluster's configuration */
-    EVENT_NO_CANDIDATE, /* decision: nobody is eligible, with each node's reason */
-    EVENT_HEARTBEAT,    /* monitor: proof that the log can be written and that it hears it */
-    EVENT_KIND_COUNT
-};
-
-/* What an agent says its PostgreSQL is. */
-enum node_state {
-    NODE_UNKNOWN = 0, /* not inspected yet */
-    NODE_EMPTY,       /* no data directory, or an empty one */
-    NODE_STOPPED,     /* a complete data directory, no process */
-    NODE_STARTING,    /* start ordered, no answer yet */
-    NODE_STANDBY,     /* answers, in recovery */
-    NODE_PROMOTING,   /* promotion ordered, still in recovery */
-    NODE_PRIMARY,     /* answers, not in recovery */
-    NODE_STOPPING,    /* stop ordered, processes may be left */
-    NODE_REBUILDING,  /* a base backup or a rewind runs */
-    NODE_FAILED,      /* cannot run as it is; the reason says why */
-    NODE_STATE_COUNT
-};
-
-/* Why something happened or is as it is; shared by all events. */
-enum reason {
-    REASON_NONE = 0,
-    REASON_DATA_DIRECTORY_EMPTY,      /* it is gone or holds nothing */
-    REASON_DATA_DIRECTORY_DAMAGED,    /* files that every cluster has are missing */
-    REASON_DATA_DIRECTORY_UNREADABLE, /* permissions or I/O errors */
-    REASON_POSTMASTER_DIED,           /* the postmaster's process ended unasked */
-    REASON_PROBE_TIMEOUT,   /* alive, and gave no answer in time, threshold times in a row */
-    REASON_PROBE_FAILED,    /* alive, and answered with errors, threshold times in a row */
-    REASON_LEASE_EXPIRED,   /* the holder could not prove its lease any more */
-    REASON_DEPOSED,         /* the log says that somebody else leads, or nobody */
-    REASON_SHUTDOWN,        /* the agent was asked to stop */
-    REASON_FOREIGN_SYSTEM,  /* system_identifier of another PostgreSQL system */
-    REASON_UNCLEAN_PRIMARY, /* was a primary and did not stop cleanly: needs a rewind */
-    REASON_DIVERGED,        /* its position is not on the cluster's history */
-    REASON_START_FAILED,    /* PostgreSQL did not start */
-    REASON_PROMOTE_FAILED,  /* PostgreSQL did not promote in time */
-    REASON_INITDB_FAILED,
-    REASON_BASEBACKUP_FAILED,
-    REASON_REWIND_FAILED,
-    REASON_STALE_TERM,   /* the node has persisted a higher term than the grant's */
-    REASON_NOT_ELIGIBLE, /* the grantee's own look at itself differs from the grant's */
-    REASON_REQUESTED,    /* an operator asked for it */
-    REASON_SUPERSEDED,   /* a newer incarnation of this node has said hello */
-    REASON_COUNT
-};
-
-/* What an agent may be doing for long; named in progress, done and failed. */
-enum task {
-    TASK_NONE = 0,
-    TASK_INITDB,      /* create the cluster, on a bootstrap grant */
-    TASK_BASEBACKUP,  /* copy the leader into a new directory */
-    TASK_REWIND,      /* pg_rewind against the leader */
-    TASK_START,       /* start PostgreSQL */
-    TASK_STOP,        /* stop PostgreSQL */
-    TASK_PROMOTE,     /* done: the node is not in recovery any more */
-    TASK_FIRST_WRITE, /* done: the new leader's first write is committed */
-    TASK_CHECKPOINT,  /* after a promotion, so that a rewind sees the new timeline */
-    TASK_COUNT
-};
-
-/* How a grant makes its holder a primary. */
-enum grant_kind {
-    GRANT_FAILOVER = 0, /* promote the standby */
-    GRANT_BOOTSTRAP,    /* initdb: the first node of a new cluster */
-    GRANT_ADOPT,        /* start an existing data directory as the cluster's primary */
-    GRANT_KIND_COUNT
-};
-
-/* What an election says of one node (election.h). */
-enum verdict {
-    VERDICT_ELIGIBLE = 0,   /* may be granted the next term */
-    VERDICT_CHOSEN,         /* is granted the next term */
-    VERDICT_UNREACHABLE,    /* not heard */
-    VERDICT_NOT_REPORTED,   /* heard, gave no fresh position for this election yet */
-    VERDICT_NO_DATA,        /* data directory empty */
-    VERDICT_REBUILDING,     /* being rebuilt, or told to */
-    VERDICT_NOT_RUNNING,    /* its PostgreSQL is not a running standby */
-    VERDICT_FAILED,         /* its PostgreSQL cannot run; see the node's reason */
-    VERDICT_FOREIGN_SYSTEM, /* another system_identifier */
-    VERDICT_DIVERGED,       /* not on the cluster's history */
-    VERDICT_BELOW_FLOOR,    /* behind the place where the last term opened */
-    VERDICT_LAG,            /* further behind than maximum_lag_on_failover */
-    VERDICT_NOFAILOVER,     /* tagged nofailover */
-    VERDICT_REFUSED,        /* refused the last grant and has not changed since */
-    VERDICT_COUNT
-};
-
-/* switch_policy; the others than MaximumAvailability come with their issue. */
-enum switch_policy { SWITCH_MAXIMUM_AVAILABILITY = 0, SWITCH_POLICY_COUNT };
 
 /* A place in the WAL. lsn is PostgreSQL's XLogRecPtr; 0 means unknown. */
 struct position {
@@ -252,10 +145,10 @@ struct grant {
     char node[NAME_SIZE];
     uint64_t incarnation;     /* of the grantee */
     struct position position; /* of the grantee, on which it was chosen */
-    uint32_t timeline;        /* GRANT_FAILOVER: the one that its promotion opens, above every one that
-                                 may exist; 0 otherwise */
-    uint64_t renewal_seq;     /* the old term's last effective renewal; 0 for none */
-    uint64_t loss_bytes; /* last known position of the old leader minus the grantee's; 0 or more */
+    uint32_t timeline;    /* GRANT_FAILOVER: the one that its promotion opens, above every one that
+                             may exist; 0 otherwise */
+    uint64_t renewal_seq; /* the old term's last effective renewal; 0 for none */
+    uint64_t loss_bytes;  /* last known position of the old leader minus the grantee's; 0 or more */
     struct candidate_list candidates;
 };
 
@@ -321,24 +214,6 @@ struct event {
         struct no_candidate no_candidate;
     } body;
 };
-
-/* True for revoke, grant, directive, config, no_candidate. */
-bool event_is_decision(enum event_kind kind);
-/* True for renew, release, refuse. */
-bool event_is_lock(enum event_kind kind);
-/* True for what only an agent writes: probe, lock and node events. */
-bool event_is_agents(enum event_kind kind);
-
-/* Stable lower-case names; "?" for a value out of range, so that they are total. */
-const char *event_kind_name(enum event_kind kind);  /* "no_candidate" */
-const char *node_state_name(enum node_state state); /* "rebuilding" */
-const char *reason_name(enum reason reason);        /* "data_directory_empty" */
-const char *reason_text(enum reason reason);        /* "data directory empty" */
-const char *task_name(enum task task);              /* "basebackup" */
-const char *grant_kind_name(enum grant_kind kind);  /* "bootstrap" */
-const char *verdict_name(enum verdict verdict);     /* "not_reported" */
-const char *verdict_text(enum verdict verdict);     /* "has not reported for this election" */
-const char *switch_policy_name(enum switch_policy policy); /* "MaximumAvailability" */
 
 /* True when name is 1 to 40 bytes of [a-z0-9-] and does not begin with '-'. */
 bool name_is_valid(const char *name);

@@ -243,19 +243,19 @@ static bool is_decision_subject(const char *subject)
     return last != NULL && strcmp(last, ".decision") == 0;
 }
 
-struct outcome cluster_fold_record(struct cluster *c, const char *subject, uint64_t seq,
-                                   const uint8_t *data, size_t size, struct codec_arena *arena,
-                                   struct event *ret_event)
+struct outcome cluster_fold_record(struct cluster *c, const struct cluster_record *record,
+                                   struct codec_arena *arena, struct event *ret_event)
 {
-    enum codec_result result = codec_decode(data, size, arena, ret_event);
+    enum codec_result result = codec_decode(record->data, record->size, arena, ret_event);
     if (result != CODEC_OK) {
         memset(ret_event, 0, sizeof *ret_event);
-        ret_event->seq = seq;
-        return cluster_fold_unreadable(c, seq, result, is_decision_subject(subject));
+        ret_event->seq = record->seq;
+        bool decision = is_decision_subject(record->subject);
+        return cluster_fold_unreadable(c, record->seq, result, decision);
     }
-    ret_event->seq = seq;
-    if (!subject_fits_event(subject, ret_event)) {
-        return conclude(c, seq, VOID_WRONG_SUBJECT);
+    ret_event->seq = record->seq;
+    if (!subject_fits_event(record->subject, ret_event)) {
+        return conclude(c, record->seq, VOID_WRONG_SUBJECT);
     }
     return cluster_fold(c, ret_event);
 }

@@ -24,11 +24,18 @@ struct outcome cluster_fold(struct cluster *c, const struct event *e);
  * on_decision_subject: it stands where decisions stand (a CODEC_NEWER there freezes the state). */
 struct outcome cluster_fold_unreadable(struct cluster *c, uint64_t seq, enum codec_result result,
                                        bool on_decision_subject);
+/* A record as the log hands it out (log.h). */
+struct cluster_record {
+    const char *subject;
+    uint64_t seq;
+    const uint8_t *data;
+    size_t size;
+};
+
 /* From a record to its outcome: decodes, checks the subject, folds. The one path that every reader
- * uses. *ret_event is zeroed when the record does not decode. */
-struct outcome cluster_fold_record(struct cluster *c, const char *subject, uint64_t seq,
-                                   const uint8_t *data, size_t size, struct codec_arena *arena,
-                                   struct event *ret_event);
+ * uses. *ret_event is zeroed, but for its seq, when the record does not decode. */
+struct outcome cluster_fold_record(struct cluster *c, const struct cluster_record *record,
+                                   struct codec_arena *arena, struct event *ret_event);
 /* Fills the head of a decision that follows c: predecessor, folded_seq, digest. */
 void cluster_fill_decision(const struct cluster *c, struct decision *ret_decision);
 

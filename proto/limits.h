@@ -86,7 +86,7 @@
 #define START_POLL_MS 50
 /* The shell answers each probe within its timeout; this much later the agent counts it as one. */
 #define PROBE_GRACE_MS 500
-/* A kill that proves nothing in this time is ordered again, and the node reports itself as stopping. */
+/* A kill that proves nothing in this time is ordered again; meanwhile the node is "stopping". */
 #define KILL_REPEAT_MS 2000
 /* A vote that could not be written is tried again after this pause. */
 #define PERSIST_RETRY_MS 500

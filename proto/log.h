@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-      struct log;
+struct log;
 
 enum log_notice_kind {
     LOG_NOTHING = 0, /* the queue is empty */

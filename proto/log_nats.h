@@ -44,6 +44,12 @@
 #define LOG_STREAM_POLL_MS 100
 /* History without a message for so long is begun anew, in ms. */
 #define LOG_HISTORY_STALL_MS 1000
+/* So many records, or fewer, are got one by one rather than through a consumer; at most so many
+ * before our thread looks at its other work. */
+#define LOG_GET_COUNT 512
+#define LOG_GET_ROUND 8
+/* Records that a consumer brings before the stream's leader is asked whether it has them too. */
+#define LOG_CHUNK_COUNT 256
 /* The stream is asked for what follows the last record so often, in ms, and has so long to answer.
  */
 #define LOG_PROBE_PERIOD_MS 1000
@@ -116,8 +122,12 @@ struct log_link {
     jsCtx *js;
     natsSubscription *subscriptions[5]; /* replies, feed, feed of "_", live, ask */
     size_t subscription_count;
-    natsSubscription *history; /* while in LOG_STAGE_HISTORY */
-    char inbox[SUBJECT_SIZE];  /* replies come to <inbox>.ack and <inbox>.<probe> */
+    natsSubscription *history;       /* a consumer's, in LOG_STAGE_HISTORY; NULL: records are got */
+    natsMsg *chunk[LOG_CHUNK_COUNT]; /* what it brought and was not handed out */
+    size_t chunk_count;
+    size_t chunk_next;        /* the next to be handed out */
+    bool chunk_vouched;       /* the leader has the same */
+    char inbox[SUBJECT_SIZE]; /* replies come to <inbox>.ack and <inbox>.<probe> */
     struct log_feed feed;
     pthread_mutex_t answer_mutex;
     struct log_answer answer;
@@ -155,6 +165,7 @@ struct log_nats {
 
     uint64_t known_seq;       /* every wanted record up to here was handed out */
     uint64_t target_seq;      /* history is read up to here */
+    bool needs_consumer;      /* a record could not be got by its number */
     uint64_t history_mono_ms; /* it last brought something */
     uint64_t probe;           /* number of the last question */
     bool probe_pending;
@@ -178,6 +189,8 @@ void log_nats_tell(struct log_nats *log, enum log_notice_kind kind, const char *
 /* LOG_DOWN, unless this trouble was told already. */
 void log_nats_down(struct log_nats *log, enum log_trouble trouble, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+/* What libnats, or the server through it, said last to our thread; else the status's own text. */
+const char *log_nats_error(natsStatus status);
 /* Looks at the stream again after pause_ms. */
 void log_nats_wait(struct log_nats *log, uint64_t pause_ms);
 
@@ -186,6 +199,8 @@ void log_nats_wait(struct log_nats *log, uint64_t pause_ms);
 struct log_link *log_link_create(struct log_nats *log, const char *server, struct failure *f);
 /* Closes the connection and lets go of it. */
 void log_link_close(struct log_link *link);
+/* Forgets what the history's consumer has brought, and the consumer. */
+void log_link_drop_history(struct log_link *link);
 /* The oldest message of the feed, left where it is; NULL when there is none. */
 natsMsg *log_feed_head(struct log_feed *feed, size_t *ret_count);
 void log_feed_drop(struct log_feed *feed);

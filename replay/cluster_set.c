@@ -134,9 +134,9 @@ bool cluster_set_fold(struct cluster_set *set, const struct log_notice *record,
         return false;
     }
     ret_folded->entry = entry;
+    struct cluster_record stored = {record->subject, record->seq, record->data, record->size};
     ret_folded->outcome =
-            cluster_fold_record(&entry->state, record->subject, record->seq, record->data,
-                                record->size, &set->arena, &ret_folded->event);
+            cluster_fold_record(&entry->state, &stored, &set->arena, &ret_folded->event);
     uint64_t wall_us = ret_folded->event.wall_us;
     ret_folded->wall_us = wall_us != 0 ? wall_us : record->stored_us;
     note_record(entry, ret_folded);

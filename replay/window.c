@@ -56,8 +56,8 @@ static void fold_first(struct window *window)
 {
     struct item *item = take_first(window);
     struct event event;
-    (void)cluster_fold_record(&window->state, item->subject, item->seq, item->data, item->size,
-                              &window->arena, &event);
+    struct cluster_record record = {item->subject, item->seq, item->data, item->size};
+    (void)cluster_fold_record(&window->state, &record, &window->arena, &event);
     free(item);
 }
 

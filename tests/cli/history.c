@@ -104,7 +104,8 @@ static void write_record(const char *subject, const uint8_t *data, size_t size)
             .data = data,
             .size = size,
     };
-    cluster_fold_record(&state, subject, record.seq, data, size, &arena, &event);
+    struct cluster_record stored = {subject, record.seq, data, size};
+    cluster_fold_record(&state, &stored, &arena, &event);
     if (servers != NULL) {
         append_to_servers(&record);
     } else if (!is_variant("headless") || record.seq > 20) {

@@ -123,8 +123,8 @@ static void fold_reference(struct scene *s, const struct scene_record *r)
 {
     struct event e;
     const struct cluster before = s->reference;
-    const struct outcome outcome =
-            cluster_fold_record(&s->reference, r->subject, r->seq, r->data, r->size, &s->arena, &e);
+    const struct cluster_record record = {r->subject, r->seq, r->data, r->size};
+    const struct outcome outcome = cluster_fold_record(&s->reference, &record, &s->arena, &e);
     const char *broken = invariant_check(&s->reference);
     broken = broken == NULL ? invariant_check_step(&before, &s->reference) : broken;
     if (broken != NULL) {

@@ -148,8 +148,8 @@ void sim_store(struct sim *s, const char *subject, const uint8_t *data, size_t s
     struct event e;
     if (strncmp(subject, "pgbaton._.", 10) != 0) {
         struct cluster before = s->truth;
-        struct outcome outcome =
-                cluster_fold_record(&s->truth, subject, record->seq, data, size, &s->arena, &e);
+        struct cluster_record stored = {subject, record->seq, data, size};
+        struct outcome outcome = cluster_fold_record(&s->truth, &stored, &s->arena, &e);
         record->effective = outcome.effective;
         check_event(s, &before, &e, outcome);
         const char *broken = invariant_check(&s->truth);

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "decide.h"
+
+#include "act.h"
+#include "lead.h"
+#include "report.h"
+
+#include <string.h>
+
+static const struct upstream nowhere;
+
+static bool is_running(const struct agent *a)
+{
+    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING;
+}
+
+static bool is_gone(const struct agent *a)
+{
+    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
+}
+
+static enum directive_kind directive(const struct agent *a)
+{
+    return a->me < 0 ? DIRECTIVE_NONE : cluster_directive(&a->cluster, a->me);
+}
+
+/* ---- fencing ---- */
+
+static bool is_superseded_alive(const struct agent *a)
+{
+    return a->superseded && !is_gone(a) && a->pg.busy != BUSY_KILLING;
+}
+
+static void kill_superseded(struct agent *a, struct action_list *actions)
+{
+    lease_take_out(a, actions);
+    act_kill(a, actions);
+}
+
+static bool is_faulty(const struct agent *a)
+{
+    bool faulty = a->fault.reason != REASON_NONE || a->pg.guard == GUARD_ORPHANED;
+    return a->pg.guard_known && faulty && !is_gone(a) && a->pg.busy != BUSY_KILLING;
+}
+
+static void kill_faulty(struct agent *a, struct action_list *actions)
+{
+    if (a->fault.reason != REASON_NONE) {
+        act_say(actions, SEVERITY_ERROR, "killing PostgreSQL: %s term=%llu",
+                reason_text(a->fault.reason), (unsigned long long)a->cluster.term);
+    }
+    act_kill(a, actions);
+}
+
+static bool is_deposed(const struct agent *a)
+{
+    return a->caught_up && agent_may_be_primary(a) && a->pg.busy != BUSY_KILLING &&
+           (a->me < 0 || cluster_holder(&a->cluster) != a->me);
+}
+
+static void depose(struct agent *a, struct action_list *actions)
+{
+    lease_take_out(a, actions);
+    agent_raise(a, REASON_DEPOSED, a->wall_us);
+    act_say(actions, SEVERITY_WARNING, "demoted self because the lock was lost term=%llu",
+            (unsigned long long)a->cluster.term);
+    act_kill(a, actions);
+}
+
+static bool kill_is_overdue(const struct agent *a)
+{
+    bool late = a->now_ms >= a->pg.busy_until_ms;
+    return late && (a->pg.busy == BUSY_KILLING || a->pg.busy == BUSY_STOPPING) && !is_gone(a);
+}
+
+/* ---- giving the term up (I7) ---- */
+
+static bool must_give_up(const struct agent *a)
+{
+    return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && is_gone(a) &&
+           a->wanted.given_up_term < a->ending.term;
+}
+
+static void give_up(struct agent *a, struct action_list *actions)
+{
+    lease_take_out(a, actions);
+    a->wanted.given_up_term = a->ending.term;
+}
+
+/* An orderly stop can wait to know where its WAL ends, and a lost data directory to know what is
+ * left of it; after any other fault every millisecond counts. */
+static bool may_release(const struct agent *a)
+{
+    bool looked = a->data.known ||
+                  (a->ending.reason != REASON_SHUTDOWN && !agent_ending_waits_for_data(a));
+    return a->ending.term != 0 && a->vote.given_up_term >= a->ending.term && a->ready && looked;
+}
+
+static void release(struct agent *a, struct action_list *actions)
+{
+    struct event e = act_event(a, EVENT_RELEASE);
+    bool ordered = a->ending.reason == REASON_SHUTDOWN;
+    e.body.release = (struct release){
+            .term = a->ending.term,
+            .reason = a->ending.reason,
+            .position = ordered ? a->data.found.position : a->watch.last.position,
+            .clean = ordered && a->data.found.clean,
+            .killed_count = a->pg.killed_count,
+            .detected_wall_us = a->ending.detected_wall_us,
+            .fenced_wall_us = a->ending.fenced_wall_us,
+    };
+    outbox_put(&a->outbox, &e);
+    act_say(actions, SEVERITY_WARNING, "%s: leader lock released term=%llu",
+            reason_text(a->ending.reason), (unsigned long long)a->ending.term);
+    memset(&a->ending, 0, sizeof a->ending);
+}
+
+/* The term was given up and the release has not been read: it may have died with an earlier
+ * incarnation. */
+static bool must_release_again(const struct agent *a)
+{
+    return a->me >= 0 && cluster_holder(&a->cluster) == a->me && is_gone(a) &&
+           a->vote.given_up_term == a->cluster.term && !outbox_holds(&a->outbox, EVENT_RELEASE);
+}
+
+static void release_again(struct agent *a, struct action_list *actions)
+{
+    lease_take_out(a, actions);
+    a->ending = (struct agent_ending){
+            .term = a->cluster.term,
+            .reason = lead_obstacle(a),
+            .detected_wall_us = a->wall_us,
+            .fenced_wall_us = a->wall_us,
+    };
+}
+
+/* ---- leaving ---- */
+
+static bool is_superseded_gone(const struct agent *a)
+{
+    return a->superseded && is_gone(a) && !a->stop.exited;
+}
+
+static void leave_superseded(struct agent *a, struct action_list *actions)
+{
+    a->stop.exited = true;
+    act_add(actions, ACTION_EXIT)->as.exit_status = 1;
+}
+
+static bool must_stop(const struct agent *a)
+{
+    return a->stop.ordered && is_running(a) && a->pg.busy != BUSY_STOPPING &&
+           a->pg.busy != BUSY_KILLING;
+}
+
+static void stop(struct agent *a, struct action_list *actions)
+{
+    act_say(actions, SEVERITY_INFO, "stopping PostgreSQL");
+    act_stop(a, actions);
+}
+
+static bool must_resign(const struct agent *a)
+{
+    return a->stop.ordered && is_gone(a) && agent_holds(a);
+}
+
+static void resign(struct agent *a, struct action_list *actions)
+{
+    (void)actions;
+    agent_raise(a, REASON_SHUTDOWN, a->wall_us);
+}
+
+static bool begins_to_leave(const struct agent *a)
+{
+    return a->stop.ordered && is_gone(a) && a->stop.until_ms == 0;
+}
+
+static void begin_to_leave(struct agent *a, struct action_list *actions)
+{
+    (void)actions;
+    a->stop.until_ms = a->now_ms + GOODBYE_TIMEOUT_MS;
+}
+
+static bool may_say_goodbye(const struct agent *a)
+{
+    return a->stop.ordered && is_gone(a) && a->ready && !a->stop.goodbye && a->ending.term == 0;
+}
+
+static void say_goodbye(struct agent *a, struct action_list *actions)
+{
+    (void)actions;
+    struct event e = act_event(a, EVENT_GOODBYE);
+    e.body.goodbye.reason = REASON_SHUTDOWN;
+    outbox_put(&a->outbox, &e);
+    a->stop.goodbye = true;
+}
+
+static bool may_leave(const struct agent *a)
+{
+    bool said = a->stop.goodbye && a->outbox.count == 0;
+    bool late = !a->ready || a->now_ms >= a->stop.until_ms;
+    return a->stop.ordered && is_gone(a) && !a->stop.exited && (said || late);
+}
+
+static void leave(struct agent *a, struct action_list *actions)
+{
+    a->stop.exited = true;
+    lease_take_out(a, actions);
+    act_add(actions, ACTION_EXIT)->as.exit_status = 0;
+}
+
+static bool is_leaving(const struct agent *a)
+{
+    return a->stop.ordered || a->superseded;
+}
+
+/* ---- knowing oneself ---- */
+
+static bool must_wait_for_guard(const struct agent *a)
+{
+    return !a->pg.guard_known || a->pg.busy == BUSY_KILLING || a->pg.guard == GUARD_ORPHANED;
+}
+
+/* Nothing tells when a directory that cannot be run is put right again, or goes on to vanish. */
+static bool must_look_again(const struct agent *a)
+{
+    return is_gone(a) && a->data.found.verdict != DATA_INTACT && a->now_ms >= a->data.due_ms;
+}
+
+static bool must_inspect(const struct agent *a)
+{
+    bool copying = a->pg.busy == BUSY_TASK && is_gone(a);
+    bool wanted = !a->data.known || a->data.again || must_look_again(a);
+    return wanted && !a->data.inspecting && !copying;
+}
+
+static bool may_say_hello(const struct agent *a)
+{
+    bool looked = a->data.known && (!is_running(a) || a->watch.answers > 0);
+    return !a->hello_sent && a->link_up && a->caught_up && looked &&
+           a->vote.incarnation == a->incarnation && a->wanted.incarnation == a->incarnation;
+}
+
+static void say_hello(struct agent *a, struct action_list *actions)
+{
+    uint64_t known = a->me >= 0 ? a->cluster.nodes[a->me].incarnation : 0;
+    if (known >= a->incarnation) {
+        agent_begin_incarnation(a, known + 1); /* its vote was lost; persisted before it speaks */
+        return;
+    }
+    struct event e = act_event(a, EVENT_HELLO);
+    struct hello *hello = &e.body.hello;
+    hello->probe = report_build(a);
+    hello->probe.history = a->data.history;
+    memcpy(hello->host, a->self.host, sizeof hello->host);
+    hello->port = a->self.port;
+    hello->pg_version = a->data.found.pg_version;
+    hello->failover_priority = a->self.failover_priority;
+    hello->nofailover = a->self.nofailover;
+    hello->anchor_seq = a->vote.grant_seq;
+    hello->anchor_term = a->vote.term;
+    outbox_put(&a->outbox, &e);
+    a->hello_sent = true;
+    a->report.last = hello->probe;
+    act_say(actions, SEVERITY_INFO, "I am %s of cluster %s, %s", a->self.node, a->self.cluster,
+            node_state_name(hello->probe.state));
+}
+
+static bool must_refuse_stale(const struct agent *a)
+{
+    return a->ready && lead_is_granted(a) && agent_log_went_back(a);
+}
+
+static void refuse_for(struct agent *a, enum reason reason, struct action_list *actions)
+{
+    struct event e = act_event(a, EVENT_REFUSE);
+    e.body.refuse = (struct refuse){.term = a->cluster.term, .reason = reason};
+    e.cause_seq = a->cluster.grant_seq;
+    outbox_put(&a->outbox, &e);
+    a->refused_term = a->cluster.term;
+    act_say(actions, SEVERITY_WARNING, "refused the leader lock: %s term=%llu", reason_text(reason),
+            (unsigned long long)a->cluster.term);
+}
+
+static void refuse_stale(struct agent *a, struct action_list *actions)
+{
+    refuse_for(a, REASON_STALE_TERM, actions);
+}
+
+static bool is_newly_closed(const struct agent *a)
+{
+    return a->ready && agent_is_closed(a) && !a->report.closed_said;
+}
+
+static void say_closed(struct agent *a, struct action_list *actions)
+{
+    a->report.closed_said = true;
+    act_say(actions, SEVERITY_ERROR,
+            a->cluster.frozen_seq != 0
+                    ? "a decision of a newer version stands in the log: upgrade this agent; "
+                      "until then it does not promote, renew or rebuild"
+                    : "the log knows less than this node has persisted: it does not promote, "
+                      "renew or rebuild until a higher term is granted");
+}
+
+static bool must_wait_for_log(const struct agent *a)
+{
+    return agent_is_closed(a) || !a->caught_up || !agent_vote_stands(a);
+}
+
+static bool must_refuse(const struct agent *a)
+{
+    return lead_is_granted(a) && lead_refusal(a) != REASON_NONE;
+}
+
+static void refuse(struct agent *a, struct action_list *actions)
+{
+    refuse_for(a, lead_refusal(a), actions);
+}
+
+static bool must_wait_for_end(const struct agent *a)
+{
+    return a->pg.busy != BUSY_NONE || (is_gone(a) && !a->data.known) || a->ending.term != 0;
+}
+
+static bool is_newly_foreign(const struct agent *a)
+{
+    return agent_is_foreign(a) && !a->report.foreign_said;
+}
+
+static void say_foreign(struct agent *a, struct action_list *actions)
+{
+    a->report.foreign_said = true;
+    act_say(actions, SEVERITY_ERROR,
+            "system ID mismatch: this data directory belongs to %llu, cluster %s to %llu; move it "
+            "away, or name the right cluster",
+            (unsigned long long)a->data.found.system_id, a->self.cluster,
+            (unsigned long long)a->cluster.system_id);
+}
+
+/* ---- rebuild, follow, recover ---- */
+
+static struct upstream leader_upstream(const struct agent *a)
+{
+    struct upstream upstream = nowhere;
+    if (a->cluster.leader == LEADER_NONE || a->cluster.leader == a->me) {
+        return upstream;
+    }
+    const struct node *leader = &a->cluster.nodes[a->cluster.leader];
+    memcpy(upstream.node, leader->name, sizeof upstream.node);
+    memcpy(upstream.host, leader->host, sizeof upstream.host);
+    upstream.port = leader->port;
+    upstream.timeline = a->cluster.floor.timeline;
+    return upstream;
+}
+
+static bool rebuilds(const struct agent *a)
+{
+    return directive(a) == DIRECTIVE_REBUILD;
+}
+
+/* I16: the directive names this node, this incarnation and the present term; the holder never
+ * obeys.
+ */
+static bool obeys_rebuild(const struct agent *a)
+{
+    if (!rebuilds(a)) {
+        return false;
+    }
+    const struct node *n = &a->cluster.nodes[a->me];
+    return n->rebuild_seq == a->rebuild.seq && a->rebuild.incarnation == a->incarnation &&
+           n->rebuild_term == a->cluster.term && a->rebuild.ended_seq != n->rebuild_seq &&
+           cluster_holder(&a->cluster) != a->me;
+}
+
+static bool must_clear_for_rebuild(const struct agent *a)
+{
+    return obeys_rebuild(a) && is_running(a);
+}
+
+static bool must_rebuild(const struct agent *a)
+{
+    return obeys_rebuild(a) && is_gone(a);
+}
+
+static void rebuild(struct agent *a, struct action_list *actions)
+{
+    struct upstream upstream = leader_upstream(a);
+    enum task task = a->cluster.nodes[a->me].rebuild_task;
+    a->rebuild.started_ms = a->now_ms;
+    a->rebuild.progress_ms = 0;
+    act_say(actions, SEVERITY_INFO,
+            task == TASK_REWIND ? "running pg_rewind from %s" : "bootstrap from leader '%s'",
+            upstream.node);
+    act_task(a, task, &upstream, actions);
+}
+
+static bool same_upstream(const struct upstream *a, const struct upstream *b)
+{
+    return strcmp(a->node, b->node) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+static bool must_redirect(const struct agent *a)
+{
+    if (directive(a) != DIRECTIVE_FOLLOW || !is_running(a) || a->pg.role != ROLE_STANDBY) {
+        return false;
+    }
+    struct upstream leader = leader_upstream(a);
+    return !a->pg.upstream_known || !same_upstream(&a->pg.upstream, &leader);
+}
+
+static void redirect(struct agent *a, struct action_list *actions)
+{
+    struct upstream leader = leader_upstream(a);
+    act_say(actions, SEVERITY_INFO, "following a different leader (%s)", leader.node);
+    act_follow(a, &leader, actions);
+}
+
+static bool may_start(const struct agent *a)
+{
+    const struct inspection *found = &a->data.found;
+    return is_gone(a) && a->data.known && found->verdict == DATA_INTACT && !found->incomplete &&
+           !agent_is_foreign(a) && a->now_ms >= a->pg.start_ms;
+}
+
+static bool must_follow(const struct agent *a)
+{
+    return directive(a) == DIRECTIVE_FOLLOW && may_start(a) && report_obstacle(a) == REASON_NONE;
+}
+
+static void start_standby(struct agent *a, struct action_list *actions)
+{
+    struct upstream upstream = leader_upstream(a);
+    bool leader = upstream.node[0] != '\0';
+    act_say(actions, SEVERITY_INFO, "starting as a secondary%s%s", leader ? " of " : "",
+            upstream.node);
+    act_start(a, false, &upstream, actions);
+}
+
+/* No leader is there to follow, and a system exists: what is intact must become electable. */
+static bool may_recover(const struct agent *a)
+{
+    return directive(a) == DIRECTIVE_NONE && a->cluster.system_id != 0 && may_start(a);
+}
+
+static bool must_recover_standby(const struct agent *a)
+{
+    return may_recover(a) && !a->data.found.was_primary;
+}
+
+/* An old primary may have WAL that nobody else has: others come first, it only if nobody can. */
+static bool must_recover_primary(const struct agent *a)
+{
+    bool last_resort = a->cluster.no_candidate || a->cluster.node_count == 1;
+    return may_recover(a) && a->data.found.was_primary && last_resort &&
+           cluster_holder(&a->cluster) == LEADER_NONE;
+}
+
+static void recover_primary(struct agent *a, struct action_list *actions)
+{
+    act_say(actions, SEVERITY_INFO, "starting in recovery: no other node can lead");
+    act_start(a, false, &nowhere, actions);
+}
+
+/* ---- the table ---- */
+
+struct row {
+    const char *name;
+    bool (*guard)(const struct agent *);
+    void (*act)(struct agent *, struct action_list *); /* NULL: wait */
+};
+
+/* clang-format off */
+static const struct row ROWS[] = {
+    {"kill-superseded",  is_superseded_alive,     kill_superseded},
+    {"kill-deposed",     is_deposed,              depose},
+    {"kill-faulty",      is_faulty,               kill_faulty},
+    {"kill-overdue",     kill_is_overdue,         act_kill},
+    {"give-up",          must_give_up,            give_up},
+    {"release",          may_release,             release},
+    {"leave-superseded", is_superseded_gone,      leave_superseded},
+    {"stop",             must_stop,               stop},
+    {"resign",           must_resign,             resign},
+    {"begin-to-leave",   begins_to_leave,         begin_to_leave},
+    {"goodbye",          may_say_goodbye,         say_goodbye},
+    {"leave",            may_leave,               leave},
+    {"wait-guard",       must_wait_for_guard,     NULL},
+    {"inspect",          must_inspect,            act_inspect},
+    {"wait-leave",       is_leaving,              NULL},
+    {"hello",            may_say_hello,           say_hello},
+    {"refuse-stale",     must_refuse_stale,       refuse_stale},
+    {"say-closed",       is_newly_closed,         say_closed},
+    {"wait-log",         must_wait_for_log,       NULL},
+    {"refuse",           must_refuse,             refuse},
+    {"wait-end",         must_wait_for_end,       NULL},
+    {"say-foreign",      is_newly_foreign,        say_foreign},
+    {"release-again",    must_release_again,      release_again},
+    {"abandon",          lead_is_impossible,      lead_abandon},
+    {"initdb",           lead_must_initdb,        lead_initdb},
+    {"start-primary",    lead_must_start,         lead_start},
+    {"promote",          lead_must_promote,       lead_promote},
+    {"report-primary",   lead_must_report,        lead_report},
+    {"first-write",      lead_must_write,         lead_write},
+    {"checkpoint",       lead_must_checkpoint,    lead_checkpoint},
+    {"lead",             lead_is_asked,           NULL},
+    {"wait-foreign",     agent_is_foreign,        NULL},
+    {"clear-rebuild",    must_clear_for_rebuild,  act_kill},
+    {"rebuild",          must_rebuild,            rebuild},
+    {"wait-rebuild",     rebuilds,                NULL},
+    {"redirect",         must_redirect,           redirect},
+    {"follow",           must_follow,             start_standby},
+    {"recover-standby",  must_recover_standby,    start_standby},
+    {"recover-primary",  must_recover_primary,    recover_primary},
+};
+/* clang-format on */
+
+#define ROW_COUNT (sizeof ROWS / sizeof ROWS[0])
+/* Acts of one step: each makes its own guard false, and no chain is longer. */
+#define ACTS_MAX 8
+
+static const struct row *first_row(const struct agent *a)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (ROWS[i].guard(a)) {
+            return &ROWS[i];
+        }
+    }
+    return NULL;
+}
+
+void decide_act(struct agent *a, struct action_list *actions)
+{
+    for (uint32_t i = 0; i < ACTS_MAX; i++) {
+        const struct row *row = first_row(a);
+        if (row == NULL || row->act == NULL) {
+            return;
+        }
+        row->act(a, actions);
+    }
+}
+
+uint64_t agent_decide_next_ms(const struct agent *a)
+{
+    uint64_t next_ms = UINT64_MAX;
+    const uint64_t times[] = {
+            a->pg.busy == BUSY_NONE ? 0 : a->pg.busy_until_ms,
+            is_gone(a) ? a->pg.start_ms : 0,
+            is_gone(a) && !a->data.inspecting ? a->data.due_ms : 0,
+            a->lead.stage < LEAD_CHECKPOINTED ? a->lead.retry_ms : 0,
+            a->stop.exited ? 0 : a->stop.until_ms,
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        if (times[i] > a->now_ms && times[i] < next_ms) {
+            next_ms = times[i];
+        }
+    }
+    return next_ms;
+}
+
+const char *decide_row_name(size_t index)
+{
+    return index < ROW_COUNT ? ROWS[index].name : NULL;
+}

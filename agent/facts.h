@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * facts.h - what the agent's core is told, and what it answers: the border between core and shell.
+ *
+ * A fact is something that the shell (or the simulator) has observed; an action is something that
+ * it is to do. Nothing is done that is not an action, nothing is believed that is not a fact.
+ * Actions are carried out in their order; none of them blocks, but for ACTION_PERSIST.
+ */
+#ifndef PGBATON_AGENT_FACTS_H
+#define PGBATON_AGENT_FACTS_H
+
+#include "../proto/event.h"
+
+/* What the inspector (a child process; the loop never touches the data directory) found. */
+enum data_verdict {
+    DATA_UNKNOWN = 0, /* not looked yet */
+    DATA_INTACT, /* PG_VERSION, global/pg_control, base/1 are there and pg_control's CRC is right */
+    DATA_EMPTY,  /* the directory is missing or holds nothing */
+    DATA_DAMAGED,    /* it holds something, and what every cluster has is missing */
+    DATA_UNREADABLE, /* permissions or I/O errors; also: the inspector did not answer in time */
+    DATA_VERDICT_COUNT
+};
+
+struct inspection {
+    enum data_verdict verdict;
+    uint64_t system_id;
+    bool clean;          /* pg_control: "shut down" or "shut down in recovery" */
+    bool was_primary;    /* pg_control: "in production", "shut down" or "shutting down" */
+    bool standby_signal; /* standby.signal exists */
+    bool incomplete;     /* our marker of an unfinished base backup or rewind exists */
+    uint32_t pg_version;
+    struct position
+            position; /* stopped primary: at least the end of its last checkpoint record (so that
+                         a lost shutdown checkpoint shows as divergence); stopped standby: the
+                         minimum recovery point; timeline: the highest of its WAL segments */
+    struct history history; /* of that timeline, from its .history file */
+    char text[TEXT_SIZE];   /* "global/pg_control: Permission denied" */
+};
+
+/* What a probe (asynchronous SQL in a kept session) said. */
+enum probe_class {
+    PROBE_OK = 0,
+    PROBE_STARTING, /* 57P03 or the socket is not there yet: starting up or shutting down */
+    PROBE_ALIVE,    /* 28xxx, 53300: no session for us, but the server is alive: never a failure */
+    PROBE_ERROR,    /* answered with another error, or the connection broke */
+    PROBE_TIMEOUT,  /* no answer in probe_timeout */
+    PROBE_CLASS_COUNT
+};
+
+struct probe_result {
+    enum probe_class class;
+    bool in_recovery;
+    struct position position; /* primary: flushed; standby: max(received, replayed) */
+    uint64_t replay_lsn;
+    uint64_t system_id;
+    bool streaming;
+    struct history history; /* of position.timeline; count 0 when it was not read again */
+    uint32_t replica_count;
+    struct replica_row replicas[NODE_COUNT_MAX];
+    char text[TEXT_SIZE]; /* the server's message, when class is not PROBE_OK */
+};
+
+/* What the guard reports of the processes. */
+enum guard_state {
+    GUARD_ABSENT = 0, /* no process of the instance is left; proven (all reaped or not found) */
+    GUARD_RUNNING,    /* the postmaster lives */
+    GUARD_ORPHANED,   /* the postmaster is dead, other processes may live: order ACTION_KILL */
+    GUARD_STATE_COUNT
+};
+
+enum fact_kind {
+    FACT_TICK = 0,      /* time has passed */
+    FACT_LINK,          /* the log went up or down, or its history has been read */
+    FACT_RECORD,        /* a stored record of our cluster */
+    FACT_LIVE,          /* a peer's live position (an encoded probe event) */
+    FACT_ASKED,         /* somebody wants a live position now */
+    FACT_GUARD,         /* at the start, and at each change, and as the answer to ACTION_KILL */
+    FACT_INSPECTED,     /* the answer to ACTION_INSPECT */
+    FACT_DISTURBED,     /* inotify: something disappeared from the data directory; inspect */
+    FACT_PROBED,        /* the answer to ACTION_PROBE */
+    FACT_TASK_PROGRESS, /* of a running ACTION_TASK */
+    FACT_TASK_ENDED,    /* the answer to ACTION_TASK */
+    FACT_PERSISTED,     /* the answer to ACTION_PERSIST, in the same turn */
+    FACT_TERMINATE,     /* SIGTERM: stop PostgreSQL, release, say goodbye, exit */
+    FACT_COUNT
+};
+
+struct fact {
+    enum fact_kind kind;
+    uint64_t now_ms;     /* CLOCK_BOOTTIME, sampled after what is told was received */
+    uint64_t wall_us;    /* stamped on events; for people */
+    bool link_up;        /* LINK */
+    bool caught_up;      /* LINK: everything stored so far has been handed out */
+    const char *subject; /* RECORD, LIVE */
+    uint64_t seq;        /* RECORD */
+    const uint8_t *data; /* RECORD, LIVE */
+    size_t size;
+    enum guard_state guard;       /* GUARD */
+    uint32_t killed_count;        /* GUARD: processes killed by the last ACTION_KILL */
+    int32_t exit_status;          /* GUARD: the postmaster's wait status when it ended */
+    bool ok;                      /* PERSISTED, TASK_ENDED */
+    enum task task;               /* TASK_PROGRESS, TASK_ENDED */
+    uint32_t percent;             /* TASK_PROGRESS */
+    enum reason reason;           /* TASK_ENDED, when not ok */
+    char text[TEXT_SIZE];         /* TASK_ENDED: for people */
+    struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened) */
+    struct history history;       /* TASK_ENDED: of TASK_PROMOTE */
+    struct inspection inspection; /* INSPECTED */
+    struct probe_result probe;    /* PROBED */
+};
+
+/* What must survive a restart of the agent (state_directory/vote): persisted before it is acted on.
+ */
+struct vote {
+    uint64_t incarnation; /* of the present start; the next is higher */
+    uint64_t term;        /* the highest grant seen, whoever holds it */
+    uint64_t grant_seq;
+    uint8_t grant_hash[HASH_SIZE];
+    uint64_t given_up_term; /* the highest term that this node held and released (I7) */
+    uint64_t system_id;     /* of the data directory it owns; 0: none yet */
+};
+
+enum action_kind {
+    ACTION_APPEND = 0, /* append event to the log */
+    ACTION_LIVE,       /* publish event (a probe) as a plain message */
+    ACTION_PERSIST,    /* write vote durably; FACT_PERSISTED follows at once */
+    ACTION_LEASE, /* put deadline_ms into the guard's page; 0 takes the lease out. Later actions of
+                     the same step run only after that */
+    ACTION_INSPECT, /* look at the data directory */
+    ACTION_PROBE,   /* ask PostgreSQL, with timeout_ms */
+    ACTION_START, /* write settings (upstream may be empty), standby.signal unless as_primary; start
+                   */
+    ACTION_FOLLOW, /* change primary_conninfo of the running standby to upstream; reload */
+    ACTION_STOP,   /* fast shutdown (SIGINT); FACT_GUARD follows when the postmaster ended */
+    ACTION_KILL,   /* SIGKILL every process of the instance and reap; FACT_GUARD ABSENT follows */
+    ACTION_TASK,   /* run task (INITDB, BASEBACKUP, REWIND, PROMOTE, FIRST_WRITE, CHECKPOINT) */
+    ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others
+                    */
+    ACTION_SAY,    /* a line for the agent's own log */
+    ACTION_EXIT,   /* leave, with exit_status; the guard then ends as well */
+    ACTION_COUNT
+};
+
+/* Where a standby streams from, or a task copies from. */
+struct upstream {
+    char node[NAME_SIZE]; /* empty: nowhere */
+    char host[HOST_SIZE];
+    uint16_t port;
+    uint32_t timeline; /* the leader's: a rewind waits until its pg_control shows it (FACTS 19);
+                             of a promotion: the one that it must open, 0: as PostgreSQL picks */
+};
+
+struct slot {
+    char node[NAME_SIZE];
+    uint64_t lsn; /* on a standby: advance the slot to here (its node has it); 0: leave */
+};
+
+struct action {
+    enum action_kind kind;
+    union {
+        struct event event;   /* APPEND, LIVE */
+        struct vote vote;     /* PERSIST */
+        uint64_t deadline_ms; /* LEASE, on CLOCK_BOOTTIME */
+        uint32_t timeout_ms;  /* PROBE */
+        struct {
+            bool as_primary; /* only ever under a lease (I15) */
+            struct upstream upstream;
+        } start; /* START; FOLLOW uses upstream */
+        struct {
+            enum task task;
+            struct upstream upstream; /* BASEBACKUP, REWIND */
+        } task;                       /* TASK */
+        struct {
+            uint32_t count;
+            struct slot items[NODE_COUNT_MAX];
+        } slots; /* SLOTS */
+        struct {
+            int severity; /* enum severity of explain.h */
+            char text[256];
+        } say;           /* SAY */
+        int exit_status; /* EXIT */
+    } as;
+};
+
+#define AGENT_ACTION_MAX 16
+
+struct action_list {
+    uint32_t count;
+    struct action items[AGENT_ACTION_MAX];
+    uint64_t next_ms; /* a FACT_TICK no later than this, absolute; UINT64_MAX: never */
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * lease.h - the leader's lease as its holder keeps it (DESIGN section 4, I4).
+ *
+ * A renewal is appended each probe_period while this node holds the term and has fresh evidence
+ * from its PostgreSQL. The clock value from before the send is remembered; when that very renewal
+ * (present incarnation, counter) is read back effective, the lease runs until that value + the ttl
+ * it named. Neither the grant nor an acknowledgement starts anything. The deadline never moves
+ * backward except to "none", and one that has passed is taken out before a new one begins.
+ */
+#ifndef PGBATON_AGENT_LEASE_H
+#define PGBATON_AGENT_LEASE_H
+
+#include "facts.h"
+
+struct agent;
+
+/* Renewals that may be under way at once; older ones are forgotten and give nothing. */
+#define LEASE_SENT_MAX 8
+
+struct lease_sent {
+    uint64_t counter; /* 0: empty place */
+    uint64_t sent_ms; /* CLOCK_BOOTTIME before the send */
+    uint32_t ttl_ms;  /* as the renewal named it */
+};
+
+struct agent_lease {
+    uint64_t term;        /* of the renewals below */
+    uint64_t deadline_ms; /* what the guard's page holds by this agent's orders; 0: none */
+    uint64_t renew_ms;    /* when the next renewal is due; 0: at once */
+    uint32_t next_sent;   /* place in sent that is used next */
+    struct lease_sent sent[LEASE_SENT_MAX];
+};
+
+/* A renewal of ours was read back effective: extends or begins the lease, if its time still runs.
+ */
+void lease_read_back(struct agent *a, const struct event *renewal, struct action_list *actions);
+/* Takes the lease out of the guard's page, if it is there. */
+void lease_take_out(struct agent *a, struct action_list *actions);
+/* Renews when due; raises REASON_LEASE_EXPIRED when what may be a primary nears its deadline. */
+void lease_keep(struct agent *a, struct action_list *actions);
+/* True when the lease runs long enough to begin something under it: more than LEASE_KILL_MS. */
+bool lease_runs(const struct agent *a);
+/* When lease_keep() next has something to do; UINT64_MAX: never. */
+uint64_t lease_next_ms(const struct agent *a);
+
+#endif

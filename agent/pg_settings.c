@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pg_settings.h"
+#include "file.h"
+#include "pg_settings_file.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What pgbaton.conf may take: a hundred user parameters and more. */
+#define CONFIG_BYTES 65536
+
+/* pgbaton's own: neither agent.yaml nor ALTER SYSTEM may set them. */
+static const char *const owned[] = {"cluster_name",
+                                    "hot_standby",
+                                    "listen_addresses",
+                                    "port",
+                                    "primary_conninfo",
+                                    "primary_slot_name",
+                                    "promote_trigger_file",
+                                    "recovery_target_timeline",
+                                    "restart_after_crash",
+                                    "unix_socket_directories",
+                                    "wal_retrieve_retry_interval",
+                                    NULL};
+
+/* What agent.yaml may set otherwise. */
+static const struct pg_parameter defaults[] = {{"wal_level", "replica"},
+                                               {"wal_log_hints", "on"},
+                                               {"max_wal_senders", "20"},
+                                               {"max_replication_slots", "20"},
+                                               {"wal_keep_size", "128MB"}};
+
+/* A text that grows in a buffer, until it does not fit. */
+struct text {
+    char *bytes;
+    size_t size;
+    size_t capacity;
+    bool overflow;
+};
+
+static void text_char(struct text *text, char c)
+{
+    if (text->size + 1 >= text->capacity) {
+        text->overflow = true;
+        return;
+    }
+    text->bytes[text->size] = c;
+    text->size += 1;
+    text->bytes[text->size] = '\0';
+}
+
+static void text_add(struct text *text, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        text_char(text, *value);
+    }
+}
+
+/* A quoted string of postgresql.conf (guc-file.l): quotes are doubled, backslashes escaped. */
+static void text_setting(struct text *text, const char *name, const char *value)
+{
+    text_add(text, name);
+    text_add(text, " = '");
+    for (; *value != '\0'; value++) {
+        if (*value == '\n') {
+            text_add(text, "\\n");
+            continue;
+        }
+        if (*value == '\'' || *value == '\\') {
+            text_char(text, *value);
+        }
+        text_char(text, *value);
+    }
+    text_add(text, "'\n");
+}
+
+/* A keyword of a connection string (libpq, 34.1.1.1): quotes and backslashes get a backslash. */
+static void text_keyword(struct text *text, const char *name, const char *value)
+{
+    if (text->size > 0) {
+        text_char(text, ' ');
+    }
+    text_add(text, name);
+    text_add(text, "='");
+    for (; *value != '\0'; value++) {
+        if (*value == '\'' || *value == '\\') {
+            text_char(text, '\\');
+        }
+        text_char(text, *value);
+    }
+    text_char(text, '\'');
+}
+
+void pg_settings_slot_name(const char *node, char ret_name[SLOT_NAME_SIZE])
+{
+    snprintf(ret_name, SLOT_NAME_SIZE, "pgbaton_%.*s", NAME_SIZE - 1, node);
+    for (char *at = ret_name; *at != '\0'; at++) {
+        *at = *at == '-' ? '_' : *at;
+    }
+}
+
+bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstream *upstream,
+                          char *ret_text, size_t capacity)
+{
+    struct text text = {.bytes = ret_text, .capacity = capacity};
+    char port[8];
+    snprintf(port, sizeof port, "%u", (unsigned)upstream->port);
+    ret_text[0] = '\0';
+    if (upstream->node[0] == '\0') {
+        return true;
+    }
+    text_keyword(&text, "host", upstream->host);
+    text_keyword(&text, "port", port);
+    text_keyword(&text, "user", settings->replication_user);
+    if (settings->passfile != NULL) {
+        text_keyword(&text, "passfile", settings->passfile);
+    }
+    text_keyword(&text, "application_name", settings->node);
+    text_keyword(&text, "connect_timeout", "3");
+    text_keyword(&text, "keepalives_idle", "5");
+    text_keyword(&text, "keepalives_interval", "2");
+    text_keyword(&text, "keepalives_count", "3");
+    return !text.overflow;
+}
+
+static bool is_well_named(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]) && name[0] != '_') {
+        return false;
+    }
+    for (; *name != '\0'; name++) {
+        if (!isalnum((unsigned char)*name) && *name != '_' && *name != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_owned(const char *name)
+{
+    for (const char *const *at = owned; *at != NULL; at++) {
+        if (strcasecmp(*at, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_allowed(const struct pg_parameter *parameter)
+{
+    if (!is_well_named(parameter->name) || is_owned(parameter->name)) {
+        return false;
+    }
+    return strcasecmp(parameter->name, "wal_level") != 0 ||
+           strcmp(parameter->value, "replica") == 0 || strcmp(parameter->value, "logical") == 0;
+}
+
+const char *pg_settings_check(const struct pg_settings *settings)
+{
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        if (!is_allowed(&settings->parameters[i])) {
+            return settings->parameters[i].name;
+        }
+    }
+    return NULL;
+}
+
+static const char *user_value(const struct pg_settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        if (strcasecmp(settings->parameters[i].name, name) == 0) {
+            return settings->parameters[i].value;
+        }
+    }
+    return NULL;
+}
+
+static void text_defaults(struct text *text, const struct pg_settings *settings, bool logical)
+{
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        const struct pg_parameter *item = &defaults[i];
+        bool kept = logical && strcmp(item->name, "wal_level") == 0;
+        if (user_value(settings, item->name) == NULL) {
+            text_setting(text, item->name, kept ? "logical" : item->value);
+        }
+    }
+}
+
+static void text_own(struct text *text, const struct pg_settings *settings,
+                     const struct upstream *upstream, const char *conninfo)
+{
+    char port[8];
+    char slot[SLOT_NAME_SIZE] = "";
+    snprintf(port, sizeof port, "%u", (unsigned)settings->port);
+    if (upstream->node[0] != '\0') {
+        pg_settings_slot_name(settings->node, slot);
+    }
+    text_setting(text, "cluster_name", settings->cluster);
+    text_setting(text, "listen_addresses",
+                 settings->listen_addresses != NULL ? settings->listen_addresses : "*");
+    text_setting(text, "port", port);
+    if (settings->socket_directory != NULL) {
+        text_setting(text, "unix_socket_directories", settings->socket_directory);
+    }
+    text_setting(text, "hot_standby", "on");
+    text_setting(text, "restart_after_crash", "off");
+    text_setting(text, "wal_retrieve_retry_interval", "100ms");
+    text_setting(text, "recovery_target_timeline", "latest");
+    text_setting(text, "primary_conninfo", conninfo);
+    text_setting(text, "primary_slot_name", slot);
+}
+
+static void path_of(const struct pg_settings *settings, const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", settings->data_directory, name);
+}
+
+static enum result write_config(const struct pg_settings *settings, const struct upstream *upstream,
+                                struct failure *reterr_failure)
+{
+    static char bytes[CONFIG_BYTES];
+    char conninfo[1024];
+    char path[PATH_MAX];
+    struct text text = {.bytes = bytes, .capacity = sizeof bytes};
+    path_of(settings, "postgresql.conf", path);
+    bool logical = settings_file_is(path, "wal_level", "logical");
+    text.overflow = !pg_settings_conninfo(settings, upstream, conninfo, sizeof conninfo);
+    text_add(&text, "# Written by pgbaton; changes are lost. Use agent.yaml.\n");
+    text_defaults(&text, settings, logical);
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        text_setting(&text, settings->parameters[i].name, settings->parameters[i].value);
+    }
+    text_own(&text, settings, upstream, conninfo);
+    if (text.overflow) {
+        return failure_set(reterr_failure, RESULT_INVALID, "pgbaton.conf would be too large");
+    }
+    path_of(settings, "pgbaton.conf", path);
+    return file_replace(path, text.bytes, text.size, reterr_failure);
+}
+
+static enum result write_hba(const struct pg_settings *settings, struct failure *reterr_failure)
+{
+    static char bytes[CONFIG_BYTES];
+    char path[PATH_MAX];
+    struct text text = {.bytes = bytes, .capacity = sizeof bytes};
+    if (settings->hba_count == 0) {
+        return RESULT_OK;
+    }
+    text_add(&text, "# Written by pgbaton; changes are lost. Use hba in agent.yaml.\n");
+    for (size_t i = 0; i < settings->hba_count; i++) {
+        text_add(&text, settings->hba[i]);
+        text_char(&text, '\n');
+    }
+    if (text.overflow) {
+        return failure_set(reterr_failure, RESULT_INVALID, "pg_hba.conf would be too large");
+    }
+    path_of(settings, "pg_hba.conf", path);
+    return file_replace(path, text.bytes, text.size, reterr_failure);
+}
+
+enum result pg_settings_signal(const char *directory, bool present, struct failure *reterr_failure)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/standby.signal", directory);
+    if (!present) {
+        return file_remove(path, reterr_failure);
+    }
+    return file_exists(path) ? RESULT_OK : file_replace(path, "", 0, reterr_failure);
+}
+
+enum result pg_settings_follow(const struct pg_settings *settings, const struct upstream *upstream,
+                               struct failure *reterr_failure)
+{
+    const char *wrong = pg_settings_check(settings);
+    if (wrong != NULL) {
+        return failure_set(reterr_failure, RESULT_INVALID, "parameter %s is not to be set", wrong);
+    }
+    return write_config(settings, upstream, reterr_failure);
+}
+
+static enum result write_files(const struct pg_settings *settings, const struct upstream *upstream,
+                               struct failure *reterr_failure)
+{
+    char path[PATH_MAX];
+    enum result result = pg_settings_follow(settings, upstream, reterr_failure);
+    path_of(settings, "postgresql.conf", path);
+    result = result != RESULT_OK ? result : settings_file_include(path, reterr_failure);
+    path_of(settings, "postgresql.auto.conf", path);
+    result = result != RESULT_OK ? result : settings_file_drop(path, owned, reterr_failure);
+    return result != RESULT_OK ? result : write_hba(settings, reterr_failure);
+}
+
+enum result pg_settings_write(const struct pg_settings *settings, const struct upstream *upstream,
+                              bool as_primary, struct failure *reterr_failure)
+{
+    enum result result = RESULT_OK;
+    if (!as_primary) {
+        result = pg_settings_signal(settings->data_directory, true, reterr_failure);
+    }
+    if (result == RESULT_OK) {
+        result = write_files(settings, upstream, reterr_failure);
+    }
+    if (result == RESULT_OK && as_primary) {
+        result = pg_settings_signal(settings->data_directory, false, reterr_failure);
+    }
+    return result;
+}
+
+struct job {
+    const struct pg_settings *settings;
+    const struct upstream *upstream;
+    enum pg_settings_what what;
+};
+
+static int run_job(const void *argument)
+{
+    const struct job *job = argument;
+    struct failure failure;
+    enum result result = job->what == PG_SETTINGS_FOLLOW
+                                 ? pg_settings_follow(job->settings, job->upstream, &failure)
+                                 : pg_settings_write(job->settings, job->upstream,
+                                                     job->what == PG_SETTINGS_PRIMARY, &failure);
+    if (result != RESULT_OK) {
+        fprintf(stderr, "error: %s\n", failure.text);
+    }
+    return result == RESULT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+enum result pg_settings_start(struct child *child, const struct pg_settings *settings,
+                              const struct upstream *upstream, enum pg_settings_what what,
+                              struct failure *reterr_failure)
+{
+    struct job job = {.settings = settings, .upstream = upstream, .what = what};
+    return child_call(child, "settings", run_job, &job, -1, reterr_failure);
+}

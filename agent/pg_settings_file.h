@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * pg_settings_file.h - small changes to PostgreSQL's own configuration files, which stay the
+ * user's.
+ *
+ * Lines are understood as guc-file.l does, as far as one line goes: a name, an optional "=", a
+ * value with or without quotes, a comment. All functions wait for the disk.
+ */
+#ifndef PGBATON_AGENT_PG_SETTINGS_FILE_H
+#define PGBATON_AGENT_PG_SETTINGS_FILE_H
+
+#include "../proto/result.h"
+
+#include <stdbool.h>
+
+/* True when the last line that sets name says value. */
+bool settings_file_is(const char *path, const char *name, const char *value);
+/* Makes `include_if_exists = 'pgbaton.conf'` the last line, once. */
+MUST_USE enum result settings_file_include(const char *path, struct failure *reterr_failure);
+/* Removes the lines that set one of names (NULL-terminated). Fine when there is no such file. */
+MUST_USE enum result settings_file_drop(const char *path, const char *const *names,
+                                        struct failure *reterr_failure);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "probe.h"
+
+#include "inspect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The columns of the answer's only row. */
+enum column {
+    COLUMN_IN_RECOVERY = 0,
+    COLUMN_LSN,
+    COLUMN_REPLAY_LSN,
+    COLUMN_SYSTEM_ID,
+    COLUMN_TIMELINE, /* eight hexadecimal digits */
+    COLUMN_STREAMING,
+    COLUMN_REPLICAS, /* "node-2,streaming,0/3000060;..." */
+    COLUMN_HISTORY   /* the text of the timeline's .history file; NULL: not asked for, or none */
+};
+
+/* The role is asked once, so that a promotion in the middle gives one consistent row or an error.
+ */
+static const char question[] =
+        "begin;"
+        "select case when not pg_is_in_recovery()"
+        " then pg_logical_emit_message(true, 'pgbaton', '') end;"
+        "commit;"
+        "with me as materialized (select pg_is_in_recovery() as standby),"
+        " receiver as materialized (select received_tli, status = 'streaming' as streaming"
+        "  from pg_stat_wal_receiver),"
+        " line as materialized (select case when not standby"
+        "   then substring(pg_walfile_name(pg_current_wal_lsn()) for 8)"
+        "  else coalesce("
+        "   (select lpad(upper(to_hex(received_tli)), 8, '0') from receiver where streaming),"
+        "   (select max(substring(name for 8)) from pg_ls_waldir()"
+        "     where name ~ '^[0-9A-F]{24}$')) end as id from me)"
+        " select me.standby,"
+        " case when me.standby"
+        "  then greatest(coalesce(pg_last_wal_receive_lsn(), '0/0'),"
+        "                coalesce(pg_last_wal_replay_lsn(), '0/0'))"
+        "  else pg_current_wal_flush_lsn() end,"
+        " case when me.standby then coalesce(pg_last_wal_replay_lsn(), '0/0') end,"
+        " (select system_identifier from pg_control_system()),"
+        " line.id,"
+        " coalesce((select streaming from receiver), false),"
+        " (select string_agg(application_name || ',' || state || ',' ||"
+        "   coalesce(flush_lsn, '0/0')::text, ';')"
+        "   from pg_stat_replication where application_name ~ '^[a-z0-9][a-z0-9-]*$'),"
+        " case when line.id not in ('00000001', '%08X')"
+        "  then pg_read_file('pg_wal/' || line.id || '.history', 0, 100000, true) end"
+        " from me, line";
+
+void probe_question(uint32_t known_timeline, char *ret_sql, size_t capacity)
+{
+    snprintf(ret_sql, capacity, question, (unsigned)known_timeline);
+}
+
+bool probe_parse_lsn(const char *text, uint64_t *ret_lsn)
+{
+    unsigned high = 0;
+    unsigned low = 0;
+    int length = 0;
+    if (text == NULL || sscanf(text, "%8X/%8X%n", &high, &low, &length) != 2 ||
+        text[length] != '\0') {
+        return false;
+    }
+    *ret_lsn = (uint64_t)high << 32 | low;
+    return true;
+}
+
+uint32_t probe_parse_timeline(const char *text)
+{
+    if (text == NULL || strlen(text) != 8 || strspn(text, "0123456789ABCDEF") != 8) {
+        return 0;
+    }
+    return (uint32_t)strtoul(text, NULL, 16);
+}
+
+static bool is_true(const char *text)
+{
+    return text != NULL && text[0] == 't';
+}
+
+/* One "name,state,lsn"; what does not fit is left out. */
+static void take_replica(const char *text, size_t length, struct probe_result *result)
+{
+    char item[160];
+    char lsn[32];
+    char state[32];
+    struct replica_row row = {0};
+    if (length >= sizeof(item) || result->replica_count >= NODE_COUNT_MAX) {
+        return;
+    }
+    memcpy(item, text, length);
+    item[length] = '\0';
+    if (sscanf(item, "%40[a-z0-9-],%31[a-z],%31[0-9A-F/]", row.name, state, lsn) != 3 ||
+        !name_is_valid(row.name) || !probe_parse_lsn(lsn, &row.flush_lsn)) {
+        return;
+    }
+    row.streaming = strcmp(state, "streaming") == 0;
+    result->replicas[result->replica_count++] = row;
+}
+
+static void take_replicas(const char *text, struct probe_result *result)
+{
+    while (text != NULL && *text != '\0') {
+        size_t length = strcspn(text, ";");
+        take_replica(text, length, result);
+        text += length + (text[length] == ';' ? 1 : 0);
+    }
+}
+
+static bool take_row(const struct pg_answer *answer, struct probe_result *result)
+{
+    const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
+    const char *system = pg_answer_text(answer, 0, COLUMN_SYSTEM_ID);
+    const char *history = pg_answer_text(answer, 0, COLUMN_HISTORY);
+    result->in_recovery = is_true(pg_answer_text(answer, 0, COLUMN_IN_RECOVERY));
+    result->streaming = is_true(pg_answer_text(answer, 0, COLUMN_STREAMING));
+    result->position.timeline = probe_parse_timeline(pg_answer_text(answer, 0, COLUMN_TIMELINE));
+    if (!probe_parse_lsn(pg_answer_text(answer, 0, COLUMN_LSN), &result->position.lsn) ||
+        (replay != NULL && !probe_parse_lsn(replay, &result->replay_lsn))) {
+        return false;
+    }
+    result->system_id = system != NULL ? strtoull(system, NULL, 10) : 0;
+    take_replicas(pg_answer_text(answer, 0, COLUMN_REPLICAS), result);
+    if (history != NULL) {
+        (void)history_parse(history, result->position.timeline, &result->history);
+    }
+    return result->system_id != 0 && result->position.timeline != 0;
+}
+
+static enum probe_class classify_rejection(const char *sqlstate)
+{
+    if (strcmp(sqlstate, "57P03") == 0) {
+        return PROBE_STARTING;
+    }
+    if (strncmp(sqlstate, "28", 2) == 0 || strcmp(sqlstate, "53300") == 0) {
+        return PROBE_ALIVE;
+    }
+    return PROBE_ERROR;
+}
+
+static enum probe_class classify(const struct pg_answer *answer, bool answered_before)
+{
+    switch (answer->verdict) {
+    case PG_ANSWERED:
+        return PROBE_OK;
+    case PG_REJECTED:
+        return classify_rejection(answer->sqlstate);
+    case PG_UNREACHABLE:
+        return answered_before ? PROBE_ERROR : PROBE_STARTING;
+    case PG_LATE:
+        return PROBE_TIMEOUT;
+    case PG_BROKEN:
+    case PG_VERDICT_COUNT:
+        break;
+    }
+    return PROBE_ERROR;
+}
+
+void probe_understand(const struct pg_answer *answer, bool answered_before,
+                      struct probe_result *ret_result)
+{
+    memset(ret_result, 0, sizeof(*ret_result));
+    ret_result->class = classify(answer, answered_before);
+    memcpy(ret_result->text, answer->text, sizeof(ret_result->text));
+    if (ret_result->class == PROBE_OK && !take_row(answer, ret_result)) {
+        memset(ret_result, 0, sizeof(*ret_result));
+        ret_result->class = PROBE_ERROR;
+        snprintf(ret_result->text, sizeof(ret_result->text), "its answer is not to be understood");
+    }
+}

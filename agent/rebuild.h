@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * rebuild.h - makes a data directory: initdb, pg_basebackup, pg_rewind, and the swap of
+ * directories.
+ *
+ * One task is one child from its first step to its last; PostgreSQL must not run. A copy is made
+ * beside the directory and takes its place when it is complete, so that a crash at any moment
+ * leaves either the old directory, or none (which is rebuilt again), or the new one:
+ *
+ *   remove DIR.new ─▶ copy into DIR.new ─▶ DIR → DIR.old ─▶ DIR.new → DIR ─▶ remove DIR.incomplete
+ *   write DIR.incomplete ─▶ pg_rewind DIR ─▶ remove DIR.incomplete
+ *
+ * DIR.old stays until rebuild_forget_start() (I16). A directory that is a mount point cannot be
+ * swapped: an empty one is filled in place under the marker, another one is refused with a hint.
+ */
+#ifndef PGBATON_AGENT_REBUILD_H
+#define PGBATON_AGENT_REBUILD_H
+
+#include "child.h"
+#include "facts.h"
+
+struct rebuild {
+    const char *bin_directory;    /* of initdb, pg_basebackup, pg_rewind */
+    const char *data_directory;   /* an absolute path without a final slash */
+    const char *node;             /* its slot on the leader is used, or created */
+    const char *superuser;        /* of initdb */
+    const char *replication_user; /* of pg_basebackup */
+    const char *rewind_user;      /* of pg_rewind; NULL: superuser */
+    const char *passfile;         /* NULL: none */
+};
+
+/* Starts TASK_INITDB, TASK_BASEBACKUP or TASK_REWIND (others: RESULT_INVALID). child->percent tells
+ * how far it is, child_explain() how it ended. deadline_ms is for the caller's own clock; 0: none.
+ */
+MUST_USE enum result rebuild_start(struct child *child, const struct rebuild *rebuild,
+                                   enum task task, const struct upstream *upstream,
+                                   struct failure *reterr_failure);
+/* Starts the removal of DIR.old and of other leftovers; for when the new directory streams. */
+MUST_USE enum result rebuild_forget_start(struct child *child, const struct rebuild *rebuild,
+                                          struct failure *reterr_failure);
+/* Why a node is in trouble when this task failed. */
+enum reason rebuild_reason(enum task task);
+
+/* The steps, synchronous; for the child and for tests. */
+MUST_USE enum result rebuild_run(const struct rebuild *rebuild, enum task task,
+                                 const struct upstream *upstream, struct failure *reterr_failure);
+/* DIR.new takes DIR's place. If an earlier DIR.old is there, the better of the two is kept: DIR
+ * when it is intact and complete, else DIR.old. */
+MUST_USE enum result rebuild_install(const char *directory, struct failure *reterr_failure);
+MUST_USE enum result rebuild_forget_old(const char *directory, struct failure *reterr_failure);
+
+/* What pg_basebackup does about its slot. */
+enum slot_use { SLOT_CREATE = 0, SLOT_EXISTING, SLOT_TEMPORARY, SLOT_USE_COUNT };
+
+/* A command line, with the memory that it points into. */
+struct command {
+    char *argv[CHILD_ARGUMENT_MAX];
+    char *environment[8];
+    uint32_t argument_count;
+    uint32_t environment_count;
+    size_t used;
+    char text[4096];
+    bool overflow; /* it did not fit and must not be run */
+};
+
+void command_initdb(const struct rebuild *rebuild, const char *target, struct command *ret_command);
+void command_basebackup(const struct rebuild *rebuild, const struct upstream *upstream,
+                        const char *target, enum slot_use slot, struct command *ret_command);
+void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream,
+                    struct command *ret_command);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pg_settings.h"
+#include "rebuild.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The next text of the command's memory; NULL when it does not fit. */
+static char *command_text(struct command *command, const char *format, va_list arguments)
+{
+    char *at = command->text + command->used;
+    size_t room = sizeof command->text - command->used;
+    int size = vsnprintf(at, room, format, arguments);
+    if (size < 0 || (size_t)size >= room) {
+        command->overflow = true;
+        return NULL;
+    }
+    command->used += (size_t)size + 1;
+    return at;
+}
+
+static void add(struct command *command, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+static void add_variable(struct command *command, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+static void add(struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    if (command->argument_count == CHILD_ARGUMENT_MAX - 1) {
+        command->overflow = true;
+        return;
+    }
+    va_start(arguments, format);
+    command->argv[command->argument_count] = command_text(command, format, arguments);
+    va_end(arguments);
+    command->argument_count += 1;
+}
+
+static void add_variable(struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    if (command->environment_count == sizeof command->environment / sizeof(char *) - 1) {
+        command->overflow = true;
+        return;
+    }
+    va_start(arguments, format);
+    command->environment[command->environment_count] = command_text(command, format, arguments);
+    va_end(arguments);
+    command->environment_count += 1;
+}
+
+/* Messages are read by rebuild.c: they are to be in English. */
+static void begin(const struct rebuild *rebuild, const char *program, struct command *ret_command)
+{
+    memset(ret_command, 0, sizeof *ret_command);
+    add(ret_command, "%s/%s", rebuild->bin_directory, program);
+    add_variable(ret_command, "LC_MESSAGES=C");
+    add_variable(ret_command, "PGCONNECT_TIMEOUT=10");
+    if (rebuild->passfile != NULL) {
+        add_variable(ret_command, "PGPASSFILE=%s", rebuild->passfile);
+    }
+}
+
+void command_initdb(const struct rebuild *rebuild, const char *target, struct command *ret_command)
+{
+    begin(rebuild, "initdb", ret_command);
+    add(ret_command, "-D");
+    add(ret_command, "%s", target);
+    add(ret_command, "-U");
+    add(ret_command, "%s", rebuild->superuser);
+    add(ret_command, "--auth-local=peer");
+    add(ret_command, "--auth-host=scram-sha-256");
+    add(ret_command, "--data-checksums");
+    add(ret_command, "--encoding=UTF8");
+    add(ret_command, "--locale=C.UTF-8");
+}
+
+void command_basebackup(const struct rebuild *rebuild, const struct upstream *upstream,
+                        const char *target, enum slot_use slot, struct command *ret_command)
+{
+    char name[SLOT_NAME_SIZE];
+    pg_settings_slot_name(rebuild->node, name);
+    begin(rebuild, "pg_basebackup", ret_command);
+    add(ret_command, "-D");
+    add(ret_command, "%s", target);
+    add(ret_command, "-h");
+    add(ret_command, "%s", upstream->host);
+    add(ret_command, "-p");
+    add(ret_command, "%u", (unsigned)upstream->port);
+    add(ret_command, "-U");
+    add(ret_command, "%s", rebuild->replication_user);
+    add(ret_command, "-X");
+    add(ret_command, "stream");
+    add(ret_command, "--checkpoint=fast");
+    add(ret_command, "-P");
+    add(ret_command, "--no-password");
+    if (slot == SLOT_CREATE) {
+        add(ret_command, "-C");
+    }
+    if (slot != SLOT_TEMPORARY) {
+        add(ret_command, "-S");
+        add(ret_command, "%s", name);
+    }
+}
+
+/* A connection string's value: see pg_settings.c. Names of users and hosts hold no quotes. */
+static bool is_plain(const char *value)
+{
+    return strpbrk(value, "'\\") == NULL;
+}
+
+void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream,
+                    struct command *ret_command)
+{
+    const char *user = rebuild->rewind_user != NULL ? rebuild->rewind_user : rebuild->superuser;
+    begin(rebuild, "pg_rewind", ret_command);
+    add(ret_command, "--target-pgdata=%s", rebuild->data_directory);
+    add(ret_command, "--source-server=host='%s' port='%u' user='%s' dbname='postgres'",
+        upstream->host, (unsigned)upstream->port, user);
+    add(ret_command, "-P");
+    ret_command->overflow = ret_command->overflow || !is_plain(upstream->host) || !is_plain(user);
+}

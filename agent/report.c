@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "report.h"
+
+#include "act.h"
+
+#include <string.h>
+
+/* ---- what this node is ---- */
+
+struct look {
+    enum node_state state;
+    enum reason reason;
+};
+
+static const struct look data_looks[] = {
+        [DATA_UNKNOWN] = {NODE_UNKNOWN, REASON_NONE},
+        [DATA_INTACT] = {NODE_STOPPED, REASON_NONE},
+        [DATA_EMPTY] = {NODE_EMPTY, REASON_DATA_DIRECTORY_EMPTY},
+        [DATA_DAMAGED] = {NODE_FAILED, REASON_DATA_DIRECTORY_DAMAGED},
+        [DATA_UNREADABLE] = {NODE_FAILED, REASON_DATA_DIRECTORY_UNREADABLE},
+};
+_Static_assert(sizeof data_looks / sizeof data_looks[0] == DATA_VERDICT_COUNT,
+               "a look for each verdict");
+
+static const enum node_state task_states[] = {
+        [TASK_NONE] = NODE_UNKNOWN,          [TASK_INITDB] = NODE_STARTING,
+        [TASK_BASEBACKUP] = NODE_REBUILDING, [TASK_REWIND] = NODE_REBUILDING,
+        [TASK_START] = NODE_STARTING,        [TASK_STOP] = NODE_STOPPING,
+        [TASK_PROMOTE] = NODE_PROMOTING,     [TASK_FIRST_WRITE] = NODE_PRIMARY,
+        [TASK_CHECKPOINT] = NODE_PRIMARY,
+};
+_Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
+
+static bool follows(const struct agent *a)
+{
+    if (a->me < 0) {
+        return false;
+    }
+    enum directive_kind directive = cluster_directive(&a->cluster, a->me);
+    return directive == DIRECTIVE_FOLLOW || directive == DIRECTIVE_REBUILD;
+}
+
+enum reason report_obstacle(const struct agent *a)
+{
+    if (!follows(a)) {
+        return REASON_NONE;
+    }
+    if (a->pg.guard == GUARD_RUNNING) {
+        bool apart = a->pg.role == ROLE_STANDBY &&
+                     !cluster_on_history(&a->cluster, a->watch.last.position);
+        return apart ? REASON_DIVERGED : REASON_NONE;
+    }
+    const struct inspection *found = &a->data.found;
+    if (found->was_primary && !found->clean &&
+        found->position.timeline != a->cluster.floor.timeline) {
+        return REASON_UNCLEAN_PRIMARY;
+    }
+    return cluster_on_history(&a->cluster, found->position) ? REASON_NONE : REASON_DIVERGED;
+}
+
+static struct look look_stopped(const struct agent *a)
+{
+    const struct inspection *found = &a->data.found;
+    if (found->verdict != DATA_INTACT) {
+        return data_looks[found->verdict];
+    }
+    if (agent_is_foreign(a)) {
+        return (struct look){NODE_FAILED, REASON_FOREIGN_SYSTEM};
+    }
+    if (found->incomplete) {
+        return (struct look){NODE_FAILED, REASON_DATA_DIRECTORY_DAMAGED};
+    }
+    /* What stands in the way of following is for the monitor to mend; a start is tried again. */
+    enum reason obstacle = report_obstacle(a);
+    if (obstacle == REASON_NONE && a->pg.start_failures > 0) {
+        return (struct look){NODE_FAILED, REASON_START_FAILED};
+    }
+    return (struct look){NODE_STOPPED, obstacle};
+}
+
+static struct look look_running(const struct agent *a)
+{
+    static const enum node_state states[] = {
+            [ROLE_UNKNOWN] = NODE_STARTING,
+            [ROLE_STANDBY] = NODE_STANDBY,
+            [ROLE_PRIMARY] = NODE_PRIMARY,
+    };
+    _Static_assert(sizeof states / sizeof states[0] == ROLE_COUNT, "a state for each role");
+    if (a->pg.role != ROLE_UNKNOWN && a->watch.last.system_id == 0) {
+        return (struct look){NODE_STARTING, REASON_NONE};
+    }
+    return (struct look){states[a->pg.role], report_obstacle(a)};
+}
+
+static struct look look(const struct agent *a)
+{
+    if (!a->pg.guard_known) {
+        return data_looks[DATA_UNKNOWN];
+    }
+    if (a->pg.busy == BUSY_TASK && task_states[a->pg.task] != NODE_PRIMARY) {
+        return (struct look){task_states[a->pg.task], REASON_NONE};
+    }
+    if (a->pg.guard == GUARD_ABSENT) {
+        return a->data.known ? look_stopped(a) : data_looks[DATA_UNKNOWN];
+    }
+    if (a->pg.busy == BUSY_STOPPING || a->pg.busy == BUSY_KILLING ||
+        a->pg.guard == GUARD_ORPHANED) {
+        return (struct look){NODE_STOPPING, a->fault.reason};
+    }
+    return look_running(a);
+}
+
+static void fill_running(const struct agent *a, struct probe *ret_probe)
+{
+    const struct probe_result *last = &a->watch.last;
+    ret_probe->position = last->position;
+    ret_probe->replay_lsn = last->in_recovery ? last->replay_lsn : 0;
+    ret_probe->streaming = last->in_recovery && last->streaming;
+    ret_probe->system_id = last->system_id;
+    ret_probe->clean = true;
+    ret_probe->was_primary = a->pg.role == ROLE_PRIMARY;
+    if (!last->in_recovery) {
+        ret_probe->replica_count = last->replica_count;
+        memcpy(ret_probe->replicas, last->replicas, sizeof ret_probe->replicas);
+    }
+}
+
+static void fill_stopped(const struct agent *a, struct probe *ret_probe)
+{
+    const struct inspection *found = &a->data.found;
+    if (found->verdict == DATA_EMPTY) {
+        return;
+    }
+    ret_probe->position = found->position;
+    ret_probe->system_id = found->system_id;
+    ret_probe->clean = found->clean;
+    ret_probe->was_primary = found->was_primary;
+}
+
+static bool has_ended(const struct cluster *c)
+{
+    return c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
+}
+
+/* The election that a report made now answers: what is not running stands where it stands. */
+static uint64_t election_term(const struct agent *a, const struct probe *own)
+{
+    if (!has_ended(&a->cluster)) {
+        return 0;
+    }
+    bool fresh = own->state != NODE_STANDBY || a->watch.fresh_term == a->cluster.term;
+    return fresh ? a->cluster.term : 0;
+}
+
+struct probe report_build(const struct agent *a)
+{
+    struct probe own;
+    memset(&own, 0, sizeof own);
+    struct look now = look(a);
+    own.state = now.state;
+    own.reason = now.reason;
+    own.failures = a->watch.failures;
+    bool running = a->pg.guard_known && a->pg.guard != GUARD_ABSENT;
+    if (running && a->pg.role != ROLE_UNKNOWN) {
+        fill_running(a, &own);
+    } else if (a->data.known) {
+        fill_stopped(a, &own);
+    }
+    if (own.position.timeline == a->data.history_timeline) {
+        own.history = a->data.history;
+    }
+    own.election_term = election_term(a, &own);
+    return own;
+}
+
+/* ---- stored probes ---- */
+
+static bool same_replicas(const struct probe *a, const struct probe *b)
+{
+    if (a->replica_count != b->replica_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->replica_count; i++) {
+        if (a->replicas[i].streaming != b->replicas[i].streaming ||
+            strcmp(a->replicas[i].name, b->replicas[i].name) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool matters(const struct agent *a, const struct probe *own)
+{
+    const struct probe *last = &a->report.last;
+    bool answers = own->election_term != 0 && own->election_term != last->election_term;
+    bool stands_elsewhere = own->position.timeline != last->position.timeline ||
+                            own->system_id != last->system_id || own->clean != last->clean ||
+                            own->was_primary != last->was_primary;
+    return !a->report.sent || answers || stands_elsewhere || own->state != last->state ||
+           own->reason != last->reason || own->streaming != last->streaming ||
+           (own->failures > 0) != (last->failures > 0) || !same_replicas(own, last);
+}
+
+/* What is only passed through on the way to something else is not told. */
+static bool is_settled(const struct agent *a, const struct probe *own)
+{
+    bool killing = a->pg.busy == BUSY_KILLING || a->pg.guard == GUARD_ORPHANED;
+    if (killing && a->now_ms < a->pg.busy_since_ms + KILL_REPEAT_MS) {
+        return false;
+    }
+    return own->state != NODE_UNKNOWN;
+}
+
+static void say_transition(struct agent *a, const struct probe *own, struct action_list *actions)
+{
+    if (own->state == a->report.last.state && own->reason == a->report.last.reason) {
+        return;
+    }
+    enum severity severity = own->state == NODE_FAILED ? SEVERITY_ERROR : SEVERITY_INFO;
+    bool why = own->reason != REASON_NONE;
+    act_say(actions, severity, "I am %s, now %s%s%s term=%llu", a->self.node,
+            node_state_name(own->state), why ? ": " : "", why ? reason_text(own->reason) : "",
+            (unsigned long long)a->cluster.term);
+}
+
+static void store_change(struct agent *a, struct action_list *actions)
+{
+    struct probe own = report_build(a);
+    if (!is_settled(a, &own) || !matters(a, &own)) {
+        return;
+    }
+    say_transition(a, &own, actions);
+    struct event e = act_event(a, EVENT_PROBE);
+    e.body.probe = own;
+    e.cause_seq = own.election_term != 0 ? a->cluster.phase_seq : 0;
+    outbox_put(&a->outbox, &e);
+    a->report.last = own;
+    a->report.sent = true;
+}
+
+/* ---- live positions and lines ---- */
+
+static void publish_live(struct agent *a, struct action_list *actions)
+{
+    uint64_t counter = a->counter;
+    struct event e = act_event(a, EVENT_PROBE);
+    a->counter = counter; /* it is not stored: no reader compares it */
+    e.body.probe = report_build(a);
+    a->report.live_ms = a->now_ms;
+    act_add(actions, ACTION_LIVE)->as.event = e;
+}
+
+void report_asked(struct agent *a, struct action_list *actions)
+{
+    if (a->ready && a->link_up && a->now_ms >= a->report.live_ms + LIVE_PERIOD_MS_MIN) {
+        publish_live(a, actions);
+    }
+}
+
+static void say_primary(struct agent *a, struct action_list *actions)
+{
+    if (agent_holds(a)) {
+        act_say(actions, SEVERITY_INFO, "no action. I am %s, the leader with the lock",
+                a->self.node);
+        return;
+    }
+    act_say(actions, SEVERITY_WARNING, "I am %s, a primary that the log does not let lead",
+            a->self.node);
+}
+
+static void say_secondary(struct agent *a, struct action_list *actions)
+{
+    int32_t leader = cluster_holder(&a->cluster);
+    if (leader == LEADER_NONE) {
+        act_say(actions, SEVERITY_INFO, "no action. I am %s, a secondary, waiting for a leader",
+                a->self.node);
+        return;
+    }
+    act_say(actions, SEVERITY_INFO, "no action. I am %s, a secondary, and following a leader (%s)",
+            a->self.node, a->cluster.nodes[leader].name);
+}
+
+static void say_heartbeat(struct agent *a, struct action_list *actions)
+{
+    struct probe own = report_build(a);
+    if (own.state == NODE_PRIMARY) {
+        say_primary(a, actions);
+        return;
+    }
+    if (own.state == NODE_STANDBY && own.reason == REASON_NONE) {
+        say_secondary(a, actions);
+        return;
+    }
+    bool why = own.reason != REASON_NONE;
+    act_say(actions, SEVERITY_INFO, "I am %s, %s%s%s%s", a->self.node, node_state_name(own.state),
+            why ? " (" : "", why ? reason_text(own.reason) : "", why ? ")" : "");
+}
+
+static void beat(struct agent *a, struct action_list *actions)
+{
+    if (a->now_ms < a->report.live_due_ms) {
+        return;
+    }
+    a->report.live_due_ms = a->now_ms + agent_config(a).probe_period_ms;
+    if (a->link_up) {
+        publish_live(a, actions);
+    }
+    say_heartbeat(a, actions);
+}
+
+void report_progress(struct agent *a, enum task task, uint32_t percent, struct action_list *actions)
+{
+    bool early =
+            a->rebuild.progress_ms != 0 && a->now_ms < a->rebuild.progress_ms + PROGRESS_PERIOD_MS;
+    if (early || agent_is_closed(a) || !a->link_up || outbox_task_waits(&a->outbox)) {
+        return;
+    }
+    a->rebuild.progress_ms = a->now_ms;
+    struct event e = act_task_event(a, EVENT_PROGRESS, task);
+    e.body.task.directive_seq = a->rebuild.seq;
+    e.body.task.percent = percent;
+    act_append(actions, &e);
+}
+
+/* ---- slots ---- */
+
+/* On a standby a slot follows what its node has; on a primary its node's own connection moves it.
+ */
+static uint64_t slot_lsn(const struct agent *a, uint32_t i)
+{
+    bool comparable =
+            a->pg.role == ROLE_STANDBY && a->live[i].timeline == a->watch.last.position.timeline;
+    return comparable ? a->live[i].lsn : 0;
+}
+
+static uint32_t wanted_slots(const struct agent *a, struct slot slots[NODE_COUNT_MAX])
+{
+    uint32_t count = 0;
+    memset(slots, 0, sizeof(struct slot) * NODE_COUNT_MAX);
+    for (uint32_t i = 0; i < a->cluster.node_count; i++) {
+        if ((int32_t)i != a->me) {
+            memcpy(slots[count].node, a->cluster.nodes[i].name, NAME_SIZE);
+            slots[count].lsn = slot_lsn(a, i);
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool slots_changed(const struct agent *a, uint32_t count, const struct slot *slots)
+{
+    if (count != a->report.slot_count || a->pg.role != a->report.slots_role) {
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct slot *old = &a->report.slots[i];
+        if (strcmp(old->node, slots[i].node) != 0 || slots[i].lsn >= old->lsn + SLOT_STEP_BYTES) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep_slots(struct agent *a, struct action_list *actions)
+{
+    bool able =
+            a->pg.guard == GUARD_RUNNING && a->pg.role != ROLE_UNKNOWN && a->pg.busy == BUSY_NONE;
+    if (!able || a->now_ms < a->report.slots_due_ms) {
+        return;
+    }
+    struct slot slots[NODE_COUNT_MAX];
+    uint32_t count = wanted_slots(a, slots);
+    if (!slots_changed(a, count, slots)) {
+        return;
+    }
+    a->report.slots_due_ms = a->now_ms + agent_config(a).probe_period_ms;
+    a->report.slots_role = a->pg.role;
+    a->report.slot_count = count;
+    memcpy(a->report.slots, slots, sizeof slots);
+    struct action *action = act_add(actions, ACTION_SLOTS);
+    action->as.slots.count = count;
+    memcpy(action->as.slots.items, slots, sizeof slots);
+}
+
+void report_keep(struct agent *a, struct action_list *actions)
+{
+    if (!a->ready || a->superseded || a->stop.goodbye) {
+        return;
+    }
+    store_change(a, actions);
+    beat(a, actions);
+    keep_slots(a, actions);
+}
+
+uint64_t report_next_ms(const struct agent *a)
+{
+    if (!a->ready || a->superseded || a->stop.goodbye) {
+        return UINT64_MAX;
+    }
+    return a->report.live_due_ms;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "shell.h"
+
+#include "../proto/log_line.h"
+#include "guard_kill.h"
+#include "timeline.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Writing and syncing three small files. */
+#define SETTINGS_TIMEOUT_MS 20000
+/* Rounds of killing by an agent that lost its guard, and the pause between two. */
+#define LAST_KILL_ROUNDS 2000
+#define LAST_KILL_PAUSE_NS 5000000
+
+static void push_guard(struct shell *shell, enum guard_state state,
+                       const struct guard_report *report)
+{
+    struct fact *fact = shell_push(shell, FACT_GUARD);
+    fact->guard = state;
+    fact->exit_status = report != NULL ? report->status : 0;
+    fact->killed_count = report != NULL ? report->killed_count : 0;
+}
+
+static void order(struct shell *shell, enum guard_order_kind kind, int argument)
+{
+    struct failure failure = {0};
+    if (guard_client_order(shell->guard.client, kind, argument, &failure) != RESULT_OK) {
+        log_line(SEVERITY_ERROR, "order to the guard: %s", failure.text);
+    }
+}
+
+/* Nobody guards any more: what runs must not outlive this agent. */
+static void on_guard_lost(struct shell *shell)
+{
+    struct instance instance = {0};
+    uint32_t killed_count = 0;
+    log_line(SEVERITY_ERROR, "the guard is gone: PostgreSQL is killed, and the agent ends");
+    instance_init(&instance, shell->settings->data_directory);
+    instance.session = getsid(0);
+    instance.postmaster = shell->guard.postmaster;
+    bool gone = false;
+    for (int i = 0; instance_open() && !gone && i < LAST_KILL_ROUNDS; i++) {
+        const struct timespec pause = {.tv_nsec = LAST_KILL_PAUSE_NS};
+        gone = instance_kill_round(&instance, &killed_count);
+        nanosleep(&pause, NULL);
+    }
+    _exit(EXIT_FAILURE);
+}
+
+/* The first report of an agent's life, the answer to ADOPT, and a START that was not carried out.
+ */
+static void on_state(struct shell *shell, const struct guard_report *report)
+{
+    struct shell_guard *guard = &shell->guard;
+    bool first = !guard->answered;
+    guard->answered = true;
+    guard->postmaster = report->postmaster;
+    guard->running = report->postmaster != 0;
+    if (guard->running) {
+        log_line(SEVERITY_INFO, "PostgreSQL runs already pid=%ld", (long)report->postmaster);
+        guard->opened = true;
+        push_guard(shell, GUARD_RUNNING, NULL);
+    } else if (first) {
+        shell_inspect_begin(shell); /* shell_guard_found() follows */
+    } else {
+        guard->opened = true;
+        order(shell, GUARD_KILL, 0); /* GUARD_REPORT_GONE proves that there is nobody */
+    }
+}
+
+void shell_guard_found(struct shell *shell, pid_t postmaster, bool standby_signal)
+{
+    if (postmaster == 0) {
+        shell->guard.opened = true;
+        order(shell, GUARD_KILL, 0);
+        return;
+    }
+    log_line(SEVERITY_INFO, "a PostgreSQL of an earlier agent is found and adopted pid=%ld",
+             (long)postmaster);
+    if (!standby_signal) {
+        shell_guard_arm(shell); /* its lease went with its guard: it does not survive this */
+    }
+    order(shell, GUARD_ADOPT, postmaster);
+}
+
+static void on_started(struct shell *shell, const struct guard_report *report)
+{
+    shell->guard.running = true;
+    shell->guard.postmaster = report->postmaster;
+    push_guard(shell, GUARD_RUNNING, report);
+}
+
+static void on_exited(struct shell *shell, const struct guard_report *report)
+{
+    shell->guard.running = false;
+    shell->guard.postmaster = 0;
+    push_guard(shell, GUARD_ORPHANED, report);
+}
+
+static void on_gone(struct shell *shell, const struct guard_report *report)
+{
+    shell->guard.opened = true;
+    shell->guard.running = false;
+    shell->guard.postmaster = 0;
+    atomic_store(&guard_client_page(shell->guard.client)->primary, 0);
+    shell_sessions_reset(shell);
+    shell_task_orphaned(shell);
+    push_guard(shell, GUARD_ABSENT, report);
+}
+
+static void on_expired(struct shell *shell, const struct guard_report *report)
+{
+    log_line(SEVERITY_WARNING, "the lease ran out: the guard has killed PostgreSQL killed=%u",
+             (unsigned)report->killed_count);
+    on_gone(shell, report);
+}
+
+static void on_terminate(struct shell *shell, const struct guard_report *report)
+{
+    if (report->status == -1 || getppid() != shell->guard.parent) {
+        on_guard_lost(shell);
+    }
+    shell_push(shell, FACT_TERMINATE);
+}
+
+static void on_nothing(struct shell *shell, const struct guard_report *report)
+{
+    (void)shell;
+    (void)report;
+}
+
+static void (*const report_handlers[])(struct shell *, const struct guard_report *) = {
+        [0] = on_nothing,
+        [GUARD_REPORT_STATE] = on_state,
+        [GUARD_REPORT_STARTED] = on_started,
+        [GUARD_REPORT_EXITED] = on_exited,
+        [GUARD_REPORT_GONE] = on_gone,
+        [GUARD_REPORT_EXPIRED] = on_expired,
+        [GUARD_REPORT_TERMINATE] = on_terminate,
+};
+
+static void on_report(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct shell *shell = watcher->data;
+    struct guard_report report;
+    (void)loop;
+    (void)events;
+    while (guard_client_take(shell->guard.client, &report)) {
+        report_handlers[report.kind](shell, &report);
+    }
+    shell_pump(shell);
+}
+
+enum result shell_guard_open(struct shell *shell, struct failure *reterr_failure)
+{
+    helper_init(&shell->guard.settings, shell);
+    shell->guard.parent = getppid();
+    enum result result = guard_client_create(&shell->guard.client, reterr_failure);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    ev_io_init(&shell->guard.io, on_report, guard_client_fd(shell->guard.client), EV_READ);
+    shell->guard.io.data = shell;
+    ev_io_start(shell->loop, &shell->guard.io);
+    return RESULT_OK;
+}
+
+void shell_guard_close(struct shell *shell)
+{
+    helper_finish(&shell->guard.settings);
+    if (shell->guard.client != NULL) {
+        ev_io_stop(shell->loop, &shell->guard.io);
+        guard_client_destroy(shell->guard.client);
+        shell->guard.client = NULL;
+    }
+}
+
+void shell_guard_lease(struct shell *shell, uint64_t deadline_ms)
+{
+    atomic_store(&guard_client_page(shell->guard.client)->lease_deadline_ms, deadline_ms);
+}
+
+void shell_guard_arm(struct shell *shell)
+{
+    atomic_store(&guard_client_page(shell->guard.client)->primary, 1);
+}
+
+static void start_failed(struct shell *shell)
+{
+    const struct guard_report report = {.status = W_EXITCODE(EXIT_FAILURE, 0)};
+    push_guard(shell, GUARD_ABSENT, &report);
+}
+
+static void run_postmaster(struct shell *shell)
+{
+    struct failure failure = {0};
+    char *const argv[] = {shell->postgres, (char[]){"-D"},
+                          (char *)(uintptr_t)shell->settings->data_directory, NULL};
+    shell_sessions_reset(shell);
+    if (guard_client_start(shell->guard.client, argv, shell->server_log, &failure) != RESULT_OK) {
+        log_line(SEVERITY_ERROR, "start PostgreSQL: %s", failure.text);
+        start_failed(shell);
+    }
+}
+
+/* The files are as they should be, or not: what they were written for follows. */
+static void settings_ended(struct shell *shell, enum pg_settings_what what, bool ok)
+{
+    bool start = what != PG_SETTINGS_FOLLOW;
+    if (start && ok) {
+        run_postmaster(shell);
+    } else if (start) {
+        start_failed(shell);
+    } else if (ok) {
+        order(shell, GUARD_SIGNAL, SIGHUP);
+    }
+}
+
+static void write_settings(struct shell *shell, enum pg_settings_what what);
+
+static void on_settings_written(struct shell *shell, int status)
+{
+    struct shell_guard *guard = &shell->guard;
+    struct failure failure = {0};
+    bool wanted = guard->writing;
+    bool ok = child_explain(&guard->settings.child, status, &failure) == RESULT_OK;
+    guard->writing = false;
+    if (wanted && !ok) {
+        log_line(SEVERITY_ERROR, "write PostgreSQL's settings: %s", failure.text);
+    }
+    if (wanted) {
+        settings_ended(shell, guard->what, ok);
+    }
+    if (guard->again && !helper_is_busy(&guard->settings)) {
+        write_settings(shell, guard->next);
+    }
+}
+
+/* Every start forgets what an earlier life left behind: the lock file of a dead postmaster, and the
+ * timelines that a promotion which did not happen has reserved. */
+static int write_child(const void *argument)
+{
+    const struct shell *shell = argument;
+    const struct shell_guard *guard = &shell->guard;
+    const struct pg_settings *settings = &shell->pg_settings;
+    struct failure failure = {0};
+    bool as_primary = guard->what == PG_SETTINGS_PRIMARY;
+    enum result result;
+    if (guard->what == PG_SETTINGS_FOLLOW) {
+        result = pg_settings_follow(settings, &guard->upstream, &failure);
+    } else {
+        result = shell_tidy_locks(shell, &failure);
+        if (result == RESULT_OK) {
+            result = timeline_tidy(settings->data_directory, &failure);
+        }
+        if (result == RESULT_OK) {
+            result = pg_settings_write(settings, &guard->upstream, as_primary, &failure);
+        }
+    }
+    if (result != RESULT_OK) {
+        fprintf(stderr, "error: %s\n", failure.text);
+    }
+    return result == RESULT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* One writer at a time; what is asked for meanwhile is written after it. */
+static void write_settings(struct shell *shell, enum pg_settings_what what)
+{
+    struct shell_guard *guard = &shell->guard;
+    struct failure failure = {0};
+    guard->again = helper_is_busy(&guard->settings);
+    if (guard->again) {
+        guard->next = what;
+        return;
+    }
+    guard->what = what;
+    if (child_call(&guard->settings.child, "settings", write_child, shell, -1, &failure) ==
+        RESULT_OK) {
+        guard->writing = true;
+        helper_watch(&guard->settings, SETTINGS_TIMEOUT_MS, on_settings_written);
+        return;
+    }
+    log_line(SEVERITY_ERROR, "write PostgreSQL's settings: %s", failure.text);
+    settings_ended(shell, what, false);
+}
+
+void shell_guard_start(struct shell *shell, bool as_primary, const struct upstream *upstream)
+{
+    shell->guard.upstream = *upstream;
+    atomic_store(&guard_client_page(shell->guard.client)->primary, as_primary ? 1 : 0);
+    write_settings(shell, as_primary ? PG_SETTINGS_PRIMARY : PG_SETTINGS_STANDBY);
+}
+
+void shell_guard_follow(struct shell *shell, const struct upstream *upstream)
+{
+    shell->guard.upstream = *upstream;
+    write_settings(shell, PG_SETTINGS_FOLLOW);
+}
+
+/* A start that is still being prepared does not happen. True when there was one. */
+static bool cancel_start(struct shell *shell)
+{
+    struct shell_guard *guard = &shell->guard;
+    bool starting = guard->writing && guard->what != PG_SETTINGS_FOLLOW;
+    bool would_start = guard->again && guard->next != PG_SETTINGS_FOLLOW;
+    if (guard->writing) {
+        child_kill(&guard->settings.child);
+    }
+    guard->writing = false;
+    guard->again = false;
+    return starting || would_start;
+}
+
+void shell_guard_stop(struct shell *shell)
+{
+    if (cancel_start(shell) || !shell->guard.running) {
+        shell_guard_kill(shell);
+        return;
+    }
+    order(shell, GUARD_SIGNAL, SIGINT);
+}
+
+void shell_guard_kill(struct shell *shell)
+{
+    (void)cancel_start(shell);
+    order(shell, GUARD_KILL, 0);
+}
+
+void shell_guard_exit(struct shell *shell, int status)
+{
+    if (shell->guard.client != NULL) {
+        order(shell, GUARD_EXIT, status);
+    }
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "shell.h"
+
+#include "../proto/log_line.h"
+#include "probe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SLOTS_TIMEOUT_MS 10000
+
+static void push_probe(struct shell *shell, const struct pg_answer *answer)
+{
+    struct probe_result *result = &shell_push(shell, FACT_PROBED)->probe;
+    probe_understand(answer, shell->probe.answered_once, result);
+    if (result->class != PROBE_OK) {
+        log_line(SEVERITY_DEBUG, "probe failed: %s", result->text);
+        return;
+    }
+    shell->probe.answered_once = true;
+    shell->probe.timeline = result->position.timeline;
+    if (result->history.count > 0 || result->position.timeline == 1) {
+        shell->probe.history_timeline = result->position.timeline;
+    }
+    if (!result->in_recovery) {
+        return;
+    }
+    shell_task_warm_up(shell);
+    if (result->streaming) {
+        shell_task_streaming(shell);
+    }
+}
+
+void shell_probe_begin(struct shell *shell, uint32_t timeout_ms)
+{
+    struct shell_probe *probe = &shell->probe;
+    char sql[PG_CONN_SQL_SIZE];
+    if (++probe->session_count > PROBE_SESSION_COUNT) {
+        probe->session_count = 1;
+        session_close(&probe->session);
+    }
+    probe_question(probe->history_timeline, sql, sizeof(sql));
+    if (!session_ask(&probe->session, sql, timeout_ms, push_probe)) {
+        /* The core has given the earlier one up: its session is of no use any more. */
+        session_close(&probe->session);
+        (void)session_ask(&probe->session, sql, timeout_ms, push_probe);
+    }
+}
+
+static void on_slots(struct shell *shell, const struct pg_answer *answer)
+{
+    (void)shell;
+    if (answer->verdict == PG_ANSWERED) {
+        return;
+    }
+    log_line(SEVERITY_WARNING, "replication slots were not all kept: %s; tried again later",
+             answer->text);
+}
+
+/* "('pgbaton_node_1','0/3000060'::pg_lsn),..."; what does not fit ends the list. */
+static void format_slots(const struct slot *slots, uint32_t count, char *text, size_t capacity)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        char name[SLOT_NAME_SIZE];
+        char item[SLOT_NAME_SIZE + 48];
+        pg_settings_slot_name(slots[i].node, name);
+        int length = snprintf(item, sizeof(item), "%s('%s','%X/%X'::pg_lsn)", i > 0 ? "," : "",
+                              name, (unsigned)(slots[i].lsn >> 32), (unsigned)slots[i].lsn);
+        if (length < 0 || used + (size_t)length >= capacity) {
+            return;
+        }
+        memcpy(text + used, item, (size_t)length + 1);
+        used += (size_t)length;
+    }
+}
+
+/* Creates what is missing, drops what is left over, and on a standby moves forward what its node
+ * has. A row of NULLs stands first, so that the list is never empty. */
+#define WANTED "with wanted(name, lsn) as (values (null::text, null::pg_lsn)%s%s) "
+static const char slots_question[] =
+        WANTED "select pg_create_physical_replication_slot(name, true) from wanted"
+               " where name is not null"
+               " and not exists (select from pg_replication_slots where slot_name = name);" WANTED
+               "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+               " where slot_type = 'physical' and not active and slot_name like 'pgbaton\\_%%'"
+               " and slot_name not in (select name from wanted where name is not null);" WANTED
+               "select pg_replication_slot_advance(slot_name, lsn)"
+               " from pg_replication_slots join wanted on name = slot_name"
+               " where pg_is_in_recovery() and not active"
+               " and least(lsn, pg_last_wal_replay_lsn()) > restart_lsn";
+
+void shell_slots_keep(struct shell *shell, const struct slot *slots, uint32_t count)
+{
+    char sql[PG_CONN_SQL_SIZE];
+    char list[NODE_COUNT_MAX * (SLOT_NAME_SIZE + 48)] = "";
+    const char *comma = count > 0 ? "," : "";
+    format_slots(slots, count, list, sizeof(list));
+    int length = snprintf(sql, sizeof(sql), slots_question, comma, list, comma, list, comma, list);
+    if (length < 0 || (size_t)length >= sizeof(sql) ||
+        !session_ask(&shell->slots, sql, SLOTS_TIMEOUT_MS, on_slots)) {
+        log_line(SEVERITY_DEBUG, "replication slots are still being kept");
+    }
+}
+
+void shell_sessions_reset(struct shell *shell)
+{
+    session_close(&shell->probe.session);
+    session_close(&shell->slots);
+    shell->probe.answered_once = false;
+    shell->probe.timeline = 0;
+    shell->probe.history_timeline = 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "vote_file.h"
+
+#include "pg_control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VOTE_PATH_SIZE 1024
+#define VOTE_TEXT_SIZE 512
+
+/* Everything but the checksum; returns the length. */
+static size_t format_vote(const struct vote *vote, char text[VOTE_TEXT_SIZE])
+{
+    char hash[2 * HASH_SIZE + 1];
+    for (size_t i = 0; i < HASH_SIZE; i++) {
+        snprintf(hash + 2 * i, 3, "%02x", (unsigned)vote->grant_hash[i]);
+    }
+    int length =
+            snprintf(text, VOTE_TEXT_SIZE,
+                     "pgbaton-vote 1 incarnation=%" PRIu64 " term=%" PRIu64 " grant_seq=%" PRIu64
+                     " grant_hash=%s given_up_term=%" PRIu64 " system_id=%" PRIu64,
+                     vote->incarnation, vote->term, vote->grant_seq, hash, vote->given_up_term,
+                     vote->system_id);
+    return length < 0 ? 0 : (size_t)length;
+}
+
+static uint32_t checksum(const char *text, size_t length)
+{
+    return crc32c((const uint8_t *)text, length);
+}
+
+static bool parse_hash(const char *hex, uint8_t hash[HASH_SIZE])
+{
+    for (size_t i = 0; i < HASH_SIZE; i++) {
+        unsigned byte = 0;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+            return false;
+        }
+        hash[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
+/* A vote counts when writing it again gives the same text and the checksum that stands behind it.
+ */
+static bool parse_vote(const char *text, struct vote *ret_vote)
+{
+    char hash[2 * HASH_SIZE + 1];
+    char again[VOTE_TEXT_SIZE];
+    uint32_t crc = 0;
+    if (sscanf(text,
+               "pgbaton-vote 1 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
+               " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " system_id=%" SCNu64
+               " crc=%" SCNx32,
+               &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, hash,
+               &ret_vote->given_up_term, &ret_vote->system_id, &crc) != 7) {
+        return false;
+    }
+    if (strlen(hash) != 2 * HASH_SIZE || !parse_hash(hash, ret_vote->grant_hash)) {
+        return false;
+    }
+    size_t length = format_vote(ret_vote, again);
+    return strncmp(text, again, length) == 0 && checksum(again, length) == crc;
+}
+
+enum result vote_file_load(const char *directory, struct vote *ret_vote,
+                           struct failure *reterr_failure)
+{
+    char path[VOTE_PATH_SIZE];
+    char text[VOTE_TEXT_SIZE];
+    memset(ret_vote, 0, sizeof(*ret_vote));
+    snprintf(path, sizeof(path), "%s/vote", directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return RESULT_OK;
+    }
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size < 0) {
+        return failure_errno(reterr_failure, error, "read %s", path);
+    }
+    text[size] = '\0';
+    if (!parse_vote(text, ret_vote)) {
+        memset(ret_vote, 0, sizeof(*ret_vote));
+        failure_set(reterr_failure, RESULT_INVALID, "%s is damaged", path);
+        return failure_hint(
+                reterr_failure,
+                "it holds the highest term this node has seen; restore it, or remove it "
+                "once the agents of the other nodes run and one of them leads");
+    }
+    return RESULT_OK;
+}
+
+static int write_synced(const char *path, const char *text, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    ssize_t written = write(fd, text, length);
+    int error = 0;
+    if (written != (ssize_t)length) {
+        error = written < 0 ? errno : ENOSPC;
+    } else if (fsync(fd) != 0) {
+        error = errno;
+    }
+    return close(fd) != 0 && error == 0 ? errno : error;
+}
+
+static int sync_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    int error = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    return error;
+}
+
+enum result vote_file_store(const char *directory, const struct vote *vote,
+                            struct failure *reterr_failure)
+{
+    char path[VOTE_PATH_SIZE];
+    char temporary[VOTE_PATH_SIZE];
+    char text[VOTE_TEXT_SIZE];
+    snprintf(path, sizeof(path), "%s/vote", directory);
+    snprintf(temporary, sizeof(temporary), "%s/vote.new", directory);
+    size_t length = format_vote(vote, text);
+    uint32_t crc = checksum(text, length);
+    length += (size_t)snprintf(text + length, sizeof(text) - length, " crc=%08" PRIx32 "\n", crc);
+    int error = write_synced(temporary, text, length);
+    if (error == 0 && rename(temporary, path) != 0) {
+        error = errno;
+    }
+    if (error == 0) {
+        error = sync_directory(directory);
+    }
+    return error == 0 ? RESULT_OK : failure_errno(reterr_failure, error, "write %s", path);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "log_nats.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A second copy of an append is recognised so long (FACTS 7). */
+#define DUPLICATES_S 120
+/* Largest message of a stream that is created: an event, its subject and its headers. */
+#define MESSAGE_BYTES_MAX (EVENT_BYTES_MAX + 2048)
+#define NS_PER_S INT64_C(1000000000)
+
+static void fill_config(const struct log_nats_options *options, jsStreamConfig *config)
+{
+    const uint64_t age_s = options->max_age_s;
+    const uint64_t duplicates_s = age_s > 0 && age_s < DUPLICATES_S ? age_s : DUPLICATES_S;
+    config->Name = STREAM_NAME;
+    config->Retention = js_LimitsPolicy;
+    config->Discard = js_DiscardOld;
+    config->Storage = options->memory_storage ? js_MemoryStorage : js_FileStorage;
+    config->Replicas = options->replicas > 0 ? options->replicas : 1;
+    config->MaxAge = (int64_t)age_s * NS_PER_S;
+    config->MaxBytes = options->max_bytes > 0 ? (int64_t)options->max_bytes : -1;
+    config->MaxMsgSize = MESSAGE_BYTES_MAX;
+    config->Duplicates = (int64_t)duplicates_s * NS_PER_S;
+    config->DenyDelete = true;
+    config->DenyPurge = true;
+}
+
+/* Another monitor may create it at the same time: who comes second finds it at the next look. */
+static void create_stream(struct log_nats *log)
+{
+    const char *subjects[] = {SUBJECT_ROOT ".>"};
+    jsRePublish feed;
+    jsStreamConfig config;
+    jsErrCode code = 0;
+    (void)jsRePublish_Init(&feed);
+    feed.Source = SUBJECT_ROOT ".>";
+    feed.Destination = SUBJECT_FEED ".>";
+    (void)jsStreamConfig_Init(&config);
+    fill_config(&log->options, &config);
+    config.Subjects = subjects;
+    config.SubjectsLen = 1;
+    config.RePublish = &feed;
+    const natsStatus status = js_AddStream(NULL, log->link->js, &config, NULL, &code);
+    if (status != NATS_OK) {
+        log_nats_down(log, LOG_TROUBLE_MISSING, "create stream " STREAM_NAME ": %s",
+                      log_nats_error(status));
+        log_nats_wait(log, LOG_STREAM_POLL_MS);
+    } else {
+        log_nats_wait(log, 0);
+    }
+}
+
+static bool has_feed(const jsStreamConfig *config)
+{
+    const jsRePublish *feed = config->RePublish;
+    return feed != NULL && feed->Source != NULL && feed->Destination != NULL &&
+           strcmp(feed->Destination, SUBJECT_FEED ".>") == 0 &&
+           (strcmp(feed->Source, SUBJECT_ROOT ".>") == 0 || strcmp(feed->Source, ">") == 0);
+}
+
+/* True when the stream is the one that was read so far and has a feed; else says why not. */
+static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
+{
+    if (!has_feed(info->Config)) {
+        log_nats_down(log, LOG_TROUBLE_NO_FEED,
+                      "stream " STREAM_NAME " has no republish feed from " SUBJECT_ROOT
+                      ".> to " SUBJECT_FEED ".>: remove the stream, or create it anew with "
+                      "--republish-source='" SUBJECT_ROOT
+                      ".>' --republish-destination='" SUBJECT_FEED ".>'");
+        return false;
+    }
+    if (log->created_ns != 0 && info->Created != log->created_ns) {
+        log_nats_down(log, LOG_TROUBLE_REPLACED,
+                      "stream " STREAM_NAME " was created anew: start again to read it");
+        return false;
+    }
+    if (log->read_any && info->State.LastSeq < log->known_seq) {
+        log_nats_down(log, LOG_TROUBLE_SHORTER,
+                      "the log ends at %" PRIu64 " and was read up to %" PRIu64 " already",
+                      info->State.LastSeq, log->known_seq);
+        return false;
+    }
+    return true;
+}
+
+/* Retention may be faster than a reader that was away: it goes on, and says so. */
+static void announce_expired(struct log_nats *log, const jsStreamInfo *info)
+{
+    if (log->known_seq == 0 || info->State.FirstSeq <= log->known_seq + 1) {
+        return;
+    }
+    log_nats_down(log, LOG_TROUBLE_EXPIRED,
+                  "the log keeps records from %" PRIu64 " on only; reading ended at %" PRIu64,
+                  info->State.FirstSeq, log->known_seq);
+    log->known_seq = info->State.FirstSeq - 1;
+}
+
+bool log_nats_find_stream(struct log_nats *log)
+{
+    jsStreamInfo *info = NULL;
+    jsErrCode code = 0;
+    const natsStatus status = js_GetStreamInfo(&info, log->link->js, STREAM_NAME, NULL, &code);
+    const bool missing = code == JSStreamNotFoundErr;
+    if (missing && log->options.create_stream && log->created_ns == 0) {
+        create_stream(log);
+        return false;
+    }
+    log_nats_wait(log, LOG_STREAM_POLL_MS);
+    if (missing) {
+        log_nats_down(log, LOG_TROUBLE_MISSING, "stream " STREAM_NAME " does not exist");
+        return false;
+    }
+    if (status != NATS_OK) {
+        log_nats_down(log, LOG_TROUBLE_SILENT, "look for stream " STREAM_NAME ": %s",
+                      log_nats_error(status));
+        return false;
+    }
+    const bool accepted = accept_stream(log, info);
+    if (accepted) {
+        announce_expired(log, info);
+        log->created_ns = info->Created;
+    }
+    jsStreamInfo_Destroy(info);
+    return accepted;
+}

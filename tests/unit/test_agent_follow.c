@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Following, rebuilding, returning: what a node that does not lead does. */
+#include "test_agent_begin.h"
+
+static struct bench bench;
+
+static void test_follow_follows_the_new_leader(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
+    bench_peer_release(b, "node-1");
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
+    bench_pump(b);
+    bench_grant(b, "node-3", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-3");
+    assert_false(bench_did(b, ACTION_FOLLOW)); /* it is no primary yet */
+    bench_peer_done(b, "node-3", TASK_PROMOTE, (struct position){2, 110});
+    bench_pump(b);
+    int follow = bench_find(b, ACTION_FOLLOW, 0);
+    assert_true(follow >= 0);
+    assert_string_equal(b->trace[follow].as.start.upstream.node, "node-3");
+    assert_int_equal(bench_find(b, ACTION_FOLLOW, follow + 1), -1);
+    assert_false(bench_did(b, ACTION_KILL));
+}
+
+static void test_follow_running_standby_that_left_history_reports(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
+    b->probe.position.lsn = 200; /* beyond the place where the new timeline opens */
+    bench_peer_release(b, "node-1");
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
+    bench_pump(b);
+    bench_grant(b, "node-3", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-3");
+    bench_peer_done(b, "node-3", TASK_PROMOTE, (struct position){2, 110});
+    bench_pump(b);
+    const struct node *me = &b->a.cluster.nodes[b->a.me];
+    assert_int_equal(me->state, NODE_STANDBY);
+    assert_int_equal(me->reason, REASON_DIVERGED);
+}
+
+static void test_follow_unclean_old_primary_waits_for_rewind(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->inspection.clean = false;
+    b->inspection.was_primary = true;
+    bench_guard(b, GUARD_ORPHANED, 0);
+    assert_int_equal(b->a.cluster.phase, PHASE_RELEASED);
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
+    bench_grant(b, "node-3", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-3");
+    bench_peer_done(b, "node-3", TASK_PROMOTE, (struct position){2, 100});
+    bench_pump(b);
+    bench_peer_done(b, "node-3", TASK_FIRST_WRITE, (struct position){2, 100});
+    bench_wait(b, 2000);
+    assert_false(bench_did(b, ACTION_START));
+    assert_int_equal(b->a.cluster.nodes[b->a.me].reason, REASON_UNCLEAN_PRIMARY);
+
+    bench_forget(b);
+    bench_directive(b, "node-1", b->a.incarnation, TASK_REWIND);
+    int task = bench_find_task(b, TASK_REWIND);
+    assert_true(task >= 0);
+    assert_string_equal(b->trace[task].as.task.upstream.node, "node-3");
+    assert_int_equal(b->trace[task].as.task.upstream.timeline, 2);
+    int done = bench_find_event(b, EVENT_DONE, 0);
+    assert_int_equal(bench_event_at(b, done)->body.task.task, TASK_REWIND);
+    int start = bench_find(b, ACTION_START, task);
+    assert_true(start > bench_find(b, ACTION_INSPECT, task));
+    assert_false(b->trace[start].as.start.as_primary);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].rebuild_task, TASK_NONE);
+}
+
+static void test_follow_old_primary_recovers_only_as_last_resort(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->inspection.clean = false;
+    b->inspection.was_primary = true;
+    bench_guard(b, GUARD_ORPHANED, 0);
+    bench_wait(b, 2000);
+    assert_false(bench_did(b, ACTION_START));
+    struct event e = bench_decision(b, EVENT_NO_CANDIDATE);
+    e.body.no_candidate.term = 1;
+    bench_store(b, &e);
+    bench_pump(b);
+    int start = bench_find(b, ACTION_START, 0);
+    assert_true(start >= 0);
+    assert_false(b->trace[start].as.start.as_primary);
+    assert_string_equal(b->trace[start].as.start.upstream.node, "");
+    bench_wait(b, 200);
+    const struct node *me = &b->a.cluster.nodes[b->a.me];
+    assert_int_equal(me->state, NODE_STANDBY);
+    assert_int_equal(me->report_term, 1); /* and may be elected */
+    assert_false(agent_may_be_primary(&b->a));
+}
+
+static void test_follow_empty_node_is_rebuilt(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->inspection = (struct inspection){.verdict = DATA_EMPTY};
+    bench_fact(b, FACT_DISTURBED);
+    b->answers[ACTION_TASK] = false;
+    bench_directive(b, "node-2", b->a.incarnation, TASK_BASEBACKUP);
+    int task = bench_find_task(b, TASK_BASEBACKUP);
+    assert_true(task >= 0);
+    assert_string_equal(b->trace[task].as.task.upstream.host, "node-1.example");
+    assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_REBUILDING);
+    assert_true(bench_said(b, "bootstrap from leader 'node-1'"));
+    for (uint32_t i = 0; i < 40; i++) {
+        struct fact fact = {.kind = FACT_TASK_PROGRESS, .task = TASK_BASEBACKUP, .percent = 2 * i};
+        bench_play(b, &fact);
+        bench_wait(b, 250);
+    }
+    int first = bench_find_event(b, EVENT_PROGRESS, 0);
+    int second = bench_find_event(b, EVENT_PROGRESS, first + 1);
+    assert_true(first >= 0 && second > first);
+    assert_int_equal(bench_find_event(b, EVENT_PROGRESS, second + 1), -1);
+    bench_finish_task(b, TASK_BASEBACKUP);
+    bench_pump(b);
+    bench_wait(b, 200);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_STANDBY);
+    assert_string_equal(b->a.pg.upstream.node, "node-1");
+}
+
+static void test_follow_failed_rebuild_is_reported(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->inspection = (struct inspection){.verdict = DATA_EMPTY};
+    bench_fact(b, FACT_DISTURBED);
+    b->task_ok = false;
+    bench_directive(b, "node-2", b->a.incarnation, TASK_BASEBACKUP);
+    bench_wait(b, 2000);
+    const struct node *me = &b->a.cluster.nodes[b->a.me];
+    assert_int_equal(me->rebuild_failures, 1);
+    assert_int_equal(me->failed_task, TASK_BASEBACKUP);
+    assert_int_equal(me->state, NODE_EMPTY);
+    int task = bench_find_task(b, TASK_BASEBACKUP);
+    assert_int_equal(bench_find(b, ACTION_TASK, task + 1), -1); /* not again by itself */
+}
+
+static void test_follow_running_standby_is_stopped_for_rebuild(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->answers[ACTION_KILL] = false;
+    bench_directive(b, "node-2", b->a.incarnation, TASK_REWIND);
+    assert_true(bench_did(b, ACTION_KILL));
+    assert_false(bench_did(b, ACTION_TASK));
+    bench_guard(b, GUARD_ABSENT, 4);
+    assert_true(bench_find_task(b, TASK_REWIND) > bench_find(b, ACTION_KILL, 0));
+}
+
+/* I16: another incarnation's directive, and the holder. The fold would void both; the agent does
+ * not count on it. */
+static void test_follow_rebuild_of_another_incarnation_is_refused(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    bench_directive(b, "node-2", b->a.incarnation - 1, TASK_BASEBACKUP);
+    assert_false(bench_did(b, ACTION_KILL));
+    struct node *me = &b->a.cluster.nodes[b->a.me];
+    me->rebuild_task = TASK_BASEBACKUP;
+    me->rebuild_seq = b->seq;
+    me->rebuild_term = b->a.cluster.term;
+    b->a.rebuild.seq = b->seq;
+    b->a.rebuild.incarnation = b->a.incarnation - 1;
+    bench_wait(b, 2000);
+    assert_false(bench_did(b, ACTION_KILL));
+    assert_false(bench_did(b, ACTION_TASK));
+    b->a.rebuild.incarnation = b->a.incarnation;
+    bench_wait(b, 100);
+    assert_true(bench_find_task(b, TASK_BASEBACKUP) >= 0); /* only the name was wrong */
+}
+
+static void test_follow_rebuild_of_an_earlier_term_is_refused(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    struct node *me = &b->a.cluster.nodes[b->a.me];
+    me->rebuild_task = TASK_BASEBACKUP;
+    me->rebuild_seq = b->seq;
+    me->rebuild_term = b->a.cluster.term - 1;
+    b->a.rebuild.seq = b->seq;
+    b->a.rebuild.incarnation = b->a.incarnation;
+    bench_wait(b, 2000);
+    assert_false(bench_did(b, ACTION_KILL));
+    assert_false(bench_did(b, ACTION_TASK));
+}
+
+static void test_follow_holder_is_never_rebuilt(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    bench_directive(b, "node-1", b->a.incarnation, TASK_BASEBACKUP);
+    struct node *me = &b->a.cluster.nodes[b->a.me];
+    me->rebuild_task = TASK_BASEBACKUP;
+    me->rebuild_seq = b->a.rebuild.seq = b->seq;
+    me->rebuild_term = b->a.cluster.term;
+    b->a.rebuild.incarnation = b->a.incarnation;
+    bench_wait(b, 3000);
+    assert_false(bench_did(b, ACTION_KILL));
+    assert_false(bench_did(b, ACTION_TASK));
+    assert_int_equal(b->a.cluster.phase, PHASE_HELD);
+}
+
+static void test_follow_foreign_system_never_starts(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_init(b, "node-2");
+    bench_intact(b);
+    b->inspection.system_id = 4711;
+    bench_peer_hello(b, "node-3", bench_look(NODE_EMPTY, 0, 0));
+    bench_foreign_leader(b);
+    bench_guard(b, GUARD_ABSENT, 0);
+    bench_link(b, true);
+    bench_wait(b, 3000);
+    assert_false(bench_did(b, ACTION_START));
+    assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_FAILED);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].reason, REASON_FOREIGN_SYSTEM);
+    assert_true(bench_said(b, "4711"));
+    assert_true(bench_said(b, "7000000000000000001"));
+}
+
+static void test_follow_slots_for_all_others(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    struct event live = bench_event(b, "node-3", EVENT_PROBE);
+    live.body.probe = bench_look(NODE_STANDBY, 1, SLOT_STEP_BYTES * 2);
+    uint8_t bytes[EVENT_BYTES_MAX];
+    struct fact fact = {.kind = FACT_LIVE, .subject = "pgbaton-live.demo.node-3", .data = bytes};
+    fact.size = codec_encode(&live, bytes, sizeof bytes);
+    bench_play(b, &fact);
+    bench_wait(b, 1500);
+    int slots = bench_find(b, ACTION_SLOTS, 0);
+    assert_true(slots >= 0);
+    const struct action *action = &b->trace[slots];
+    assert_int_equal(action->as.slots.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        bool third = strcmp(action->as.slots.items[i].node, "node-3") == 0;
+        assert_int_equal(action->as.slots.items[i].lsn, third ? SLOT_STEP_BYTES * 2 : 0);
+    }
+    assert_int_equal(bench_find(b, ACTION_SLOTS, slots + 1), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(test_follow_follows_the_new_leader),
+            cmocka_unit_test(test_follow_running_standby_that_left_history_reports),
+            cmocka_unit_test(test_follow_unclean_old_primary_waits_for_rewind),
+            cmocka_unit_test(test_follow_old_primary_recovers_only_as_last_resort),
+            cmocka_unit_test(test_follow_empty_node_is_rebuilt),
+            cmocka_unit_test(test_follow_failed_rebuild_is_reported),
+            cmocka_unit_test(test_follow_running_standby_is_stopped_for_rebuild),
+            cmocka_unit_test(test_follow_rebuild_of_another_incarnation_is_refused),
+            cmocka_unit_test(test_follow_rebuild_of_an_earlier_term_is_refused),
+            cmocka_unit_test(test_follow_holder_is_never_rebuilt),
+            cmocka_unit_test(test_follow_foreign_system_never_starts),
+            cmocka_unit_test(test_follow_slots_for_all_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "../../agent/file.h"
+#include "../../agent/pg_settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char base[64];
+static char text[65536];
+
+static const struct upstream nowhere;
+static const struct upstream leader = {.node = "node-2", .host = "10.0.0.2", .port = 5442};
+
+static struct pg_settings make_settings(void)
+{
+    return (struct pg_settings){.data_directory = base,
+                                .cluster = "demo",
+                                .node = "node-1",
+                                .port = 5441,
+                                .replication_user = "pgbaton"};
+}
+
+static const char *get(const char *name)
+{
+    char path[128];
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    text[0] = '\0';
+    return file_read(path, text, sizeof text, &size, NULL) == RESULT_OK ? text : NULL;
+}
+
+static void put(const char *name, const char *value)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    assert_int_equal(file_replace(path, value, strlen(value), NULL), RESULT_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(base, sizeof base, "/tmp/pgbaton-settings-XXXXXX");
+    assert_non_null(mkdtemp(base));
+    put("postgresql.conf", "shared_buffers = 128MB\n#wal_level = logical");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return file_remove_tree(base, NULL) == RESULT_OK ? 0 : -1;
+}
+
+static void write_as(const struct pg_settings *settings, const struct upstream *upstream,
+                     bool as_primary)
+{
+    struct failure failure = {0};
+    assert_int_equal(pg_settings_write(settings, upstream, as_primary, &failure), RESULT_OK);
+}
+
+static void test_pg_settings_standby_follows_upstream(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    write_as(&settings, &leader, false);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nport = '5441'\n"));
+    assert_non_null(strstr(text, "\nprimary_slot_name = 'pgbaton_node_1'\n"));
+    assert_non_null(strstr(text, "\nprimary_conninfo = 'host=''10.0.0.2'' port=''5442'' "
+                                 "user=''pgbaton'' application_name=''node-1'' "));
+    assert_non_null(strstr(text, "\nwal_level = 'replica'\n"));
+    assert_non_null(strstr(text, "\nrestart_after_crash = 'off'\n"));
+    assert_non_null(strstr(text, "\nwal_retrieve_retry_interval = '100ms'\n"));
+    assert_non_null(get("standby.signal"));
+}
+
+static void test_pg_settings_primary_has_no_signal_and_no_upstream(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    write_as(&settings, &leader, false);
+    write_as(&settings, &nowhere, true);
+    assert_null(get("standby.signal"));
+    assert_non_null(
+            strstr(get("pgbaton.conf"), "\nprimary_conninfo = ''\nprimary_slot_name = ''\n"));
+}
+
+static void test_pg_settings_include_is_the_last_line_once(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    write_as(&settings, &nowhere, true);
+    put("postgresql.conf", "shared_buffers = 128MB\ninclude_if_exists = 'pgbaton.conf'\nport = 1");
+    write_as(&settings, &nowhere, true);
+    write_as(&settings, &nowhere, true);
+    assert_string_equal(get("postgresql.conf"),
+                        "shared_buffers = 128MB\nport = 1\ninclude_if_exists = 'pgbaton.conf'\n");
+}
+
+static void test_pg_settings_drops_alter_system_of_its_own_only(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put("postgresql.auto.conf", "# Do not edit\nwork_mem = '8MB'\nprimary_conninfo = 'host=x'\n"
+                                "PORT = 1\nport_knocking.x = 'stays'\n");
+    write_as(&settings, &nowhere, false);
+    assert_string_equal(get("postgresql.auto.conf"),
+                        "# Do not edit\nwork_mem = '8MB'\nport_knocking.x = 'stays'\n");
+}
+
+static void test_pg_settings_keeps_logical_wal(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put("postgresql.conf", "wal_level = minimal\nwal_level = logical # for us\n");
+    write_as(&settings, &nowhere, false);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nwal_level = 'logical'\n"));
+    put("postgresql.conf", "wal_level = logical\nwal_level = minimal\n");
+    write_as(&settings, &nowhere, false);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nwal_level = 'replica'\n"));
+}
+
+static void test_pg_settings_parameters(void **state)
+{
+    struct pg_settings settings = make_settings();
+    struct pg_parameter parameters[] = {{"log_line_prefix", "it's \\ %m"},
+                                        {"wal_keep_size", "1GB"}};
+    (void)state;
+    settings.parameters = parameters;
+    settings.parameter_count = 2;
+    assert_null(pg_settings_check(&settings));
+    write_as(&settings, &nowhere, false);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nlog_line_prefix = 'it''s \\\\ %m'\n"));
+    assert_non_null(strstr(text, "\nwal_keep_size = '1GB'\n"));
+    assert_null(strstr(text, "128MB"));
+}
+
+static void test_pg_settings_refuses_parameters(void **state)
+{
+    static const struct pg_parameter bad[] = {{"Port", "1"},
+                                              {"primary_conninfo", ""},
+                                              {"wal_level", "minimal"},
+                                              {"x = 1\nport", "1"},
+                                              {"", "1"}};
+    struct pg_settings settings = make_settings();
+    struct failure failure;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        settings.parameters = &bad[i];
+        settings.parameter_count = 1;
+        assert_string_equal(pg_settings_check(&settings), bad[i].name);
+        assert_int_equal(pg_settings_write(&settings, &nowhere, false, &failure), RESULT_INVALID);
+    }
+}
+
+static void test_pg_settings_conninfo_quotes(void **state)
+{
+    struct pg_settings settings = make_settings();
+    char conninfo[512];
+    (void)state;
+    settings.passfile = "/a'b\\c";
+    assert_true(pg_settings_conninfo(&settings, &leader, conninfo, sizeof conninfo));
+    assert_non_null(strstr(conninfo, " passfile='/a\\'b\\\\c' "));
+    assert_false(pg_settings_conninfo(&settings, &leader, conninfo, 40));
+    assert_true(pg_settings_conninfo(&settings, &nowhere, conninfo, sizeof conninfo));
+    assert_string_equal(conninfo, "");
+}
+
+static void test_pg_settings_hba_only_when_given(void **state)
+{
+    static const char *const lines[] = {"local all all peer", "host all all ::1/128 scram-sha-256"};
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put("pg_hba.conf", "the user's\n");
+    write_as(&settings, &nowhere, false);
+    assert_string_equal(get("pg_hba.conf"), "the user's\n");
+    settings.hba = lines;
+    settings.hba_count = 2;
+    write_as(&settings, &nowhere, false);
+    assert_non_null(strstr(get("pg_hba.conf"),
+                           "\nlocal all all peer\nhost all all ::1/128 scram-sha-256\n"));
+}
+
+/* Nothing to include from: a child says so in its last line. */
+static void test_pg_settings_child_explains_failure(void **state)
+{
+    struct pg_settings settings = make_settings();
+    struct child child;
+    struct failure failure = {0};
+    int status = 0;
+    char path[128];
+    (void)state;
+    snprintf(path, sizeof path, "%s/postgresql.conf", base);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(pg_settings_start(&child, &settings, &leader, PG_SETTINGS_STANDBY, &failure),
+                     RESULT_OK);
+    while (!child_reap(&child, &status)) {
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(child_explain(&child, status, &failure), RESULT_FAILED);
+    assert_non_null(strstr(failure.text, "postgresql.conf: No such file or directory"));
+    child_finish(&child);
+    assert_non_null(get("standby.signal")); /* came first */
+}
+
+#define with_setup(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            with_setup(test_pg_settings_standby_follows_upstream),
+            with_setup(test_pg_settings_primary_has_no_signal_and_no_upstream),
+            with_setup(test_pg_settings_include_is_the_last_line_once),
+            with_setup(test_pg_settings_drops_alter_system_of_its_own_only),
+            with_setup(test_pg_settings_keeps_logical_wal),
+            with_setup(test_pg_settings_parameters),
+            with_setup(test_pg_settings_refuses_parameters),
+            with_setup(test_pg_settings_conninfo_quotes),
+            with_setup(test_pg_settings_hba_only_when_given),
+            with_setup(test_pg_settings_child_explains_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

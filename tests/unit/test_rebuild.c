@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * Children, commands and the swap of directories; and, with a real PostgreSQL: initdb, a base
+ * backup that streams, a promotion, and a rewind of the old primary.
+ */
+#include "../../agent/file.h"
+#include "../../agent/inspect.h"
+#include "../../agent/pg_settings.h"
+#include "../../agent/rebuild.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "pg_helper.h"
+
+struct server {
+    char dir[96];
+    char node[16];
+    char bin[64];
+    uint16_t port;
+    pid_t pid;
+    struct pg_settings settings;
+    struct rebuild rebuild;
+};
+
+static char base[64];
+static pid_t servers[2]; /* what a failed test leaves running */
+static char logfile[96];
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(base, sizeof base, "/tmp/pgbaton-rebuild-XXXXXX");
+    assert_non_null(mkdtemp(base));
+    snprintf(logfile, sizeof logfile, "%s/log", base);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        if (servers[i] > 0) {
+            kill(servers[i], SIGQUIT);
+            waitpid(servers[i], NULL, 0);
+            servers[i] = 0;
+        }
+    }
+    return file_remove_tree(base, NULL) == RESULT_OK ? 0 : -1;
+}
+
+/* ---- children ---- */
+
+static int wait_child(struct child *child)
+{
+    int status = 0;
+    for (int i = 0; !child_reap(child, &status); i++) {
+        struct pollfd fds[] = {{.fd = child->output_fd, .events = POLLIN},
+                               {.fd = child->pidfd, .events = POLLIN}};
+        assert_in_range(i, 0, 10000);
+        poll(fds, 2, 10000);
+        child_read(child);
+    }
+    return status;
+}
+
+static int run_shell(const char *script, struct child *child, struct failure *failure)
+{
+    char sh[] = "/bin/sh";
+    char option[] = "-c";
+    char text[512];
+    snprintf(text, sizeof text, "%s", script);
+    char *argv[] = {sh, option, text, NULL};
+    struct child_spec spec = {.argv = argv, .stdout_fd = -1};
+    assert_int_equal(child_start(child, &spec, failure), RESULT_OK);
+    int status = wait_child(child);
+    child_finish(child);
+    return status;
+}
+
+static void test_child_reads_progress_and_the_last_error(void **state)
+{
+    struct child child;
+    struct failure failure = {0};
+    (void)state;
+    int status = run_shell("printf '1/9 kB (11%%), x\\r2/9 kB (42%%), x\\n' >&2;"
+                           "echo 'sh: error: no room'; echo 'removing'; exit 3",
+                           &child, &failure);
+    assert_int_equal(child.percent, 42);
+    assert_int_equal(child_explain(&child, status, &failure), RESULT_FAILED);
+    assert_string_equal(failure.text, "sh: exit status 3: no room");
+    assert_int_equal(run_shell("exit 0", &child, &failure), 0);
+}
+
+static void test_child_that_cannot_be_executed(void **state)
+{
+    struct child child;
+    struct failure failure = {0};
+    char path[] = "/nonexistent/tool";
+    char *argv[] = {path, NULL};
+    struct child_spec spec = {.argv = argv, .stdout_fd = -1};
+    (void)state;
+    assert_int_equal(child_start(&child, &spec, &failure), RESULT_OK);
+    int status = wait_child(&child);
+    assert_int_equal(child_explain(&child, status, &failure), RESULT_FAILED);
+    assert_string_equal(failure.text, "/nonexistent/tool: No such file or directory");
+    child_finish(&child);
+}
+
+/* The shell's own child holds the output open: the end of the output proves that both are dead. */
+static void test_child_kill_takes_its_group(void **state)
+{
+    struct child child;
+    struct failure failure = {0};
+    char sh[] = "/bin/sh";
+    char option[] = "-c";
+    char script[] = "tail -f /dev/null & echo ready; wait";
+    char *argv[] = {sh, option, script, NULL};
+    struct child_spec spec = {.argv = argv, .stdout_fd = -1};
+    (void)state;
+    assert_int_equal(child_start(&child, &spec, &failure), RESULT_OK);
+    while (strcmp(child.last, "ready") != 0) {
+        struct pollfd in = {.fd = child.output_fd, .events = POLLIN};
+        assert_int_equal(poll(&in, 1, 5000), 1);
+        child_read(&child);
+    }
+    child_kill(&child);
+    assert_int_equal(WTERMSIG(wait_child(&child)), SIGKILL);
+    for (int i = 0; i < 500 && child.output_fd >= 0; i++) {
+        poll(NULL, 0, 2);
+        child_read(&child);
+    }
+    assert_int_equal(child.output_fd, -1);
+    child_finish(&child);
+}
+
+/* ---- commands ---- */
+
+static bool has(const struct command *command, const char *argument)
+{
+    for (char *const *at = command->argv; *at != NULL; at++) {
+        if (strcmp(*at, argument) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_command_basebackup_uses_the_slot(void **state)
+{
+    struct rebuild rebuild = {
+            .bin_directory = "/bin", .node = "node-1", .replication_user = "r", .passfile = "/p"};
+    struct upstream upstream = {.node = "node-2", .host = "h", .port = 5442};
+    struct command command;
+    (void)state;
+    command_basebackup(&rebuild, &upstream, "/d.new", SLOT_CREATE, &command);
+    assert_string_equal(command.argv[0], "/bin/pg_basebackup");
+    assert_true(has(&command, "-C") && has(&command, "pgbaton_node_1") && has(&command, "/d.new"));
+    assert_string_equal(command.environment[2], "PGPASSFILE=/p");
+    command_basebackup(&rebuild, &upstream, "/d.new", SLOT_EXISTING, &command);
+    assert_true(!has(&command, "-C") && has(&command, "-S"));
+    command_basebackup(&rebuild, &upstream, "/d.new", SLOT_TEMPORARY, &command);
+    assert_true(!has(&command, "-C") && !has(&command, "-S"));
+    assert_false(command.overflow);
+}
+
+static void test_command_refuses_what_it_cannot_say(void **state)
+{
+    struct rebuild rebuild = {.bin_directory = "/bin", .data_directory = "/d", .superuser = "o'x"};
+    struct upstream upstream = {.node = "node-2", .host = "h", .port = 5442};
+    struct command command;
+    struct failure failure;
+    (void)state;
+    command_rewind(&rebuild, &upstream, &command);
+    assert_true(command.overflow);
+    rebuild.data_directory = "relative";
+    assert_int_equal(rebuild_run(&rebuild, TASK_BASEBACKUP, &upstream, &failure), RESULT_INVALID);
+}
+
+static void test_rebuild_hints_at_a_parent_that_is_not_writable(void **state)
+{
+    struct rebuild rebuild = {.bin_directory = "/bin", .data_directory = "/proc/x/data"};
+    struct upstream upstream = {.node = "node-2", .host = "h", .port = 5442};
+    struct failure failure;
+    (void)state;
+    assert_int_not_equal(rebuild_run(&rebuild, TASK_BASEBACKUP, &upstream, &failure), RESULT_OK);
+    assert_non_null(strstr(failure.hint, "/proc/x"));
+}
+
+/* ---- a real PostgreSQL ---- */
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static void server_init(struct server *s, const char *node)
+{
+    static const char *const hba[] = {"local all all trust", "host all all 127.0.0.1/32 trust",
+                                      "host replication all 127.0.0.1/32 trust"};
+    memset(s, 0, sizeof *s);
+    assert_true(find_postgres(s->bin, sizeof s->bin));
+    snprintf(s->node, sizeof s->node, "%s", node);
+    snprintf(s->dir, sizeof s->dir, "%s/%s", base, node);
+    s->port = free_port();
+    s->settings = (struct pg_settings){.data_directory = s->dir,
+                                       .cluster = "demo",
+                                       .node = s->node,
+                                       .listen_addresses = "127.0.0.1",
+                                       .port = s->port,
+                                       .socket_directory = base,
+                                       .replication_user = "postgres",
+                                       .hba = hba,
+                                       .hba_count = 3};
+    s->rebuild = (struct rebuild){.bin_directory = s->bin,
+                                  .data_directory = s->dir,
+                                  .node = s->node,
+                                  .superuser = "postgres",
+                                  .replication_user = "postgres"};
+}
+
+static struct upstream to(const struct server *s)
+{
+    struct upstream upstream = {.port = s->port, .timeline = 1};
+    snprintf(upstream.node, sizeof upstream.node, "%s", s->node);
+    snprintf(upstream.host, sizeof upstream.host, "127.0.0.1");
+    return upstream;
+}
+
+static int psql(const struct server *s, const char *sql)
+{
+    char program[96];
+    char port[16];
+    char text[256];
+    char options[6][16] = {"-X", "-q", "-p", "-h", "-c", "postgres"};
+    snprintf(program, sizeof program, "%s/psql", s->bin);
+    snprintf(port, sizeof port, "%u", (unsigned)s->port);
+    snprintf(text, sizeof text, "%s", sql);
+    char *argv[] = {program, options[0], options[1], options[2], port, options[3],
+                    base,    options[4], text,       options[5], NULL};
+    return run_program(logfile, argv);
+}
+
+/* Division by zero until the condition holds. */
+static void psql_until(const struct server *s, const char *condition)
+{
+    char sql[256];
+    int status = -1;
+    snprintf(sql, sizeof sql, "select 1 / (%s)::int", condition);
+    for (int i = 0; i < 200 && (status = psql(s, sql)) != 0; i++) {
+        poll(NULL, 0, 50);
+    }
+    assert_int_equal(status, 0);
+}
+
+static void server_start(struct server *s, const struct upstream *upstream, bool as_primary)
+{
+    char program[96];
+    char option[] = "-D";
+    struct failure failure = {0};
+    snprintf(program, sizeof program, "%s/postgres", s->bin);
+    char *argv[] = {program, option, s->dir, NULL};
+    assert_int_equal(pg_settings_write(&s->settings, upstream, as_primary, &failure), RESULT_OK);
+    s->pid = fork();
+    if (s->pid == 0) {
+        setsid(); /* as the guard does */
+        int log = open(logfile, O_WRONLY | O_APPEND | O_CREAT, 0600);
+        dup2(log, STDOUT_FILENO);
+        dup2(log, STDERR_FILENO);
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    servers[s->node[5] - 'a'] = s->pid;
+    psql_until(s, "true");
+}
+
+static void server_stop(struct server *s, int number)
+{
+    kill(s->pid, number);
+    assert_int_equal(waitpid(s->pid, NULL, 0), s->pid);
+    servers[s->node[5] - 'a'] = 0;
+    poll(NULL, 0, number == SIGKILL ? 300 : 0); /* its children see that it is dead */
+}
+
+static void run_task(struct server *s, enum task task, const struct upstream *upstream)
+{
+    struct child child;
+    struct failure failure = {0};
+    assert_int_equal(rebuild_start(&child, &s->rebuild, task, upstream, &failure), RESULT_OK);
+    int status = wait_child(&child);
+    if (child_explain(&child, status, &failure) != RESULT_OK) {
+        fail_msg("%s: %s", task_name(task), failure.text);
+    }
+    if (task != TASK_INITDB) {
+        assert_int_equal(child.percent, 100);
+    }
+    child_finish(&child);
+}
+
+static struct inspection look(const struct server *s)
+{
+    struct inspection inspection;
+    inspect_data_directory(s->dir, &inspection);
+    return inspection;
+}
+
+static bool exists(const struct server *s, const char *suffix)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s%s", s->dir, suffix);
+    return file_exists(path);
+}
+
+/* By its file, and without it by its command line. */
+static void check_running_is_found(const struct server *s)
+{
+    pid_t pid = 0;
+    uint32_t count = 0;
+    char path[128];
+    char away[128];
+    inspect_processes(s->dir, &pid, &count);
+    assert_int_equal(pid, s->pid);
+    assert_in_range(count, 5, 20);
+    snprintf(path, sizeof path, "%s/postmaster.pid", s->dir);
+    snprintf(away, sizeof away, "%s/away", base);
+    assert_int_equal(rename(path, away), 0);
+    inspect_processes(s->dir, &pid, &count);
+    assert_int_equal(pid, s->pid);
+    assert_int_equal(rename(away, path), 0);
+}
+
+static void test_rebuild_initdb_basebackup_and_rewind(void **state)
+{
+    static const struct upstream nowhere;
+    struct server a;
+    struct server b;
+    char bin[64];
+    (void)state;
+    if (!find_postgres(bin, sizeof bin)) {
+        skip();
+    }
+    server_init(&a, "node-a");
+    server_init(&b, "node-b");
+    run_task(&a, TASK_INITDB, &nowhere);
+    struct inspection first = look(&a);
+    assert_int_equal(first.verdict, DATA_INTACT);
+    assert_true(first.clean && first.was_primary && first.standby_signal);
+    assert_int_not_equal(first.system_id, 0);
+    server_start(&a, &nowhere, true);
+    check_running_is_found(&a);
+    assert_int_equal(psql(&a, "create table t (i int); insert into t values (1)"), 0);
+
+    /* b gets a copy twice; the second time its slot is there, and what it has is kept as .old. */
+    struct upstream from_a = to(&a);
+    assert_int_equal(mkdir(b.dir, 0700), 0);
+    run_task(&b, TASK_BASEBACKUP, &from_a);
+    assert_false(exists(&b, ".old") || exists(&b, ".new") || exists(&b, ".incomplete"));
+    run_task(&b, TASK_BASEBACKUP, &from_a);
+    assert_true(exists(&b, ".old"));
+    assert_int_equal(look(&b).system_id, first.system_id);
+    server_start(&b, &from_a, false);
+    psql_until(&a, "(select count(*) from pg_stat_replication where application_name = 'node-b' "
+                   "and state = 'streaming')");
+    psql_until(&a, "(select active from pg_replication_slots where slot_name = 'pgbaton_node_b')");
+    struct failure failure = {0};
+    assert_int_equal(rebuild_forget_old(b.dir, &failure), RESULT_OK);
+    assert_false(exists(&b, ".old"));
+
+    /* b is promoted while a goes on and then crashes: a has what b has not. */
+    assert_int_equal(psql(&b, "select pg_promote()"), 0);
+    assert_int_equal(psql(&b, "checkpoint"), 0);
+    assert_int_equal(psql(&b, "insert into t values (2)"), 0);
+    assert_int_equal(psql(&a, "insert into t values (3)"), 0);
+    server_stop(&a, SIGKILL);
+    struct inspection crashed = look(&a);
+    assert_int_equal(crashed.verdict, DATA_INTACT);
+    assert_true(crashed.was_primary && !crashed.clean);
+    struct upstream from_b = to(&b);
+    run_task(&a, TASK_REWIND, &from_b);
+    struct inspection rewound = look(&a);
+    assert_int_equal(rewound.verdict, DATA_INTACT);
+    assert_true(rewound.standby_signal && !rewound.incomplete);
+    assert_int_equal(rewound.position.timeline, 2);
+    assert_int_equal(rewound.history.count, 1);
+    assert_int_equal(psql(&b, "select pg_create_physical_replication_slot('pgbaton_node_a')"), 0);
+    server_start(&a, &from_b, false);
+    psql_until(&a, "(select array_agg(i order by i) = '{1,2}' from t)");
+    server_stop(&a, SIGINT);
+    struct inspection stopped = look(&a);
+    assert_true(stopped.clean && !stopped.was_primary);
+    server_stop(&b, SIGINT);
+}
+
+static void test_rebuild_failure_keeps_the_old_directory(void **state)
+{
+    struct server a;
+    struct failure failure = {0};
+    struct child child;
+    char bin[64];
+    (void)state;
+    if (!find_postgres(bin, sizeof bin)) {
+        skip();
+    }
+    server_init(&a, "node-a");
+    struct upstream nobody = to(&a);
+    assert_int_equal(mkdir(a.dir, 0700), 0);
+    assert_int_equal(rebuild_start(&child, &a.rebuild, TASK_BASEBACKUP, &nobody, &failure),
+                     RESULT_OK);
+    assert_int_equal(child_explain(&child, wait_child(&child), &failure), RESULT_FAILED);
+    assert_non_null(strstr(failure.text, "pg_basebackup: exit status 1: connection to server"));
+    child_finish(&child);
+    assert_true(exists(&a, ""));
+    assert_int_not_equal(rebuild_run(&a.rebuild, TASK_REWIND, &nobody, &failure), RESULT_OK);
+    assert_true(look(&a).incomplete);
+}
+
+#define with_setup(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            with_setup(test_child_reads_progress_and_the_last_error),
+            with_setup(test_child_that_cannot_be_executed),
+            with_setup(test_child_kill_takes_its_group),
+            with_setup(test_command_basebackup_uses_the_slot),
+            with_setup(test_command_refuses_what_it_cannot_say),
+            with_setup(test_rebuild_hints_at_a_parent_that_is_not_writable),
+            with_setup(test_rebuild_initdb_basebackup_and_rewind),
+            with_setup(test_rebuild_failure_keeps_the_old_directory),
+    };
+    become_postgres();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
