@@ -80,6 +80,31 @@ static void ask(struct reader *reader, struct cluster_set *set, struct view *vie
     view->now_us = format_now_us();
 }
 
+static void swap_nodes(struct view *view, uint32_t a, uint32_t b)
+{
+    struct cluster *c = &view->state;
+    struct node node = c->nodes[a];
+    c->nodes[a] = c->nodes[b];
+    c->nodes[b] = node;
+    bool heard = view->heard[a];
+    view->heard[a] = view->heard[b];
+    view->heard[b] = heard;
+    if (c->leader == (int32_t)a || c->leader == (int32_t)b) {
+        c->leader = c->leader == (int32_t)a ? (int32_t)b : (int32_t)a;
+    }
+}
+
+/* The state has them in the order of their first hello; people look for a name. */
+static void sort_by_name(struct view *view)
+{
+    for (uint32_t i = 1; i < view->state.node_count; i++) {
+        struct node *nodes = view->state.nodes;
+        for (uint32_t k = i; k > 0 && strverscmp(nodes[k].name, nodes[k - 1].name) < 0; k--) {
+            swap_nodes(view, k, k - 1);
+        }
+    }
+}
+
 static int view_read(const struct options *options, struct cluster_set *set, struct reader *reader,
                      struct view *view)
 {
@@ -98,6 +123,7 @@ static int view_read(const struct options *options, struct cluster_set *set, str
     } else {
         memset(view->heard, true, sizeof view->heard);
     }
+    sort_by_name(view);
     return EXIT_DONE;
 }
 
