@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """The commands of pgbaton and pgbaton-replay, on captured files and on a real nats-server.
 
-usage: test_cli.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
+usage: cli.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
 """
 import json
 import os
