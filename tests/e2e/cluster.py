@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A playground as the tests see it: faults, SQL, and above all the log, from which most is asserted."""
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import psycopg2
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLAYGROUND = ROOT / "tools" / "playground"
+DEADLINE = 60.0
+
+
+def load_playground_module():
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader("playground", str(PLAYGROUND))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("playground", loader))
+    loader.exec_module(module)
+    return module
+
+
+playground = load_playground_module()
+
+
+def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
+    """Polls until condition() is true and returns what it returned; an error counts as not yet."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            last = condition()
+            if last:
+                return last
+        except (psycopg2.Error, OSError, KeyError, ValueError, playground.Trouble) as error:
+            last = error
+        time.sleep(pause)
+    raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
+
+
+class Cluster:
+    def __init__(self, directory, *options):
+        self.directory = str(directory)
+        self.run("up", *options)
+        self.pg = playground.Playground.load(self.directory)
+        self.env = {**os.environ, **self.pg.environment()}
+        self.nodes = self.pg.names("nodes")
+
+    def run(self, *words):
+        done = subprocess.run([str(PLAYGROUND), "--dir", self.directory, *words], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, f"playground {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def down(self):
+        self.run("down")
+
+    def fault(self, name, node=""):
+        """Breaks (or mends) something; returns when that began, in seconds since the epoch."""
+        out = self.run("fault", name, *([node] if node else []))
+        return float(out.split()[-1])
+
+    # ---- the command ----
+
+    def pgbaton(self, *words, check=True):
+        done = subprocess.run(["pgbaton", *words], env=self.env, capture_output=True, text=True,
+                              timeout=60, check=False)
+        if check:
+            assert done.returncode == 0, f"pgbaton {' '.join(words)}: {done.stdout}\n{done.stderr}"
+        return done
+
+    def describe(self):
+        return json.loads(self.pgbaton("describe", "demo", "-o", "json").stdout)
+
+    def events(self, after=0):
+        out = self.pgbaton("tail", "--no-follow", "-o", "json").stdout
+        events = [json.loads(line) for line in out.splitlines() if line.strip()]
+        return [e for e in events if e["seq"] > after]
+
+    def last_seq(self):
+        return self.events()[-1]["seq"]
+
+    def role_of(self, role):
+        return [n["name"] for n in self.describe()["nodes"] if n["role"] == role]
+
+    def primary(self):
+        return wait_until("a primary", lambda: self.role_of("primary"))[0]
+
+    def standbys(self):
+        return [n for n in self.nodes if n != self.primary()]
+
+    def wait_healthy(self, seconds=DEADLINE):
+        wait_until("a healthy cluster", lambda: playground.health(self.pg) == "", seconds)
+
+    def wait_event(self, after, **wanted):
+        """The first effective event after a sequence number that has these fields."""
+        return wait_until(f"event {wanted}", lambda: find(self.events(after), **wanted))
+
+    def data(self, node):
+        return self.pg.path(node, "data")
+
+    def agent_log(self, node):
+        return pathlib.Path(self.pg.path(node, "agent.log")).read_text(encoding="utf-8",
+                                                                       errors="replace")
+
+    # ---- SQL ----
+
+    def connect(self, node=None):
+        where = self.pg.conninfo()
+        if node:
+            member = self.pg.member("nodes", node)
+            where = f"host={member['address']} port={member['port']} dbname=postgres user=postgres"
+        connection = psycopg2.connect(where + " connect_timeout=2 options='-c statement_timeout=10s'")
+        connection.autocommit = True
+        return connection
+
+    def sql(self, statement, node=None, arguments=None):
+        connection = self.connect(node)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, arguments)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def value(self, statement, node=None):
+        return self.sql(statement, node)[0][0]
+
+    def write(self, text):
+        """Inserts a row on whoever is writable, as soon as somebody is."""
+        self.write_when_possible("create table if not exists story (line text primary key)")
+        self.write_when_possible("insert into story values (%s) on conflict do nothing", (text,))
+
+    def write_when_possible(self, statement, arguments=None):
+        wait_until(f"a writable node for {statement}",
+                   lambda: self.sql(statement, None, arguments) == [], pause=0.01)
+
+    def rows(self, node):
+        return {r[0] for r in self.sql("select line from story", node)}
+
+    def timeline(self, node):
+        return int(self.value("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", node), 16)
+
+    def system_id(self, node):
+        return self.value("select system_identifier from pg_control_system()", node)
+
+    # ---- processes ----
+
+    def postgres_pids(self, node):
+        return playground.node_pids(self.pg, node, postgres_only=True)
+
+    def postmaster(self, node):
+        return playground.postmaster_pid(self.pg, node)
+
+
+def field(event, name):
+    """A field of the body, wherever the JSON puts it."""
+    return event[name] if name in event else event.get("body", {}).get(name)
+
+
+def find(events, **wanted):
+    for e in events:
+        if e["effective"] and all(field(e, key) == value for key, value in wanted.items()):
+            return e
+    return None
+
+
+def seconds(stamp):
+    """A time of the log in seconds since the epoch: RFC 3339, or a number of microseconds."""
+    if isinstance(stamp, (int, float)):
+        return stamp / 1e6
+    date, _, rest = stamp.rstrip("Z").replace("T", " ").partition(".")
+    whole = time.strptime(date, "%Y-%m-%d %H:%M:%S")
+    return float(__import__("calendar").timegm(whole)) + (float("0." + rest) if rest else 0.0)
+
+
+def assert_single_holder(events):
+    """At each instant of the log at most one node holds, and terms grow by one with each grant."""
+    holder, term = None, 0
+    for e in events:
+        if not e["effective"]:
+            continue
+        if e["kind"] == "grant":
+            assert holder is None, f"seq {e['seq']}: granted while {holder} holds term {term}"
+            assert field(e, "term") == term + 1
+            holder, term = field(e, "node"), term + 1
+        elif e["kind"] in ("release", "refuse", "revoke"):
+            assert holder is not None and field(e, "term") == term
+            holder = None
+        elif e["kind"] == "renew":
+            assert holder == e["writer"] and field(e, "term") == term
+    return holder, term
+
+
+class FenceWatch(threading.Thread):
+    """Watches one node's PostgreSQL from before a fault: when was a process of it last alive, and when
+    did its port last accept? Time is taken before each look, so the answers are never too late."""
+
+    def __init__(self, cluster, node):
+        super().__init__(daemon=True)
+        started = {p: playground.start_time(p) for p in cluster.postgres_pids(node)}
+        self.pids = {p: t for p, t in started.items() if t}
+        member = cluster.pg.member("nodes", node)
+        self.place = (member["address"], member["port"])
+        self.last_alive = self.last_open = 0.0
+        self.looks = 0
+        self.ended = threading.Event()
+        self.start()
+
+    def is_open(self):
+        try:
+            socket.create_connection(self.place, timeout=0.2).close()
+            return True
+        except OSError:
+            return False
+
+    def run(self):
+        """Ends when everything is dead and the port refuses: what comes later is another PostgreSQL."""
+        while not self.ended.is_set():
+            now = time.time()
+            alive = any(playground.start_time(p) == t for p, t in self.pids.items())
+            self.last_alive = now if alive else self.last_alive
+            now = time.time()
+            accepts = self.is_open()
+            self.last_open = now if accepts else self.last_open
+            self.looks += 1
+            if not alive and not accepts:
+                return
+            time.sleep(0.005)
+
+    def finish(self):
+        self.join(DEADLINE)
+        self.ended.set()
+        assert not self.is_alive(), "the old PostgreSQL never died"
+        assert self.looks > 3 and self.last_alive and self.last_open
+        return max(self.last_alive, self.last_open)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Playgrounds for the tests. One of three nodes is shared by all tests that leave it healthy."""
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from cluster import Cluster, assert_single_holder  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def directory():
+    """Reachable by the user postgres, which pytest's own directories are not."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="pgbaton-e2e."))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+class Keeper:
+    """Keeps one playground for many tests; a test that failed leaves it in doubt, and a new one is made."""
+
+    def __init__(self, directory, *options):
+        self.directory, self.options = directory, options
+        self.made = 0
+        self.cluster = None
+
+    def get(self):
+        if self.cluster is None:
+            self.made += 1
+            self.cluster = Cluster(f"{self.directory}-{self.made}", *self.options)
+        self.cluster.wait_healthy()
+        return self.cluster
+
+    def drop(self):
+        if self.cluster is not None:
+            self.cluster.down()
+            self.cluster = None
+
+
+def keep(*arguments):
+    keeper = Keeper(*arguments)
+    yield keeper
+    keeper.drop()
+
+
+@pytest.fixture(scope="session")
+def three_nodes(directory):
+    yield from keep(directory / "three-nodes")
+
+
+@pytest.fixture(scope="session")
+def two_monitors(directory):
+    yield from keep(directory / "two-monitors", "--nodes", "2", "--monitors", "2")
+
+
+def verify(cluster, directory, test_name):
+    """The log of every test, as it stands, gives the same states and decisions when replayed."""
+    path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
+    cluster.pgbaton("replay", "capture", str(path))
+    try:
+        done = cluster.pgbaton("replay", "verify", str(path), check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert_single_holder(cluster.events())
+    finally:
+        path.unlink()
+
+
+def lend(keeper, directory, request):
+    yield keeper.get()
+    if request.node.failed:
+        keeper.drop()
+    else:
+        verify(keeper.cluster, directory, request.node.name)
+
+
+@pytest.fixture
+def cluster(three_nodes, directory, request):
+    yield from lend(three_nodes, directory, request)
+
+
+@pytest.fixture
+def monitored(two_monitors, directory, request):
+    yield from lend(two_monitors, directory, request)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test shows what the log and the programs said."""
+    outcome = yield
+    report = outcome.get_result()
+    item.failed = report.failed
+    cluster = next((item.funcargs[n] for n in ("cluster", "monitored") if n in item.funcargs), None)
+    if report.failed and cluster is not None:
+        for name in ("describe", "tail"):
+            words = ["describe", "demo"] if name == "describe" else ["tail", "--no-follow"]
+            said = cluster.pgbaton(*words, check=False)
+            report.sections.append((name, "\n".join((said.stdout + said.stderr).splitlines()[-40:])))
+        for node in cluster.nodes:
+            lines = [x for x in cluster.agent_log(node).splitlines() if "no action" not in x]
+            report.sections.append((node, "\n".join(lines[-25:])))
