@@ -4,6 +4,7 @@
 #include "../proto/cluster.h"
 #include "../proto/config_file.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -320,6 +321,67 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     return result;
 }
 
+/* ---- where in the file a complaint belongs ---- */
+
+static bool is_word_byte(char c)
+{
+    return c == '_' || (c >= 'a' && c <= 'z');
+}
+
+/* Where text names key as a word of its own, or NULL. */
+static const char *mention(const char *text, const char *key)
+{
+    const size_t length = strlen(key);
+    for (const char *at = strstr(text, key); at != NULL; at = strstr(at + 1, key)) {
+        if ((at == text || !is_word_byte(at[-1])) && !is_word_byte(at[length])) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+/* The first key that the complaint names; a section only when it names nothing in it. */
+static const char *key_of_complaint(const char *text)
+{
+    const char *found = NULL;
+    const char *first = NULL;
+    for (size_t i = 0; settings_keys[i] != NULL; i++) {
+        const bool section = strcmp(settings_keys[i], "cluster_defaults") == 0 ||
+                             strcmp(settings_keys[i], "stream") == 0;
+        const char *at = section ? NULL : mention(text, settings_keys[i]);
+        if (at != NULL && (first == NULL || at < first)) {
+            first = at;
+            found = settings_keys[i];
+        }
+    }
+    return found;
+}
+
+/* The line on which `key:` stands; 0 when it does not (a default that does not fit the others). */
+static size_t line_of_key(const char *path, const char *key)
+{
+    char text[512];
+    size_t line = 0;
+    size_t found = 0;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && found == 0 && fgets(text, sizeof(text), file) != NULL) {
+        const char *at = mention(text, key);
+        line++;
+        found = at != NULL && at[strlen(key)] == ':' ? line : 0;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return found;
+}
+
+static enum result prefix_place(struct failure *f, const char *path)
+{
+    const char *key = key_of_complaint(f->text);
+    const size_t line = key != NULL ? line_of_key(path, key) : 0;
+    return line != 0 ? failure_prefix(f, "%s:%zu", path, line) : failure_prefix(f, "%s", path);
+}
+
 static enum result take_all(const struct raw_settings *raw, struct monitor_settings *s,
                             struct failure *f)
 {
@@ -344,7 +406,7 @@ enum result monitor_settings_load(const char *path, struct monitor_settings *ret
     const enum result result = take_all(raw, &settings, reterr_failure);
     config_file_free(&settings_schema, raw);
     if (result != RESULT_OK) {
-        return failure_prefix(reterr_failure, "%s", path);
+        return prefix_place(reterr_failure, path);
     }
     *ret_settings = settings;
     return RESULT_OK;

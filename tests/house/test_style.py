@@ -14,9 +14,8 @@ FUNCTION_LINES_MEDIAN = 15
 NESTING_MAX = 3
 PARAMETERS_MAX = 6
 
-TOP_LEVEL = {"proto", "monitor", "agent", "replay", "tools", "tests", "docs", "packaging", ".ci",
-             "README.md", "LICENSE", "meson.build", "meson_options.txt", ".clang-format", ".clang-tidy",
-             ".gitignore", ".gitattributes", ".editorconfig", "CHANGELOG.md", "CONTRIBUTING.md"}
+TOP_LEVEL = {"meson.build", "proto", "monitor", "agent", "replay", "tests", "tools", "README.md",
+             "meson_options.txt", "LICENSE"}  # and dot files
 
 BANNED = "strcpy strcat sprintf vsprintf strtok gets atoi atol system popen rand srand sleep usleep".split()
 
@@ -161,7 +160,8 @@ def test_parts_point_one_way(c_files):
 
 
 def test_top_level_holds_only_what_belongs():
-    assert {p.parts[0] for p in project_files()} - TOP_LEVEL == set()
+    names = {p.parts[0] for p in project_files() if not p.parts[0].startswith(".")}
+    assert names - TOP_LEVEL == set()
 
 
 def test_nothing_is_left_to_do():
