@@ -11,26 +11,31 @@ static bool contains(const struct sim_wal *wal, uint64_t branch)
     return false;
 }
 
-/* The grantee's WAL is that of the last term, by the promotion that wrote it, not by its numbers.
- */
-static void check_grantee(struct sim *s, const struct event *e)
+/* True when the node has the WAL of the last term, by the promotion that wrote it, not by its
+ * numbers. */
+static bool has_reference(const struct sim *s, int node)
+{
+    const struct sim_wal *wal = &s->nodes[node].pg.wal;
+    struct position p = sim_wal_position(wal);
+    bool at_fork = p.timeline < s->truth.floor.timeline && p.lsn == s->truth.floor.lsn;
+    return s->reference_branch == 0 || at_fork || contains(wal, s->reference_branch);
+}
+
+void check_i10_ancestry(struct sim *s, const struct event *e)
 {
     int node = sim_node_index(s, e->body.grant.node);
-    const struct sim_pg *pg = &s->nodes[node].pg;
-    if (e->body.grant.kind != GRANT_FAILOVER || s->reference_branch == 0) {
-        return;
-    }
-    struct position p = sim_wal_position(&pg->wal);
-    bool at_fork = p.timeline < s->truth.floor.timeline && p.lsn == s->truth.floor.lsn;
-    if (!at_fork && !contains(&pg->wal, s->reference_branch)) {
+    if (e->body.grant.kind == GRANT_FAILOVER && !has_reference(s, node)) {
         sim_break(s, "I10: ancestry", "%s is granted term %llu with other WAL than the leader's",
                   s->nodes[node].name, (unsigned long long)e->body.grant.term);
     }
 }
 
-void check_i10_ancestry(struct sim *s, const struct event *e)
+void check_i10_promote(struct sim *s, int node)
 {
-    check_grantee(s, e);
+    if (!has_reference(s, node)) {
+        sim_break(s, "I10: ancestry", "%s is promoted with other WAL than the leader's",
+                  s->nodes[node].name);
+    }
 }
 
 /* No two promotions open the same timeline, wherever they are. */

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sim.h"
 
+static enum sim_class class_of(enum event_kind kind)
+{
+    if (event_is_lock(kind)) {
+        return SIM_CLASS_LOCK;
+    }
+    return kind == EVENT_PROBE ? SIM_CLASS_PROBE : SIM_CLASS_TASK;
+}
+
+/* No older incarnation has effect, and of each class nothing twice or after something later. */
 void check_i13_identity(struct sim *s, const struct cluster *before, const struct event *e,
                         struct outcome outcome)
 {
@@ -12,4 +21,12 @@ void check_i13_identity(struct sim *s, const struct cluster *before, const struc
         sim_break(s, "I13: identity", "an older incarnation of %s is effective at seq %llu",
                   e->writer, (unsigned long long)e->seq);
     }
+    struct mark *mark = &s->nodes[sim_node_index(s, e->writer)].marks[class_of(e->kind)];
+    bool newer = e->incarnation > mark->incarnation ||
+                 (e->incarnation == mark->incarnation && e->counter > mark->counter);
+    if (!newer) {
+        sim_break(s, "I13: identity", "an overtaken event of %s is effective at seq %llu",
+                  e->writer, (unsigned long long)e->seq);
+    }
+    *mark = (struct mark){e->incarnation, e->counter};
 }

@@ -1,14 +1,35 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sim.h"
 
+void check_i16_order(struct sim *s, const struct event *e)
+{
+    int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;
+    if (node >= 0) {
+        struct sim_node *n = &s->nodes[node];
+        n->orders[n->orders_next] = (struct sim_order){e->seq, e->body.directive};
+        n->orders_next = (n->orders_next + 1) % SIM_ORDERS_MAX;
+    }
+}
+
+/* True when the agent obeys a directive that it has read, meant for it as it is now. */
+static bool is_told(const struct sim_node *n, enum task task)
+{
+    const struct cluster *c = &n->agent.cluster;
+    int32_t me = cluster_find_node(c, n->name);
+    for (uint32_t i = 0; i < SIM_ORDERS_MAX && me >= 0; i++) {
+        const struct directive *directive = &n->orders[i].directive;
+        if (n->orders[i].seq == c->nodes[me].rebuild_seq && n->orders[i].seq != 0) {
+            return directive->task == task && directive->incarnation == n->agent.incarnation &&
+                   directive->term == c->term;
+        }
+    }
+    return false;
+}
+
 void check_i16_destruction(struct sim *s, int node, enum task task)
 {
     const struct sim_node *n = &s->nodes[node];
-    const struct cluster *c = &n->agent.cluster;
-    int32_t i = cluster_find_node(c, n->name);
-    bool told = i >= 0 && cluster_directive(c, i) == DIRECTIVE_REBUILD &&
-                c->nodes[i].rebuild_task == task && c->nodes[i].incarnation == n->agent.incarnation;
-    if (!told) {
+    if (!is_told(n, task)) {
         sim_break(s, "I16: destruction", "%s begins %s without being told", n->name,
                   task_name(task));
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sim.h"
 
+#include <string.h>
+
 void check_i4_sent(struct sim *s, int node, const struct event *e)
 {
     struct sim_node *n = &s->nodes[node];
@@ -31,5 +33,26 @@ void check_i4_lease(struct sim *s, int node, uint64_t deadline_ms)
     if (deadline_ms > n->lease_limit_ms) {
         sim_break(s, "I4: origin of the lease", "%s holds until %llu, and read back only %llu",
                   n->name, (unsigned long long)deadline_ms, (unsigned long long)n->lease_limit_ms);
+    }
+    uint64_t old_ms = n->guard.deadline_ms;
+    bool over = old_ms != 0 && sim_node_clock_ms(s, node) >= old_ms && deadline_ms > old_ms;
+    /* Another start of the agent does not know what stands in the page. */
+    bool own = n->guard.agent_run == n->agent_run;
+    if (over && own && sim_pg_runs(&n->pg) && !n->pg.in_recovery) {
+        sim_break(s, "I4: origin of the lease", "%s extends a lease that has run out", n->name);
+    }
+}
+
+/* A renewal has effect only while its writer holds the term. */
+void check_i4_renewal(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    if (e->kind != EVENT_RENEW) {
+        return;
+    }
+    int32_t holder = cluster_holder(before);
+    bool holds = holder != LEADER_NONE && strcmp(before->nodes[holder].name, e->writer) == 0;
+    if (!holds || e->body.renew.term != before->term) {
+        sim_break(s, "I4: origin of the lease", "%s renews what it does not hold at seq %llu",
+                  e->writer, (unsigned long long)e->seq);
     }
 }

@@ -17,3 +17,19 @@ void check_i6_wait(struct sim *s, const struct cluster *before, const struct eve
                   (unsigned long long)e->body.grant.term);
     }
 }
+
+void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke)
+{
+    const struct sim_monitor *m = &s->monitors[monitor];
+    const struct cluster *c = &m->cluster.state;
+    if (revoke->kind != EVENT_REVOKE) {
+        return;
+    }
+    /* Its own clock may be fast. */
+    uint64_t wait_ms = c->lease.renewed ? cluster_wait_ms(c) : cluster_ttl_ms(c);
+    uint64_t least_us = wait_ms * 998;
+    if (!m->reader.connected || s->now_us - m->reader.connected_us < least_us) {
+        sim_break(s, "I6: wait", "%s revokes term %llu, and has not had the log for so long",
+                  m->name, (unsigned long long)c->term);
+    }
+}

@@ -34,7 +34,7 @@ static void send_live(struct sim *s, int reader, const struct live_message *m)
     }
     struct live_message *copy = malloc(sizeof *copy);
     *copy = *m;
-    sim_after(s, sim_delay(s, 100, 2 * SIM_MS), live_arrives, reader, 0, copy);
+    sim_after(s, sim_hop(s), live_arrives, reader, 0, copy);
 }
 
 static void act_live(struct sim *s, int node, const struct event *e)
@@ -80,6 +80,7 @@ static void act_lease(struct sim *s, int node, uint64_t deadline_ms)
     struct sim_node *n = &s->nodes[node];
     check_i4_lease(s, node, deadline_ms);
     n->guard.deadline_ms = deadline_ms;
+    n->guard.agent_run = n->agent_run;
     uint64_t now_ms = sim_node_clock_ms(s, node);
     if (deadline_ms > now_ms) {
         uint64_t late_us = sim_random(s, 20 * SIM_MS);
@@ -119,7 +120,7 @@ static void act_probe(struct sim *s, int node, uint32_t timeout_ms)
     const struct sim_node *n = &s->nodes[node];
     struct probe_ticket *ticket = malloc(sizeof *ticket);
     ticket->run = n->pg.run;
-    uint64_t delay_us = n->pg.hung ? timeout_ms * SIM_MS : sim_delay(s, 300, 3 * SIM_MS);
+    uint64_t delay_us = n->pg.hung ? timeout_ms * SIM_MS : 3 * sim_hop(s);
     sim_after(s, delay_us, probed, node, n->agent_run, ticket);
 }
 
@@ -156,10 +157,12 @@ static void act_follow(struct sim *s, int node, const struct upstream *upstream)
 void sim_act(struct sim *s, int node, const struct action *action)
 {
     struct sim_node *n = &s->nodes[node];
+    check_i2_act(s, node, action);
     switch (action->kind) {
     case ACTION_APPEND:
         check_i4_sent(s, node, &action->as.event);
-        sim_append(s, &action->as.event, n->partitioned || !n->reader.connected);
+        check_i7_sent(s, node, &action->as.event);
+        sim_append(s, &action->as.event, node);
         break;
     case ACTION_LIVE:
         act_live(s, node, &action->as.event);

@@ -60,7 +60,7 @@ static void deliver(struct sim *s, int reader, uint64_t generation, void *argume
     if (!r->connected || r->cursor >= s->record_count) {
         return;
     }
-    if (reader_stands_still(s, reader)) {
+    if (reader_stands_still(s, reader) || s->now_us < r->stalled_us) {
         r->delivering = true;
         sim_after(s, 10 * SIM_MS, deliver, reader, generation, NULL);
         return;
@@ -85,7 +85,7 @@ static void deliver_later(struct sim *s, int reader)
     }
     r->delivering = true;
     bool behind = r->cursor + 1 < r->caught_up_at;
-    uint64_t delay_us = behind ? 20 : sim_delay(s, 100, 2 * SIM_MS);
+    uint64_t delay_us = behind ? 20 : sim_hop(s);
     sim_after(s, delay_us, deliver, reader, r->generation, NULL);
 }
 
@@ -116,10 +116,13 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     check_i2_terms(s, before);
     check_i3_chain(s, before, e, outcome);
     check_i13_identity(s, before, e, outcome);
+    sim_cover_event(e, outcome);
     if (!outcome.effective) {
         s->void_count++;
         return;
     }
+    check_i4_renewal(s, before, e);
+    check_i16_order(s, e);
     if (e->kind == EVENT_GRANT) {
         s->grant_count++;
         check_i6_wait(s, before, e);
@@ -158,6 +161,10 @@ void sim_store(struct sim *s, const char *subject, const uint8_t *data, size_t s
         }
     }
     cluster_digest(&s->truth, record->digest);
+    sim_lie_perhaps(s);
+    if (s->truth.phase_seq == record->seq) {
+        sim_strike_perhaps(s);
+    }
     for_each_reader(s, deliver_later);
 }
 
@@ -171,7 +178,23 @@ static void arrive(struct sim *s, int target, uint64_t generation, void *argumen
     }
 }
 
-void sim_append(struct sim *s, const struct event *e, bool partitioned)
+static bool can_write(struct sim *s, int reader)
+{
+    const struct sim_reader *r = sim_reader_of(s, reader);
+    bool partitioned = reader < SIM_NODES_MAX ? s->nodes[reader].partitioned
+                                              : s->monitors[reader - SIM_NODES_MAX].partitioned;
+    return r->connected && !partitioned && !s->log_down && s->now_us >= r->mute_us;
+}
+
+/* Now and then a message is held up for seconds, and may outlive its sender. */
+static uint64_t way_us(struct sim *s, int reader)
+{
+    bool slow = s->now_us < sim_reader_of(s, reader)->slow_us;
+    bool held_up = !s->faults_over && (slow || sim_random(s, 150) == 0);
+    return held_up ? sim_span(s, 6 * SIM_S) : sim_hop(s);
+}
+
+void sim_append(struct sim *s, const struct event *e, int reader)
 {
     struct message *m = calloc(1, sizeof *m);
     m->size = codec_encode(e, m->data, sizeof m->data);
@@ -180,7 +203,7 @@ void sim_append(struct sim *s, const struct event *e, bool partitioned)
         free(m);
         return;
     }
-    bool lost = partitioned || s->log_down || (!s->faults_over && sim_chance(s, 1));
+    bool lost = !can_write(s, reader) || (!s->faults_over && sim_chance(s, 1));
     if (lost) {
         free(m);
         return;
@@ -190,7 +213,7 @@ void sim_append(struct sim *s, const struct event *e, bool partitioned)
         *copy = *m;
         sim_after(s, sim_delay(s, 1 * SIM_MS, 3 * SIM_S), arrive, 0, 0, copy);
     }
-    sim_after(s, sim_delay(s, 100, 2 * SIM_MS), arrive, 0, 0, m);
+    sim_after(s, way_us(s, reader), arrive, 0, 0, m);
 }
 
 static void connect_now(struct sim *s, int reader, uint64_t generation, void *argument)
@@ -201,6 +224,7 @@ static void connect_now(struct sim *s, int reader, uint64_t generation, void *ar
         return;
     }
     r->connected = true;
+    r->connected_us = s->now_us;
     r->caught_up = false;
     r->delivering = false;
     r->caught_up_at = s->record_count;

@@ -13,6 +13,11 @@ static uint64_t clock_ms(const struct sim *s, int monitor)
     return sim_clock_ms(s, m->clock_offset_ms, m->clock_ppm);
 }
 
+static uint64_t wall_us(const struct sim *s, int monitor)
+{
+    return sim_wall_us(s) + (uint64_t)s->monitors[monitor].wall_offset_us;
+}
+
 static void timer(struct sim *s, int monitor, uint64_t generation, void *argument);
 
 static void arm_timer(struct sim *s, int monitor, uint64_t next_ms)
@@ -22,8 +27,8 @@ static void arm_timer(struct sim *s, int monitor, uint64_t next_ms)
     uint64_t now_ms = clock_ms(s, monitor);
     uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
     wait_ms = wait_ms > 500 ? 500 : wait_ms;
-    sim_after(s, wait_ms * SIM_MS + 1 + sim_random(s, 2 * SIM_MS), timer, monitor,
-              m->timer_generation, NULL);
+    sim_after(s, wait_ms * SIM_MS + 1 + sim_random(s, s->options.fast ? 50 : 2 * SIM_MS), timer,
+              monitor, m->timer_generation, NULL);
 }
 
 static void step(struct sim *s, int monitor, struct stimulus *stimulus)
@@ -31,7 +36,7 @@ static void step(struct sim *s, int monitor, struct stimulus *stimulus)
     struct sim_monitor *m = &s->monitors[monitor];
     static struct monitor_output output;
     stimulus->now_ms = clock_ms(s, monitor);
-    stimulus->wall_us = sim_wall_us(s);
+    stimulus->wall_us = wall_us(s, monitor);
     memset(&output, 0, sizeof output);
     monitor_step(&m->monitor, &m->cluster, stimulus, &s->arena, &output);
     if (stimulus->kind == STIMULUS_RECORD && monitor == 0 && s->options.verbose) {
@@ -43,7 +48,8 @@ static void step(struct sim *s, int monitor, struct stimulus *stimulus)
     if (output.append) {
         sim_say(s, "%s decides %s by %s", m->name, event_kind_name(output.event.kind),
                 output.event.decision.rule);
-        sim_append(s, &output.event, m->partitioned || !m->reader.connected);
+        check_i6_hearing(s, monitor, &output.event);
+        sim_append(s, &output.event, SIM_NODES_MAX + monitor);
     }
     arm_timer(s, monitor, output.next_ms);
 }
@@ -78,8 +84,8 @@ static void heartbeat(struct sim *s, int monitor, uint64_t start, void *argument
     struct event e;
     uint64_t next_ms = 0;
     uint64_t now_ms = clock_ms(s, monitor);
-    if (monitor_heartbeat(&m->monitor, now_ms, sim_wall_us(s), &e, &next_ms)) {
-        sim_append(s, &e, m->partitioned || !m->reader.connected);
+    if (monitor_heartbeat(&m->monitor, now_ms, wall_us(s, monitor), &e, &next_ms)) {
+        sim_append(s, &e, SIM_NODES_MAX + monitor);
     }
     uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 1;
     wait_ms = wait_ms > 100 ? 100 : wait_ms;
@@ -127,14 +133,14 @@ void sim_monitor_start(struct sim *s, int monitor)
     snprintf(m->name, sizeof m->name, "monitor-%d", monitor + 1);
     if (m->starts == 0) {
         m->clock_offset_ms = (int64_t)sim_random(s, 1000000);
-        m->clock_ppm = (int64_t)sim_random(s, 1600) - 800;
+        m->clock_ppm = sim_drift_ppm(s);
     }
     sim_say(s, "%s starts", m->name);
     m->starts++;
     m->runs = true;
     m->paused = false;
     m->reader.cursor = 0;
-    monitor_init(&m->monitor, m->name, sim_wall_us(s), &options);
+    monitor_init(&m->monitor, m->name, wall_us(s, monitor), &options);
     monitor_cluster_init(&m->cluster, "demo");
     if (!m->partitioned) {
         sim_reader_connect(s, SIM_NODES_MAX + monitor);

@@ -24,9 +24,14 @@ void sim_node_init(struct sim *s, int node)
     snprintf(n->name, sizeof n->name, "node-%d", node + 1);
     n->host_up = true;
     n->clock_offset_ms = (int64_t)sim_random(s, 1000000);
-    n->clock_ppm = (int64_t)sim_random(s, 1600) - 800;
+    n->clock_ppm = sim_drift_ppm(s);
     n->queue = calloc(SIM_QUEUED_FACTS_MAX, sizeof *n->queue);
     sim_pg_init(s, node);
+}
+
+static uint64_t wall_us(const struct sim *s, int node)
+{
+    return sim_wall_us(s) + (uint64_t)s->nodes[node].wall_offset_us;
 }
 
 static void timer(struct sim *s, int node, uint64_t generation, void *argument)
@@ -57,7 +62,7 @@ static void step(struct sim *s, int node, struct fact *fact)
     struct sim_node *n = &s->nodes[node];
     struct action_list *actions = calloc(1, sizeof *actions);
     fact->now_ms = sim_node_clock_ms(s, node);
-    fact->wall_us = sim_wall_us(s);
+    fact->wall_us = wall_us(s, node);
     agent_step(&n->agent, fact, &s->arena, actions);
     uint64_t run = n->agent_run;
     arm_timer(s, node, actions->next_ms);
@@ -84,14 +89,16 @@ void sim_node_resume(struct sim *s, int node)
 {
     struct sim_node *n = &s->nodes[node];
     uint32_t count = n->queued;
-    struct fact *facts = calloc(count + 1, sizeof *facts);
+    struct fact *facts = calloc(count + 1U, sizeof *facts);
     memcpy(facts, n->queue, count * sizeof *facts);
     n->queued = 0;
-    facts[count].kind = FACT_TICK;
-    for (uint32_t i = 0; i <= count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         sim_node_fact(s, node, &facts[i]);
     }
     free(facts);
+    /* What it reads first when it wakes up, the clock or the log, is chance. */
+    uint64_t late_us = sim_chance(s, 50) ? sim_random(s, 30 * SIM_MS) : 0;
+    sim_after(s, late_us, timer, node, n->timer_generation, NULL);
 }
 
 void sim_node_link(struct sim *s, int node, bool up, bool caught_up)
@@ -152,7 +159,7 @@ void sim_agent_start(struct sim *s, int node)
     n->agent_run++;
     n->queued = 0;
     n->reader.cursor = 0;
-    agent_init(&n->agent, &self, &n->vote, sim_wall_us(s));
+    agent_init(&n->agent, &self, &n->vote, wall_us(s, node));
     struct fact fact = {.kind = FACT_GUARD, .guard = guard_state(&n->pg)};
     sim_node_fact(s, node, &fact);
     if (!n->partitioned) {

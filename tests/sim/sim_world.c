@@ -36,6 +36,31 @@ uint64_t sim_delay(struct sim *s, uint64_t low_us, uint64_t high_us)
     return slow ? delay_us * (1 + sim_random(s, 50)) : delay_us;
 }
 
+uint64_t sim_hop(struct sim *s)
+{
+    return s->options.fast ? sim_delay(s, 10, 50) : sim_delay(s, 100, 2 * SIM_MS);
+}
+
+int64_t sim_drift_ppm(struct sim *s)
+{
+    if (s->options.fast) {
+        return sim_chance(s, 50) ? 1000 : -1000;
+    }
+    return (int64_t)sim_random(s, 2001) - 1000;
+}
+
+uint64_t sim_span(struct sim *s, uint64_t max_us)
+{
+    if (sim_chance(s, 60)) {
+        return sim_random(s, max_us);
+    }
+    /* Around the end of the lease, and around the gap after which a monitor is deaf. */
+    uint64_t ttl_ms =
+            s->truth.lease.renewed ? s->truth.lease.ttl_ms_max : cluster_ttl_ms(&s->truth);
+    uint64_t around_ms = sim_chance(s, 60) ? ttl_ms : HEARING_GAP_MS;
+    return (around_ms * SIM_MS) * 3 / 4 + sim_random(s, around_ms * SIM_MS / 2);
+}
+
 static bool entry_before(const struct sim_entry *a, const struct sim_entry *b)
 {
     return a->time_us != b->time_us ? a->time_us < b->time_us : a->order < b->order;
@@ -143,8 +168,28 @@ static void strike(struct sim *s, int target, uint64_t generation, void *argumen
         return;
     }
     sim_fault(s);
-    s->fault_count++;
     sim_after(s, 200 * SIM_MS + sim_random(s, 4 * SIM_S), strike, 0, 0, NULL);
+}
+
+static void strike_once(struct sim *s, int target, uint64_t generation, void *argument)
+{
+    (void)target;
+    (void)generation;
+    (void)argument;
+    if (!s->faults_over) {
+        sim_fault(s);
+    }
+}
+
+void sim_strike_perhaps(struct sim *s)
+{
+    /* Worst is what happens between two leaders. */
+    bool leaderless = cluster_holder(&s->truth) == LEADER_NONE;
+    if (!s->faults_over && s->fault_count > 0 && sim_chance(s, leaderless ? 40 : 15)) {
+        uint64_t soon_us = leaderless ? 1500 * SIM_MS : 300 * SIM_MS;
+        sim_after(s, sim_random(s, soon_us), strike_once, 0, 0, NULL);
+        sim_after(s, sim_random(s, soon_us), strike_once, 0, 0, NULL);
+    }
 }
 
 static void mend(struct sim *s, int target, uint64_t generation, void *argument)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The guards that tests/sim/mutants takes away, one by one."""
+
+import collections
+
+Mutation = collections.namedtuple("Mutation", "name edits covered seeds honest")
+
+MUTATIONS = []
+
+
+def add(name, *edits, covered=None, honest=False):
+    """edits: (file, text that stands there once, what takes its place).
+
+    honest: no decision is forged, so that only what the mutant does by itself can be caught.
+    """
+    MUTATIONS.append(Mutation(name, edits, covered, 300 if covered else 2000, honest))
+
+
+# What several mutations share.
+REVOKE_AT_ONCE = (
+    "monitor/rules.c",
+    "    const uint64_t wait_ms = cluster_wait_ms(q->c);\n    return q->evidence->renewal_age_ms",
+    "    const uint64_t wait_ms = 200;\n    return q->evidence->renewal_age_ms")
+REVOKE_UNPROVEN = (
+    "proto/fold_decision.c",
+    "if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {",
+    "if (false && wait_ms != ev->hearing_ms) {")
+REVOKE_RENEWED = (
+    "proto/fold_decision.c", "if (r->renewal_seq != last_renewal_seq(c)) {", "if (false) {")
+GRANT_UNPROVEN = (
+    "proto/fold_decision.c", "if (!has_waited(c, e)) {", "if (false && !has_waited(c, e)) {")
+GRANT_AT_ONCE = (
+    "monitor/rules.c", "return q->evidence->renewal_age_ms >= rules_lapse_ms(q->c);",
+    "return true;")
+GUARD_SLEEPS = (
+    "tests/sim/sim_pg.c", "if (armed && sim_node_clock_ms(s, node) >= n->guard.deadline_ms) {",
+    "if (armed && s->now_us == 0) {")
+NOT_DEPOSED = (
+    "agent/decide.c", "return a->caught_up && agent_may_be_primary(a) && a->pg.busy",
+    "return false && agent_may_be_primary(a) && a->pg.busy")
+
+FORGETFUL = ("agent/decide.c", "if (known >= a->incarnation) {", "if (false) {")
+GRANT_HELD = (
+    "proto/fold_decision.c",
+    "if (cluster_holder(c) != LEADER_NONE) {\n        return VOID_HELD;\n    }\n    if (g->term",
+    "if (g->term")
+GRANT_INELIGIBLE = (
+    "proto/fold_decision.c",
+    "return election_verdict(c, i, g->kind) == VERDICT_ELIGIBLE ? VOID_NONE : VOID_NOT_ELIGIBLE;",
+    "return VOID_NONE;")
+
+# ---- nothing ----
+
+add("nothing", covered="the sources as they are")
+
+# ---- order and identity ----
+
+add("order", ("proto/fold.c", "if (!mark_allows(mark_of(n, e->kind), e)) {", "if (false) {"))
+add("stale-incarnation",
+    ("proto/fold.c", "if (e->incarnation < n->incarnation) {", "if (false) {"))
+add("unpersisted-incarnation",
+    ("agent/decide.c", "           a->vote.incarnation == a->incarnation && a->wanted",
+     "           a->wanted"))
+add("lost-vote",
+    FORGETFUL, covered="the void hello tells the incarnation that the log knows")
+add("lost-vote-and-deaf", FORGETFUL,
+    ("agent/learn.c", "if (reason == VOID_STALE_INCARNATION && a->me >= 0) {", "if (false) {"))
+
+add("superseded-stays",
+    ("agent/learn.c", "        a->superseded = true;\n", ""))
+
+# ---- the lease ----
+
+add("lease-from-read-back",
+    ("agent/lease.c", "uint64_t deadline_ms = sent->sent_ms + sent->ttl_ms;",
+     "uint64_t deadline_ms = a->now_ms + sent->ttl_ms;"))
+add("lease-from-send",
+    ("agent/lease.c", "renew_period_ms(a);\n    act_append(actions, &e);",
+     "renew_period_ms(a);\n    act_append(actions, &e);\n"
+     "    set_deadline(a, a->now_ms + e.body.renew.ttl_ms, actions);"))
+add("lease-from-grant",
+    ("agent/learn.c", "    a->grant.seq = e->seq;",
+     "    a->grant.seq = e->seq;\n"
+     "    if (a->ready && strcmp(e->body.grant.node, a->self.node) == 0) {\n"
+     "        a->lease.deadline_ms = a->now_ms + 3000;\n"
+     "        act_add(actions, ACTION_LEASE)->as.deadline_ms = a->lease.deadline_ms;\n"
+     "    }"))
+add("any-counter",
+    ("agent/lease.c", "if (lease->sent[i].counter == counter) {",
+     "if (lease->sent[i].counter >= counter) {"))
+add("any-incarnation",
+    ("agent/learn.c", "outcome.effective && is_present(a, e)) {\n        lease_read_back",
+     "outcome.effective && is_own(a, e)) {\n        lease_read_back"),
+    covered="a renewal of an earlier incarnation is read before this one has sent any")
+add("revived-lease",
+    ("agent/lease.c", "if (over && agent_may_be_primary(a)) {", "if (false) {"),
+    covered="an agent that ran has given the term up, one that did not finds PostgreSQL killed")
+add("renewal-after-revoke",
+    ("proto/fold_agent.c", "if (cluster_holder(c) != i) {\n        return VOID_NOT_HELD;",
+     "if (c->leader != i) {\n        return VOID_NOT_HELD;"))
+add("start-without-lease",
+    ("agent/lead.c", "lead_way(a) == way && lease_runs(a);", "lead_way(a) == way;"))
+
+# ---- waits ----
+
+add("revoke-at-once", REVOKE_AT_ONCE, REVOKE_UNPROVEN)
+add("revoke-unproven", REVOKE_UNPROVEN)
+add("revoke-unheard",
+    ("proto/fold_decision.c", " || ev->hearing_ms < wait_ms) {", ") {"))
+add("revoke-over-renewal", REVOKE_RENEWED)
+add("deaf-monitor",
+    ("monitor/step.c", "return watch_age_ms(now_ms, m->hearing_since_ms);", "return now_ms;"))
+add("grant-unproven", GRANT_UNPROVEN)
+add("grant-at-once", GRANT_AT_ONCE,
+    ("proto/fold_decision.c", "c->phase != PHASE_REVOKED || !c->lease.renewed",
+     "c->phase != PHASE_NONE"))
+add("revoke-and-grant-at-once", REVOKE_AT_ONCE, REVOKE_UNPROVEN, REVOKE_RENEWED, GRANT_AT_ONCE,
+    GRANT_UNPROVEN)
+add("wait-of-config",
+    ("proto/cluster.c",
+     "return (uint64_t)c->lease.ttl_ms_max + LEASE_ALLOWANCE_MS(c->lease.ttl_ms_max);",
+     "return (uint64_t)c->config.lease_ttl_ms + LEASE_ALLOWANCE_MS(c->config.lease_ttl_ms);"))
+add("wait-of-last-renewal",
+    ("proto/cluster.c",
+     "return (uint64_t)c->lease.ttl_ms_max + LEASE_ALLOWANCE_MS(c->lease.ttl_ms_max);",
+     "return (uint64_t)c->lease.ttl_ms + LEASE_ALLOWANCE_MS(c->lease.ttl_ms);"))
+add("no-allowance",
+    ("proto/cluster.c",
+     "return (uint64_t)c->lease.ttl_ms_max + LEASE_ALLOWANCE_MS(c->lease.ttl_ms_max);",
+     "return (uint64_t)c->lease.ttl_ms_max;"))
+
+# ---- giving up ----
+
+add("release-before-gone",
+    ("agent/decide.c", "a->ending.fenced_wall_us != 0 && is_gone(a) &&", ""))
+add("lease-left-in-page",
+    ("agent/decide.c",
+     "    lease_take_out(a, actions);\n    a->wanted.given_up_term = a->ending.term;",
+     "    a->wanted.given_up_term = a->ending.term;"))
+add("unpersisted-release",
+    ("agent/decide.c", "a->vote.given_up_term >= a->ending.term && a->ready",
+     "a->wanted.given_up_term >= a->ending.term && a->ready"))
+add("unpersisted-term",
+    ("agent/agent_state.c", "return same_grant(&a->vote, &a->cluster);",
+     "return same_grant(&a->wanted, &a->cluster);"))
+
+# ---- fences ----
+
+add("guard-asleep", GUARD_SLEEPS)
+add("not-deposed", NOT_DEPOSED, covered="the guard kills at the end of the lease")
+add("not-deposed-guard-asleep", NOT_DEPOSED, GUARD_SLEEPS)
+add("no-demotion",
+    ("agent/lease.c", "if (primary && !lease_runs(a) &&", "if (false && !lease_runs(a) &&"),
+    covered="the guard kills at the end of the lease")
+
+# ---- decisions ----
+
+add("predecessor", ("proto/fold.c", "if (d->prev_seq != c->decision_seq) {", "if (false) {"))
+add("predecessor-hash",
+    ("proto/fold.c", "if (memcmp(d->prev_hash, c->decision_hash, HASH_SIZE) != 0) {",
+     "if (false) {"))
+add("digest",
+    ("proto/fold.c",
+     "return memcmp(digest, d->digest, HASH_SIZE) == 0 ? VOID_NONE : VOID_BAD_DIGEST;",
+     "return VOID_NONE;"))
+add("grant-over-holder", GRANT_HELD,
+    covered="nobody has reported for the end of a term that has not ended")
+add("grant-over-holder-ineligible", GRANT_HELD, GRANT_INELIGIBLE)
+add("grant-any-term", ("proto/fold_decision.c", "if (g->term != c->term + 1) {", "if (false) {"))
+add("grant-ineligible", GRANT_INELIGIBLE)
+
+# ---- history ----
+
+add("diverged-candidate",
+    ("proto/election.c",
+     "if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {", "if (false) {"))
+add("below-floor",
+    ("proto/election.c", "if (cluster_below_floor(c, n->position)) {", "if (false) {"))
+add("timeline-twice",
+    ("monitor/rules.c", "q->c->timeline_max + 1 : 0", "q->c->floor.timeline + 1 : 0"),
+    ("proto/fold_decision.c", "g->timeline <= c->timeline_max",
+     "g->timeline <= c->floor.timeline"), honest=True)
+
+# ---- destruction ----
+
+add("rebuild-of-leader", ("proto/fold_decision.c", "i < 0 || i == c->leader ||", "i < 0 ||"))
+add("rebuild-any-incarnation",
+    ("agent/decide.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
+    covered="the hello of another incarnation ends the directive")
+add("rebuild-any-incarnation-kept",
+    ("agent/decide.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
+    ("proto/fold_agent.c", "        n->rebuild_task = TASK_NONE;\n        n->state_seq = e->seq;",
+     "        n->state_seq = e->seq;"))

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sim_check.h - the checkers, one file for each invariant of DESIGN section 4.
+ *
+ * Each looks at the true world, not at what a process believes, and ends the run with sim_break().
+ * Included through sim.h.
+ */
+#ifndef PGBATON_TESTS_SIM_CHECK_H
+#define PGBATON_TESTS_SIM_CHECK_H
+
+#include "sim_types.h"
+
+void check_i1_single_writer(struct sim *s);
+void check_i2_terms(struct sim *s, const struct cluster *before);
+void check_i2_vote(struct sim *s, int node, const struct vote *vote);
+/* What an agent does stands on its disk already. */
+void check_i2_act(struct sim *s, int node, const struct action *action);
+void check_i3_chain(struct sim *s, const struct cluster *before, const struct event *e,
+                    struct outcome outcome);
+void check_i4_lease(struct sim *s, int node, uint64_t deadline_ms);
+void check_i4_sent(struct sim *s, int node, const struct event *e);
+void check_i4_read_back(struct sim *s, int node, const struct event *renewal, bool effective);
+void check_i4_renewal(struct sim *s, const struct cluster *before, const struct event *e);
+void check_i6_wait(struct sim *s, const struct cluster *before, const struct event *e);
+/* When a monitor decides to revoke: it has had the log for as long as it waited. */
+void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke);
+/* When the release is stored: until then it is nobody's. */
+void check_i7_release(struct sim *s, const struct event *e);
+/* When it is sent: the disk may be lost before it is stored. */
+void check_i7_sent(struct sim *s, int node, const struct event *e);
+void check_i10_ancestry(struct sim *s, const struct event *e);
+void check_i10_reference(struct sim *s);
+void check_i10_promote(struct sim *s, int node);
+void check_i13_identity(struct sim *s, const struct cluster *before, const struct event *e,
+                        struct outcome outcome);
+void check_i14_determinism(struct sim *s, const struct cluster *state, size_t index);
+void check_i15_return(struct sim *s, int node);
+/* A directive has effect: for whom it was meant. */
+void check_i16_order(struct sim *s, const struct event *e);
+void check_i16_destruction(struct sim *s, int node, enum task task);
+void check_i19_replay(struct sim *s, const struct cluster *before, const struct event *e);
+
+#endif

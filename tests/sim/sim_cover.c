@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What the runs have reached: a world in which nothing happens proves nothing. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNTS_MAX 64
+
+static uint64_t faults[COUNTS_MAX];
+static uint64_t lies[COUNTS_MAX];
+static uint64_t rules[COUNTS_MAX];
+static uint64_t events[EVENT_KIND_COUNT];
+static uint64_t voids[VOID_REASON_COUNT];
+
+void sim_cover_fault(size_t index)
+{
+    faults[index]++;
+}
+
+void sim_cover_lie(size_t index)
+{
+    lies[index]++;
+}
+
+static void cover_rule(const char *rule)
+{
+    for (size_t i = 0; decide_rule_name(i) != NULL; i++) {
+        if (strcmp(decide_rule_name(i), rule) == 0) {
+            rules[i]++;
+        }
+    }
+}
+
+void sim_cover_event(const struct event *e, struct outcome outcome)
+{
+    if (!outcome.effective) {
+        voids[outcome.void_reason]++;
+        return;
+    }
+    events[e->kind]++;
+    if (event_is_decision(e->kind)) {
+        cover_rule(e->decision.rule);
+    }
+}
+
+static const char *event_name(size_t index)
+{
+    /* Heartbeats are not of a cluster: the fold never sees one. */
+    bool folded = index > EVENT_NONE && index < EVENT_KIND_COUNT && index != EVENT_HEARTBEAT;
+    return folded ? event_kind_name((enum event_kind)index) : NULL;
+}
+
+static const char *void_name(size_t index)
+{
+    return index < VOID_REASON_COUNT ? void_reason_name((enum void_reason)index) : NULL;
+}
+
+/* Prints one list. True when everything in it was reached. */
+static bool print(const char *what, const char *(*name)(size_t), const uint64_t *counts,
+                  size_t first)
+{
+    bool all = true;
+    for (size_t i = first; name(i) != NULL; i++) {
+        printf("%-6s %-20s %10llu%s\n", what, name(i), (unsigned long long)counts[i],
+               counts[i] == 0 ? "  never" : "");
+        all = all && counts[i] != 0;
+    }
+    return all;
+}
+
+bool sim_cover_print(void)
+{
+    bool all = print("fault", sim_fault_name, faults, 0);
+    all = print("lie", sim_lie_name, lies, 0) && all;
+    all = print("event", event_name, events, EVENT_NONE + 1) && all;
+    all = print("rule", decide_rule_name, rules, 0) && all;
+    /* Some reasons have no way to come up here: a newer version, a full cluster. */
+    (void)print("void", void_name, voids, VOID_NONE + 1);
+    return all;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* A monitor that lies: each decision would be right but for one thing, so that nothing but the
+ * fold's check of that thing can stop it. Also the one honest decision that no rule makes. */
+#include "sim.h"
+
+#include "../../proto/election.h"
+#include "../../proto/fold.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LIAR "monitor-9"
+#define LONG_MS 1000000
+#define TRIES 4
+
+/* The head of a decision that follows the truth, by one who has waited and heard enough. */
+static void begin(struct sim *s, enum event_kind kind, struct event *e)
+{
+    memset(e, 0, sizeof *e);
+    e->version = SCHEMA_VERSION;
+    e->kind = kind;
+    snprintf(e->cluster, sizeof e->cluster, "demo");
+    snprintf(e->writer, sizeof e->writer, LIAR);
+    e->incarnation = 1;
+    e->counter = ++s->lie_count;
+    e->wall_us = sim_wall_us(s);
+    cluster_fill_decision(&s->truth, &e->decision);
+    snprintf(e->decision.rule, sizeof e->decision.rule, "none");
+    e->decision.evidence = (struct evidence){
+            .renewal_age_ms = LONG_MS,
+            .hearing_ms = LONG_MS,
+            .phase_age_ms = LONG_MS,
+            .alive_mask = UINT32_MAX,
+    };
+}
+
+static const struct config configs[] = {
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
+        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
+        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
+        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, 1000000},
+};
+
+static bool honest_config(struct sim *s, struct event *e)
+{
+    begin(s, EVENT_CONFIG, e);
+    uint64_t choice = sim_random(s, sizeof configs / sizeof configs[0]);
+    e->body.config = configs[choice];
+    return s->truth.configured && s->truth.config.lease_ttl_ms != configs[choice].lease_ttl_ms;
+}
+
+static bool honest_revoke(struct sim *s, struct event *e)
+{
+    begin(s, EVENT_REVOKE, e);
+    e->body.revoke.term = s->truth.term;
+    e->body.revoke.renewal_seq = s->truth.lease.renewed ? s->truth.lease.renewal_seq : 0;
+    return cluster_holder(&s->truth) != LEADER_NONE;
+}
+
+static bool honest_grant(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    begin(s, EVENT_GRANT, e);
+    struct grant *g = &e->body.grant;
+    int32_t i = election_choose(c, GRANT_FAILOVER, UINT32_MAX, &g->candidates);
+    if (i == LEADER_NONE || (c->phase != PHASE_RELEASED && c->phase != PHASE_REVOKED)) {
+        return false;
+    }
+    g->term = c->term + 1;
+    g->kind = GRANT_FAILOVER;
+    memcpy(g->node, c->nodes[i].name, sizeof g->node);
+    g->incarnation = c->nodes[i].incarnation;
+    g->position = c->nodes[i].position;
+    g->timeline = c->timeline_max + 1;
+    g->renewal_seq = c->lease.renewed ? c->lease.renewal_seq : 0;
+    return true;
+}
+
+static bool honest_directive(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    begin(s, EVENT_DIRECTIVE, e);
+    int32_t i = (int32_t)sim_random(s, c->node_count);
+    if (c->phase != PHASE_HELD || !c->writable || i == c->leader ||
+        c->nodes[i].rebuild_task != TASK_NONE) {
+        return false;
+    }
+    memcpy(e->body.directive.node, c->nodes[i].name, NAME_SIZE);
+    e->body.directive.incarnation = c->nodes[i].incarnation;
+    e->body.directive.term = c->term;
+    e->body.directive.task = TASK_BASEBACKUP;
+    return true;
+}
+
+/* ---- the head ---- */
+
+static bool lie_old_predecessor(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->decision.prev_seq--;
+    return ok;
+}
+
+static bool lie_wrong_hash(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->decision.prev_hash[7] ^= 1;
+    return ok;
+}
+
+static bool lie_wrong_digest(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->decision.digest[7] ^= 1;
+    return ok;
+}
+
+static bool lie_not_yet_folded(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->decision.folded_seq++;
+    return ok;
+}
+
+static bool lie_folded_too_little(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->decision.folded_seq = s->truth.decision_seq - 1;
+    return ok;
+}
+
+static bool lie_other_cluster(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    snprintf(e->cluster, sizeof e->cluster, "other");
+    return ok;
+}
+
+static bool lie_bad_config(struct sim *s, struct event *e)
+{
+    bool ok = honest_config(s, e);
+    e->body.config.lease_ttl_ms = 1;
+    return ok;
+}
+
+/* ---- revokes ---- */
+
+static bool lie_revoke_unwaited(struct sim *s, struct event *e)
+{
+    bool ok = honest_revoke(s, e);
+    e->decision.evidence.renewal_age_ms = cluster_wait_ms(&s->truth) - 1;
+    return ok && s->truth.lease.renewed;
+}
+
+static bool lie_revoke_unheard(struct sim *s, struct event *e)
+{
+    bool ok = honest_revoke(s, e);
+    e->decision.evidence.hearing_ms = cluster_wait_ms(&s->truth) - 1;
+    return ok && s->truth.lease.renewed;
+}
+
+static bool lie_revoke_renewed(struct sim *s, struct event *e)
+{
+    bool ok = honest_revoke(s, e);
+    e->body.revoke.renewal_seq--;
+    return ok && s->truth.lease.renewed;
+}
+
+static bool lie_revoke_old_term(struct sim *s, struct event *e)
+{
+    bool ok = honest_revoke(s, e);
+    e->body.revoke.term--;
+    return ok;
+}
+
+/* ---- grants ---- */
+
+static bool lie_grant_held(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    begin(s, EVENT_GRANT, e);
+    int32_t i = (int32_t)sim_random(s, c->node_count);
+    e->body.grant = (struct grant){.term = c->term + 1,
+                                   .incarnation = c->nodes[i].incarnation,
+                                   .position = c->nodes[i].position,
+                                   .timeline = c->timeline_max + 1,
+                                   .renewal_seq = c->lease.renewal_seq};
+    memcpy(e->body.grant.node, c->nodes[i].name, NAME_SIZE);
+    return cluster_holder(c) != LEADER_NONE;
+}
+
+static bool lie_grant_unwaited(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->decision.evidence.renewal_age_ms = cluster_wait_ms(&s->truth) - 1;
+    return ok && s->truth.phase == PHASE_REVOKED && s->truth.lease.renewed;
+}
+
+static bool lie_grant_renewed(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->body.grant.renewal_seq--;
+    return ok && s->truth.phase == PHASE_REVOKED && s->truth.lease.renewed;
+}
+
+static bool lie_grant_term(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->body.grant.term += sim_chance(s, 50) ? 1 : (uint64_t)-1;
+    return ok;
+}
+
+static bool lie_grant_timeline(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->body.grant.timeline--;
+    return ok;
+}
+
+static bool lie_grant_adopt(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->body.grant.kind = sim_chance(s, 50) ? GRANT_ADOPT : GRANT_BOOTSTRAP;
+    e->body.grant.timeline = 0;
+    return ok && s->truth.system_id != 0;
+}
+
+static bool lie_grant_incarnation(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    e->body.grant.incarnation--;
+    return ok;
+}
+
+static bool lie_grant_ineligible(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    bool ok = honest_grant(s, e);
+    int32_t i = (int32_t)sim_random(s, c->node_count);
+    memcpy(e->body.grant.node, c->nodes[i].name, NAME_SIZE);
+    e->body.grant.incarnation = c->nodes[i].incarnation;
+    return ok && election_verdict(c, i, GRANT_FAILOVER) != VERDICT_ELIGIBLE;
+}
+
+/* ---- directives ---- */
+
+static bool lie_rebuild_leader(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    bool ok = honest_directive(s, e);
+    if (ok) {
+        memcpy(e->body.directive.node, c->nodes[c->leader].name, NAME_SIZE);
+        e->body.directive.incarnation = c->nodes[c->leader].incarnation;
+    }
+    return ok;
+}
+
+static bool lie_rebuild_incarnation(struct sim *s, struct event *e)
+{
+    bool ok = honest_directive(s, e);
+    e->body.directive.incarnation--;
+    return ok;
+}
+
+static bool lie_rebuild_term(struct sim *s, struct event *e)
+{
+    bool ok = honest_directive(s, e);
+    e->body.directive.term--;
+    return ok;
+}
+
+static bool lie_rebuild_task(struct sim *s, struct event *e)
+{
+    bool ok = honest_directive(s, e);
+    e->body.directive.task = TASK_INITDB;
+    return ok;
+}
+
+static bool lie_no_candidate(struct sim *s, struct event *e)
+{
+    begin(s, EVENT_NO_CANDIDATE, e);
+    e->body.no_candidate.term = s->truth.term;
+    return cluster_holder(&s->truth) != LEADER_NONE;
+}
+
+struct lie {
+    const char *name;
+    bool (*tell)(struct sim *s, struct event *e);
+};
+
+static const struct lie lies[] = {
+        {"old-predecessor", lie_old_predecessor},
+        {"wrong-hash", lie_wrong_hash},
+        {"wrong-digest", lie_wrong_digest},
+        {"not-yet-folded", lie_not_yet_folded},
+        {"folded-too-little", lie_folded_too_little},
+        {"other-cluster", lie_other_cluster},
+        {"bad-config", lie_bad_config},
+        {"revoke-unwaited", lie_revoke_unwaited},
+        {"revoke-unheard", lie_revoke_unheard},
+        {"revoke-renewed", lie_revoke_renewed},
+        {"revoke-old-term", lie_revoke_old_term},
+        {"grant-held", lie_grant_held},
+        {"grant-unwaited", lie_grant_unwaited},
+        {"grant-renewed", lie_grant_renewed},
+        {"grant-term", lie_grant_term},
+        {"grant-timeline", lie_grant_timeline},
+        {"grant-adopt", lie_grant_adopt},
+        {"grant-incarnation", lie_grant_incarnation},
+        {"grant-ineligible", lie_grant_ineligible},
+        {"rebuild-leader", lie_rebuild_leader},
+        {"rebuild-incarnation", lie_rebuild_incarnation},
+        {"rebuild-term", lie_rebuild_term},
+        {"rebuild-task", lie_rebuild_task},
+        {"no-candidate", lie_no_candidate},
+};
+
+const char *sim_lie_name(size_t index)
+{
+    return index < sizeof lies / sizeof lies[0] ? lies[index].name : NULL;
+}
+
+static bool store(struct sim *s, const struct event *e)
+{
+    uint8_t data[EVENT_BYTES_MAX];
+    size_t size = codec_encode(e, data, sizeof data);
+    size_t index = s->record_count;
+    sim_store(s, "pgbaton.demo.decision", data, size);
+    return s->records[index].effective;
+}
+
+static void lie(struct sim *s, int target, uint64_t generation, void *argument)
+{
+    (void)target;
+    (void)generation;
+    (void)argument;
+    struct event e;
+    bool possible = !s->faults_over && !s->log_down && s->truth.node_count > 0;
+    /* Most lies fit only some states. */
+    for (uint32_t i = 0; i < TRIES && possible; i++) {
+        size_t index = sim_random(s, sizeof lies / sizeof lies[0]);
+        if (lies[index].tell(s, &e)) {
+            sim_cover_lie(index);
+            if (store(s, &e)) {
+                sim_break(s, "I3: chain", "a forged decision is effective: %s", lies[index].name);
+            }
+            return;
+        }
+    }
+}
+
+void sim_lie_perhaps(struct sim *s)
+{
+    bool leaderless = s->truth.phase == PHASE_REVOKED || s->truth.phase == PHASE_RELEASED;
+    bool may = !s->options.honest && !s->faults_over && s->fault_count > 0;
+    if (may && sim_chance(s, leaderless ? 20 : 2)) {
+        sim_after(s, sim_random(s, 2 * SIM_MS), lie, 0, 0, NULL);
+    }
+}
+
+void sim_reconfigure(struct sim *s)
+{
+    struct event e;
+    /* Folded up to its predecessor only: no rule is asked to decide it again. */
+    bool apart = s->truth.last_seq > s->truth.decision_seq;
+    if (!s->log_down && apart && honest_config(s, &e)) {
+        e.decision.folded_seq = s->truth.decision_seq;
+        (void)store(s, &e);
+    }
+}
