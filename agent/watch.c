@@ -113,6 +113,10 @@ void watch_reset(struct agent *a)
     a->watch.failures = 0;
     a->watch.answers = 0;
     a->watch.due_ms = 0;
+    /* What was fresh is gone with them; the election still wants to know what comes after them. */
+    if (a->watch.fresh_term != 0 && a->watch.election_term == 0) {
+        watch_want_fresh(a, a->watch.fresh_term);
+    }
     a->watch.fresh_term = 0;
 }
 

@@ -30,6 +30,13 @@ void cluster_enter_phase(struct cluster *c, enum phase phase, const struct event
     c->phase_wall_us = e->wall_us;
 }
 
+void cluster_end_directives(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        c->nodes[i].rebuild_task = TASK_NONE;
+    }
+}
+
 bool mark_allows(const struct mark *mark, const struct event *e)
 {
     if (e->incarnation != mark->incarnation) {

@@ -240,6 +240,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
 static void end_term(struct cluster *c, enum reason reason, const struct event *e)
 {
     cluster_enter_phase(c, PHASE_RELEASED, e);
+    cluster_end_directives(c);
     c->no_candidate = false;
     if (c->ending.seq == 0 || c->ending.seq < c->grant_seq) {
         memset(&c->ending, 0, sizeof c->ending);

@@ -30,6 +30,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
         return VOID_NO_WAIT;
     }
     cluster_enter_phase(c, PHASE_REVOKED, e);
+    cluster_end_directives(c);
     c->no_candidate = false;
     c->ending = (struct ending){
             .seq = e->seq,
@@ -119,9 +120,9 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     c->no_candidate = false;
     c->lease.renewed = false;
     c->lease.ttl_ms_max = 0;
+    cluster_end_directives(c);
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].verdict = VERDICT_ELIGIBLE;
-        c->nodes[i].rebuild_task = TASK_NONE;
     }
     return VOID_NONE;
 }

@@ -90,6 +90,10 @@
 #define KILL_REPEAT_MS 2000
 /* A vote that could not be written is tried again after this pause. */
 #define PERSIST_RETRY_MS 500
+/* A base backup or rewind in which nothing moves for so long is killed and tried again: a dead
+ * connection is noticed by TCP only after hours, and twice the minute that a struggling disk or a
+ * fast checkpoint of a busy leader may take is no stall. */
+#define REBUILD_STALL_MS 120000
 /* Progress of a rebuild is told at most this often. */
 #define PROGRESS_PERIOD_MS 5000
 /* Live positions are given at most this often, however often somebody asks. */

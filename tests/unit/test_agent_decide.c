@@ -222,6 +222,25 @@ static void test_decide_election_probe_is_at_once(void **state)
     assert_int_equal(bench_find(b, ACTION_PROBE, first + 1), -1); /* and only once */
 }
 
+/* Its first report was lost, and PostgreSQL restarts before the second: it must report once more.
+ */
+static void test_decide_restart_in_an_election_reports_again(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    bench_wait(b, 120);
+    b->drops_appends = true;
+    bench_peer_release(b, "node-1");
+    bench_pump(b);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].report_term, 0);
+    bench_guard(b, GUARD_ABSENT, 1);
+    b->drops_appends = false;
+    bench_wait(b, 10000);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_STANDBY);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].report_term, 1);
+}
+
 static void test_decide_election_errors_do_not_spin(void **state)
 {
     (void)state;
@@ -419,6 +438,7 @@ int main(void)
             cmocka_unit_test(test_decide_start_failures_back_off),
             cmocka_unit_test(test_decide_election_takes_a_fresh_probe),
             cmocka_unit_test(test_decide_election_probe_is_at_once),
+            cmocka_unit_test(test_decide_restart_in_an_election_reports_again),
             cmocka_unit_test(test_decide_election_errors_do_not_spin),
             cmocka_unit_test(test_decide_failover_promotes),
             cmocka_unit_test(test_decide_failed_promotion_is_given_up),

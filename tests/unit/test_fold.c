@@ -319,6 +319,20 @@ static void test_fold_rebuild_ends_with_its_own_report(void **state)
     assert_int_equal(w.c.nodes[0].failed_task, TASK_REWIND);
 }
 
+static void test_fold_directive_ends_with_its_term(void **state)
+{
+    (void)state;
+    struct world w;
+    world_running(&w);
+    fail_over_to_node_2(&w);
+    struct event e = rebuild_directive(&w, "node-3", TASK_REWIND);
+    assert_int_equal(world_fold(&w, &e), VOID_NONE);
+    world_release(&w, "node-2", 2);
+    assert_int_equal(w.c.nodes[2].rebuild_task, TASK_NONE);
+    world_report(&w, "node-3", world_probe(NODE_STANDBY, 2, 130), 2);
+    assert_int_equal(election_verdict(&w.c, 2, GRANT_FAILOVER), VERDICT_ELIGIBLE);
+}
+
 static void test_fold_judges_positions_by_history(void **state)
 {
     (void)state;
@@ -438,6 +452,7 @@ int main(void)
             cmocka_unit_test(test_fold_unrenewed_grant_is_revoked_and_granted_at_once),
             cmocka_unit_test(test_fold_directive_never_hits_the_holder_or_another_incarnation),
             cmocka_unit_test(test_fold_rebuild_ends_with_its_own_report),
+            cmocka_unit_test(test_fold_directive_ends_with_its_term),
             cmocka_unit_test(test_fold_judges_positions_by_history),
             cmocka_unit_test(test_fold_promotion_must_open_a_new_timeline),
             cmocka_unit_test(test_fold_unreadable_records_are_counted),
