@@ -120,6 +120,9 @@ struct agent_rebuild {
     uint64_t progress_ms; /* when the last progress event was appended */
 };
 
+/* One line of say_change(): two names and a reason. */
+#define AGENT_SAID_SIZE 200
+
 /* What was told last, to tell only what changed. */
 struct agent_report {
     bool sent;            /* `last` is valid */
@@ -132,7 +135,7 @@ struct agent_report {
     struct slot slots[NODE_COUNT_MAX];
     bool foreign_said;          /* the error about a foreign system was said */
     bool closed_said;           /* that the log cannot be acted on was said */
-    enum node_state said_state; /* the last transition that was said */
+    char said[AGENT_SAID_SIZE]; /* what say_change() said last */
 };
 
 struct agent_stop {

@@ -98,7 +98,6 @@ enum result child_start(struct child *child, const struct child_spec *spec,
 {
     pid_t pid = -1;
     child_init(child, spec->argv[0]);
-    child->deadline_ms = spec->deadline_ms;
     child->in_group = spec->in_group;
     enum result result = child_fork(child, spec->stdout_fd, &pid, reterr_failure);
     if (pid == 0) {
@@ -117,6 +116,17 @@ enum result child_call(struct child *child, const char *name, child_function fun
         _exit(function(argument));
     }
     return result;
+}
+
+int child_conclude(enum result result, const struct failure *failure)
+{
+    if (result == RESULT_OK) {
+        return EXIT_SUCCESS;
+    }
+    bool hint = failure->hint[0] != '\0';
+    dprintf(STDERR_FILENO, "%s%s%s%s%s\n", own_error, failure->text, hint ? " (" : "",
+            failure->hint, hint ? ")" : "");
+    return EXIT_FAILURE;
 }
 
 /* "1234/5678 kB (21%), 0/1 tablespace" and "1234/5678 kB (21%) copied". */

@@ -32,7 +32,6 @@ struct child {
     pid_t pid;                  /* 0: none */
     int pidfd;                  /* readable when it has ended; -1: none */
     int output_fd;              /* non-blocking; -1: none, or at its end */
-    uint64_t deadline_ms;       /* for the caller, on its own clock; 0: none */
     uint32_t percent;           /* the last "(42%)" seen, 0 to 100 */
     char name[48];              /* "pg_basebackup"; for texts */
     char last[CHILD_LINE_SIZE]; /* its last line: the last that says error or FATAL, if one does */
@@ -46,7 +45,6 @@ struct child_spec {
     char *const *argv;        /* argv[0] is a path; ends with NULL */
     char *const *environment; /* "K=V" added to the agent's own; NULL: none */
     int stdout_fd;            /* where standard output goes; -1: with standard error */
-    uint64_t deadline_ms;     /* copied */
     bool in_group;            /* stays in the caller's process group: a child's own child */
 };
 
@@ -58,11 +56,13 @@ typedef int (*child_function)(const void *argument);
  * executed ends with status 127 and says so in its last line. */
 MUST_USE enum result child_start(struct child *child, const struct child_spec *spec,
                                  struct failure *reterr_failure);
-/* Forks and runs function(argument) in the child, under that name. stdout_fd and deadline as above.
+/* Forks and runs function(argument) in the child, under that name. stdout_fd as above.
  */
 MUST_USE enum result child_call(struct child *child, const char *name, child_function function,
                                 const void *argument, int stdout_fd,
                                 struct failure *reterr_failure);
+/* What such a function returns, after the child has said why: "error: TEXT (HINT)". */
+int child_conclude(enum result result, const struct failure *failure);
 /* Takes what it has written. True when percent or last changed. Closes output_fd at its end. */
 bool child_read(struct child *child);
 /* True once, when it has ended: *ret_status is its wait status (-1: unknown), the rest of the

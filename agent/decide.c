@@ -45,8 +45,9 @@ static bool is_faulty(const struct agent *a)
 
 static void kill_faulty(struct agent *a, struct action_list *actions)
 {
-    if (a->fault.reason != REASON_NONE) {
-        act_say(actions, SEVERITY_ERROR, "killing PostgreSQL: %s term=%llu",
+    /* Of a lease that ends lease.c has told. */
+    if (a->fault.reason != REASON_NONE && a->fault.reason != REASON_LEASE_EXPIRED) {
+        act_say(actions, SEVERITY_ERROR, "killing all PostgreSQL processes: %s term=%llu",
                 reason_text(a->fault.reason), (unsigned long long)a->cluster.term);
     }
     act_kill(a, actions);
@@ -75,15 +76,17 @@ static bool kill_is_overdue(const struct agent *a)
 
 /* ---- giving the term up (I7) ---- */
 
+/* The order to kill is out and never taken back: the disk works while the guard does. */
 static bool must_give_up(const struct agent *a)
 {
-    return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && is_gone(a) &&
+    bool fenced = a->ending.fenced_wall_us != 0 && is_gone(a);
+    return a->ending.term != 0 && (fenced || a->pg.busy == BUSY_KILLING) &&
            a->wanted.given_up_term < a->ending.term;
 }
 
 static void give_up(struct agent *a, struct action_list *actions)
 {
-    lease_take_out(a, actions);
+    (void)actions;
     a->wanted.given_up_term = a->ending.term;
 }
 
@@ -93,11 +96,13 @@ static bool may_release(const struct agent *a)
 {
     bool looked = a->data.known ||
                   (a->ending.reason != REASON_SHUTDOWN && !agent_ending_waits_for_data(a));
-    return a->ending.term != 0 && a->vote.given_up_term >= a->ending.term && a->ready && looked;
+    return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && is_gone(a) && a->ready &&
+           a->vote.given_up_term >= a->ending.term && looked;
 }
 
 static void release(struct agent *a, struct action_list *actions)
 {
+    lease_take_out(a, actions);
     struct event e = act_event(a, EVENT_RELEASE);
     bool ordered = a->ending.reason == REASON_SHUTDOWN;
     e.body.release = (struct release){
@@ -110,8 +115,9 @@ static void release(struct agent *a, struct action_list *actions)
             .fenced_wall_us = a->ending.fenced_wall_us,
     };
     outbox_put(&a->outbox, &e);
-    act_say(actions, SEVERITY_WARNING, "%s: leader lock released term=%llu",
-            reason_text(a->ending.reason), (unsigned long long)a->ending.term);
+    act_say(actions, ordered ? SEVERITY_INFO : SEVERITY_WARNING,
+            "released the leader lock: %s killed=%u term=%llu", reason_text(a->ending.reason),
+            (unsigned)a->pg.killed_count, (unsigned long long)a->ending.term);
     memset(&a->ending, 0, sizeof a->ending);
 }
 
@@ -205,6 +211,7 @@ static bool may_leave(const struct agent *a)
 static void leave(struct agent *a, struct action_list *actions)
 {
     a->stop.exited = true;
+    act_say(actions, SEVERITY_INFO, "PostgreSQL is stopped: the agent ends");
     lease_take_out(a, actions);
     act_add(actions, ACTION_EXIT)->as.exit_status = 0;
 }
@@ -262,8 +269,8 @@ static void say_hello(struct agent *a, struct action_list *actions)
     outbox_put(&a->outbox, &e);
     a->hello_sent = true;
     a->report.last = hello->probe;
-    act_say(actions, SEVERITY_INFO, "I am %s of cluster %s, %s", a->self.node, a->self.cluster,
-            node_state_name(hello->probe.state));
+    act_say(actions, SEVERITY_INFO, "I am %s, joining cluster %s term=%llu", a->self.node,
+            a->self.cluster, (unsigned long long)a->cluster.term);
 }
 
 static bool must_refuse_stale(const struct agent *a)
@@ -390,7 +397,8 @@ static void rebuild(struct agent *a, struct action_list *actions)
     a->rebuild.started_ms = a->now_ms;
     a->rebuild.progress_ms = 0;
     act_say(actions, SEVERITY_INFO,
-            task == TASK_REWIND ? "running pg_rewind from %s" : "bootstrap from leader '%s'",
+            task == TASK_REWIND ? "running pg_rewind from leader '%s'"
+                                : "trying to bootstrap from leader '%s'",
             upstream.node);
     act_task(a, task, &upstream, actions);
 }

@@ -26,7 +26,8 @@ struct inspection {
     uint64_t system_id;
     bool clean;          /* pg_control: "shut down" or "shut down in recovery" */
     bool was_primary;    /* pg_control: "in production", "shut down" or "shutting down" */
-    bool standby_signal; /* standby.signal exists */
+    bool in_recovery;    /* pg_control: "in archive recovery" */
+    bool standby_signal; /* standby.signal exists; also beside a running primary */
     bool incomplete;     /* our marker of an unfinished base backup or rewind exists */
     uint32_t pg_version;
     struct position

@@ -12,6 +12,8 @@
 
 /* Directories that nftw() keeps open; deeper ones are opened again. */
 #define TREE_FD_COUNT 32
+/* No data directory is deeper. */
+#define TREE_DEPTH_MAX 32
 
 bool file_exists(const char *path)
 {
@@ -159,8 +161,32 @@ static int remove_entry(const char *path, const struct stat *status, int flag, s
     return remove(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
+static bool opened_one; /* nftw hands its callback nothing of ours */
+
+/* What cannot be entered cannot be emptied. */
+static int open_directory(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)walk;
+    opened_one = opened_one || (type == FTW_DNR && chmod(path, 0700) == 0);
+    return 0;
+}
+
+/* Directories that were opened may hold others that are closed: once more for each level. */
+static void open_tree(const char *path)
+{
+    for (int level = 0; level < TREE_DEPTH_MAX; level++) {
+        opened_one = false;
+        (void)nftw(path, open_directory, TREE_FD_COUNT, FTW_PHYS);
+        if (!opened_one) {
+            return;
+        }
+    }
+}
+
 enum result file_remove_tree(const char *path, struct failure *reterr_failure)
 {
+    open_tree(path);
     if (nftw(path, remove_entry, TREE_FD_COUNT, FTW_DEPTH | FTW_PHYS) != 0 && file_exists(path)) {
         return failure_errno(reterr_failure, errno, "remove %s", path);
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "guard.h"
+#include "guard_host.h"
 #include "guard_kill.h"
 #include "guard_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,6 @@
 #define CRASH_WINDOW_MS 10000
 #define CRASH_PAUSE_MS 1000
 #define NEVER UINT64_MAX
-#define STACK_BYTES 65536
 
 /* What the child that becomes the postmaster tells about its directory before it executes. */
 struct birth {
@@ -89,17 +88,6 @@ static void put(int fd, const char *text, size_t size)
     (void)written;
 }
 
-/* A line on standard error, unless nobody takes it: the guard waits for no reader. */
-static void say(const char *text, long number)
-{
-    char line[160];
-    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-    int size = snprintf(line, sizeof line, "guard: %s number=%ld\n", text, number);
-    if (size > 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0) {
-        put(STDERR_FILENO, line, (size_t)size);
-    }
-}
-
 static void report(enum guard_report_kind kind, int status, uint32_t killed_count)
 {
     struct guard_notice notice = {.kind = kind,
@@ -134,7 +122,8 @@ static void agent_execute(int socket)
     snprintf(value, sizeof value, "%d,%d", socket, guard.page_fd);
     setenv(GUARD_ENVIRONMENT, value, 1);
     execv(guard.agent_argv[0], guard.agent_argv);
-    say("the agent cannot be executed", errno);
+    guard_say(SEVERITY_ERROR, "the agent %s cannot be executed: %s", guard.agent_argv[0],
+              strerror(errno));
     _exit(127);
 }
 
@@ -186,11 +175,21 @@ static void oom_score_reset(void)
     }
 }
 
+/* Without a guard nobody ends the lease in time: PostgreSQL stops at once, all of it (SIGQUIT is
+ * its immediate shutdown), however guard and agent may have died. */
+static void die_with_guard(void)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGQUIT) != 0 || getppid() != guard.instance.guard) {
+        _exit(127);
+    }
+}
+
 /* All that may wait for a disk (the log, the directory) happens here, in the child. */
 static void postmaster_execute(const char *log_path, char *const argv[])
 {
     struct stat status;
     child_prepare();
+    die_with_guard();
     log_redirect(log_path);
     oom_score_reset();
     umask(077);
@@ -200,7 +199,7 @@ static void postmaster_execute(const char *log_path, char *const argv[])
     }
     unsetenv(GUARD_ENVIRONMENT);
     execv(argv[0], argv);
-    say("PostgreSQL cannot be executed", errno);
+    guard_say(SEVERITY_ERROR, "PostgreSQL cannot be executed (%s): %s", argv[0], strerror(errno));
     _exit(127);
 }
 
@@ -225,7 +224,8 @@ static void postmaster_ended(int status)
     pid_t pid = guard.instance.postmaster;
     if (!guard.killing) {
         report(GUARD_REPORT_EXITED, status, 0);
-        say("the postmaster has ended, pid", pid);
+        guard_say(status == 0 ? SEVERITY_INFO : SEVERITY_WARNING, "PostgreSQL ended (%s) pid=%d",
+                  guard_how_ended(status), (int)pid);
     }
     postmaster_forget();
 }
@@ -251,16 +251,21 @@ static void remember_directory(void)
     }
 }
 
+static void kill_pause(void)
+{
+    guard.kill_at_ms = now_ms() + guard.kill_pause_ms;
+    if (guard.kill_pause_ms < KILL_PAUSE_MS_MAX) {
+        guard.kill_pause_ms *= 2;
+    }
+}
+
 static void kill_round(void)
 {
     remember_directory();
     bool nobody = instance_kill_round(&guard.instance, &guard.killed_count);
     reap();
     if (!nobody) {
-        guard.kill_at_ms = now_ms() + guard.kill_pause_ms;
-        if (guard.kill_pause_ms < KILL_PAUSE_MS_MAX) {
-            guard.kill_pause_ms *= 2;
-        }
+        kill_pause();
         return;
     }
     guard.killing = false;
@@ -323,7 +328,9 @@ static void agent_ended(void)
     guard.instance.session = 0;
     if (!guard.leaving) {
         guard.agent_start_ms = now + (crashes_too_often(now) ? CRASH_PAUSE_MS : 0);
-        say("the agent has ended and is started again, pid", pid);
+        guard_say(SEVERITY_WARNING,
+                  "the agent ended and is started again; PostgreSQL is left as it is pid=%d",
+                  (int)pid);
     }
 }
 
@@ -445,6 +452,10 @@ static void take_signals(void)
         }
     }
     reap();
+    /* A death may have been the last: the pause is for those that the guard does not reap. */
+    if (guard.killing && !instance_killed_live()) {
+        guard.kill_at_ms = now_ms();
+    }
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -475,7 +486,9 @@ static uint64_t next_ms(uint64_t now)
 static void run_timers(uint64_t now)
 {
     if (guard.may_live && lease_is_over(now) && !guard.killing) {
-        say("the lease is over: PostgreSQL is killed, pid", guard.instance.postmaster);
+        guard_say(SEVERITY_ERROR,
+                  "the lease ran out and was not renewed: killing PostgreSQL pid=%d",
+                  (int)guard.instance.postmaster);
         kill_begin(GUARD_REPORT_EXPIRED);
     }
     if (guard.killing && now >= guard.kill_at_ms) {
@@ -558,24 +571,6 @@ static bool block_signals(void)
            sigprocmask(SIG_SETMASK, &all, NULL) == 0;
 }
 
-/* Memory that cannot be paged out and a rank above PostgreSQL's, where the host allows it. The
- * stack is touched first, because a locked one may not be allowed to grow. */
-static void harden(void)
-{
-    volatile char stack[STACK_BYTES];
-    struct sched_param rank = {.sched_priority = 1};
-    for (size_t i = 0; i < sizeof stack; i += 1024) {
-        stack[i] = 0;
-    }
-    if (mlockall(MCL_CURRENT) != 0) {
-        say("its memory is not locked (CAP_IPC_LOCK or a higher memlock limit allows it), errno",
-            errno);
-    }
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &rank) != 0 && errno != EPERM) {
-        say("it has no real-time priority, errno", errno);
-    }
-}
-
 int guard_run(char *const agent_argv[], const char *data_directory)
 {
     guard.agent_argv = agent_argv;
@@ -588,10 +583,10 @@ int guard_run(char *const agent_argv[], const char *data_directory)
     guard.instance.guard = getpid();
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || !instance_open() || !map_pages() ||
         !block_signals()) {
-        say("it cannot start, errno", errno);
+        guard_say(SEVERITY_ERROR, "it cannot start: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    harden();
+    guard_harden();
     while (!is_done()) {
         run_timers(now_ms());
         wait_for_something();

@@ -5,8 +5,9 @@
  * libc only. It is the child subreaper of everything that PostgreSQL starts, so that it can prove
  * death: on order, or at the lease's deadline, it SIGKILLs the postmaster first, then every process
  * of the instance (its descendants, and whatever has the data directory as its working directory),
- * and reaps until none is left. A zombie is dead. It restarts a crashed agent at once and leaves
- * PostgreSQL running. It does not speak to the log, to PostgreSQL or to the data directory's disk.
+ * and reaps until none is left. A zombie is dead. The postmaster dies with the guard, by the
+ * kernel's hand. It restarts a crashed agent at once and leaves PostgreSQL running. It does not
+ * speak to the log, to PostgreSQL or to the data directory's disk.
  *
  *   guard ─┬─ agent (socketpair: orders and reports; shared page: the lease's deadline)
  *          └─ postmaster ── backends (sessions of their own)

@@ -36,16 +36,22 @@ void instance_init(struct instance *instance, const char *directory)
     }
 }
 
-/* "state parent group session" follow the last parenthesis of /proc/PID/stat: a command's name may
- * hold any byte (proc(5)). */
+/* PF_KTHREAD of linux/sched.h. */
+#define KERNEL_THREAD_FLAG 0x00200000U
+
+/* "state parent group session terminal foreground flags" follow the last parenthesis of
+ * /proc/PID/stat: a command's name may hold any byte (proc(5)). */
 static bool stat_parse(const char *text, char *ret_state, struct process *ret_process)
 {
     const char *rest = strrchr(text, ')');
     int parent = 0;
     int session = 0;
-    if (rest == NULL || sscanf(rest + 1, " %c %d %*d %d", ret_state, &parent, &session) != 3) {
+    unsigned flags = 0;
+    if (rest == NULL ||
+        sscanf(rest + 1, " %c %d %*d %d %*d %*d %u", ret_state, &parent, &session, &flags) != 4) {
         return false;
     }
+    ret_process->kernel = (flags & KERNEL_THREAD_FLAG) != 0;
     ret_process->parent = parent;
     ret_process->session = session;
     return true;
@@ -126,6 +132,9 @@ static bool is_spared(const struct instance *instance, const struct process *pro
 
 static bool is_root_member(const struct instance *instance, const struct process *process)
 {
+    if (process->kernel) {
+        return false;
+    }
     return process->pid == instance->postmaster ||
            (instance->guard != 0 && process->parent == instance->guard) ||
            works_in(instance, process->pid);
@@ -258,6 +267,17 @@ bool instance_kill(pid_t pid, uint32_t *killed_count)
         *killed_count += 1;
     }
     return true;
+}
+
+bool instance_killed_live(void)
+{
+    struct process process;
+    for (uint32_t i = 0; i < killed_total; i++) {
+        if (process_read(killed[i], &process)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool instance_kill_round(const struct instance *instance, uint32_t *killed_count)

@@ -36,6 +36,7 @@ struct process {
     pid_t pid;
     pid_t parent;
     pid_t session;
+    bool kernel; /* a thread of the kernel: it works in no directory */
     bool member;
 };
 
@@ -52,6 +53,8 @@ const struct process *instance_member(uint32_t i);
 /* SIGKILL to one process; false when it is gone already or is another user's. *killed_count grows
  * unless it had been killed since the count was 0. */
 bool instance_kill(pid_t pid, uint32_t *killed_count);
+/* True while one of those that were killed since the count was 0 has not died yet. */
+bool instance_killed_live(void);
 /* One round: scans, and sends SIGKILL to everybody found. Returns true when nobody is left, proven.
  */
 bool instance_kill_round(const struct instance *instance, uint32_t *killed_count);

@@ -182,6 +182,7 @@ static bool check_control(const char *directory, struct inspection *inspection)
     inspection->clean = control.state == PG_CONTROL_SHUT_DOWN ||
                         control.state == PG_CONTROL_SHUT_DOWN_IN_RECOVERY;
     inspection->was_primary = is_primarys(control.state);
+    inspection->in_recovery = control.state == PG_CONTROL_IN_ARCHIVE_RECOVERY;
     inspection->position = control_position(&control);
     return true;
 }
@@ -214,20 +215,17 @@ void inspect_data_directory(const char *directory, struct inspection *ret_inspec
     read_timelines(directory, ret_inspection);
 }
 
-int inspect_run(const char *directory, int fd)
+int inspect_run(const char *directory, bool processes, int fd)
 {
     struct inspect_report report;
     memset(&report, 0, sizeof report);
     report.magic = INSPECT_MAGIC;
-    inspect_processes(directory, &report.postmaster, &report.process_count);
+    if (processes) {
+        inspect_processes(directory, &report.postmaster, &report.process_count);
+    }
     inspect_data_directory(directory, &report.inspection);
     return write(fd, &report, sizeof report) == (ssize_t)sizeof report ? EXIT_SUCCESS
                                                                        : EXIT_FAILURE;
-}
-
-int inspect_child(const void *directory)
-{
-    return inspect_run(directory, STDOUT_FILENO);
 }
 
 bool inspect_receive(int fd, struct inspect_report *ret_report)

@@ -2,7 +2,7 @@
 /*
  * inspect.h - looks at a data directory from outside: what is there, whose it is, how it ended.
  *
- * Runs in a child (`pgbaton-agent --inspect DIR`, or child_call() with inspect_child), because a
+ * Runs in a child (`pgbaton-agent --inspect DIR`, or child_call()), because a
  * disk that hangs must not hang the agent: no answer in time is an answer, DATA_UNREADABLE. It
  * reads only, and never trusts what it reads: files are small, bounded and checked.
  */
@@ -34,10 +34,9 @@ void inspect_data_directory(const char *directory, struct inspection *ret_inspec
  * the one that postmaster.pid names, or else the parent of the others that has not renamed itself.
  */
 void inspect_processes(const char *directory, pid_t *ret_postmaster, uint32_t *ret_process_count);
-/* Both, written to fd in one piece. Returns the exit status of `--inspect`. */
-int inspect_run(const char *directory, int fd);
-/* inspect_run on standard output, for child_call(); the argument is the directory's name. */
-int inspect_child(const void *directory);
+/* The directory, and its processes if they are wanted, written to fd in one piece. Returns the exit
+ * status of `--inspect`. */
+int inspect_run(const char *directory, bool processes, int fd);
 /* Reads the report from a pipe when the child has ended. False when there is none: then *ret_report
  * is zeroed but for the verdict DATA_UNREADABLE and its text. */
 bool inspect_receive(int fd, struct inspect_report *ret_report);

@@ -3,6 +3,7 @@
 
 #include "act.h"
 #include "report.h"
+#include "say.h"
 #include "watch.h"
 
 #include <assert.h>
@@ -28,7 +29,7 @@ static void learn_void_hello(struct agent *a, const struct event *e, enum void_r
         return;
     }
     if (!a->ready) {
-        act_say(actions, SEVERITY_ERROR, "the log does not take this node: %s seq=%llu",
+        act_say(actions, SEVERITY_ERROR, "this node is not let into the cluster: %s seq=%llu",
                 void_reason_text(reason), (unsigned long long)e->seq);
     }
 }
@@ -59,8 +60,9 @@ static void learn_grant(struct agent *a, const struct event *e, struct action_li
     a->grant.seq = e->seq;
     a->grant.position = e->body.grant.position;
     if (a->ready) {
-        act_say(actions, SEVERITY_INFO, "term %llu granted to %s rule=%s seq=%llu",
-                (unsigned long long)e->body.grant.term, e->body.grant.node, e->decision.rule,
+        act_say(actions, SEVERITY_INFO,
+                "leader lock granted to %s; I am %s term=%llu rule=%s seq=%llu", e->body.grant.node,
+                a->self.node, (unsigned long long)e->body.grant.term, e->decision.rule,
                 (unsigned long long)e->seq);
     }
 }
@@ -155,12 +157,8 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
     }
 }
 
-static void learn_link(struct agent *a, const struct fact *fact, struct action_list *actions)
+static void learn_link(struct agent *a, const struct fact *fact)
 {
-    if (a->link_up != fact->link_up) {
-        act_say(actions, fact->link_up ? SEVERITY_INFO : SEVERITY_WARNING,
-                fact->link_up ? "the log is there" : "the log is away; waiting for it");
-    }
     a->link_up = fact->link_up;
     a->caught_up = fact->link_up && fact->caught_up;
     learn_vote(a);
@@ -392,7 +390,7 @@ static void end_checkpoint(struct agent *a, const struct fact *fact)
     a->lead.stage = LEAD_CHECKPOINTED;
 }
 
-static void learn_task_ended(struct agent *a, const struct fact *fact)
+static void learn_task_ended(struct agent *a, const struct fact *fact, struct action_list *actions)
 {
     static void (*const ends[])(struct agent *, const struct fact *) = {
             [TASK_INITDB] = end_initdb,
@@ -406,6 +404,7 @@ static void learn_task_ended(struct agent *a, const struct fact *fact)
     if (a->pg.busy != BUSY_TASK || a->pg.task != fact->task) {
         return; /* it was overtaken by a kill */
     }
+    say_task_ended(a, fact, actions);
     a->pg.busy = BUSY_NONE;
     assert((unsigned)fact->task < TASK_COUNT && ends[fact->task] != NULL);
     ends[fact->task](a, fact);
@@ -451,7 +450,7 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
 {
     switch (fact->kind) {
     case FACT_LINK:
-        learn_link(a, fact, actions);
+        learn_link(a, fact);
         break;
     case FACT_RECORD:
         learn_record(a, fact, arena, actions);
@@ -478,7 +477,7 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         report_progress(a, fact->task, fact->percent, actions);
         break;
     case FACT_TASK_ENDED:
-        learn_task_ended(a, fact);
+        learn_task_ended(a, fact, actions);
         break;
     case FACT_PERSISTED:
         learn_persisted(a, fact, actions);

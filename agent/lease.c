@@ -140,7 +140,8 @@ static void watch_deadline(struct agent *a, struct action_list *actions)
     if (primary && !lease_runs(a) && a->fault.reason == REASON_NONE && a->pg.busy != BUSY_KILLING) {
         agent_raise(a, REASON_LEASE_EXPIRED, a->wall_us);
         act_say(actions, SEVERITY_ERROR,
-                "demoting self because the lease could not be renewed in time term=%llu",
+                "demoting self because the lease could not be renewed in time: killing PostgreSQL "
+                "term=%llu",
                 (unsigned long long)a->cluster.term);
     }
     if (!primary && a->now_ms >= a->lease.deadline_ms) {

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (options.inspect != NULL) {
-        return inspect_run(options.inspect, STDOUT_FILENO);
+        return inspect_run(options.inspect, true, STDOUT_FILENO);
     }
     if (settings_load(options.config, &settings, &failure) != RESULT_OK) {
         return complain(&failure);

@@ -273,6 +273,13 @@ enum result pg_settings_signal(const char *directory, bool present, struct failu
     return file_exists(path) ? RESULT_OK : file_replace(path, "", 0, reterr_failure);
 }
 
+enum result pg_settings_keep_signal(const char *directory, struct failure *reterr_failure)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/global/pg_control", directory);
+    return file_exists(path) ? pg_settings_signal(directory, true, reterr_failure) : RESULT_OK;
+}
+
 enum result pg_settings_follow(const struct pg_settings *settings, const struct upstream *upstream,
                                struct failure *reterr_failure)
 {
@@ -309,32 +316,4 @@ enum result pg_settings_write(const struct pg_settings *settings, const struct u
         result = pg_settings_signal(settings->data_directory, false, reterr_failure);
     }
     return result;
-}
-
-struct job {
-    const struct pg_settings *settings;
-    const struct upstream *upstream;
-    enum pg_settings_what what;
-};
-
-static int run_job(const void *argument)
-{
-    const struct job *job = argument;
-    struct failure failure;
-    enum result result = job->what == PG_SETTINGS_FOLLOW
-                                 ? pg_settings_follow(job->settings, job->upstream, &failure)
-                                 : pg_settings_write(job->settings, job->upstream,
-                                                     job->what == PG_SETTINGS_PRIMARY, &failure);
-    if (result != RESULT_OK) {
-        fprintf(stderr, "error: %s\n", failure.text);
-    }
-    return result == RESULT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-enum result pg_settings_start(struct child *child, const struct pg_settings *settings,
-                              const struct upstream *upstream, enum pg_settings_what what,
-                              struct failure *reterr_failure)
-{
-    struct job job = {.settings = settings, .upstream = upstream, .what = what};
-    return child_call(child, "settings", run_job, &job, -1, reterr_failure);
 }

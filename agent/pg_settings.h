@@ -6,10 +6,10 @@
  *   pgbaton.conf      written whole: everything that pgbaton sets
  *   pg_hba.conf       written whole, but only if agent.yaml has `hba` lines
  *   postgresql.auto.conf  loses what ALTER SYSTEM said about settings that pgbaton owns
- *   standby.signal    there unless the node starts as a primary (I15)
+ *   standby.signal    there but while a primary starts: its next start is in recovery (I15)
  *
  * Every file is replaced atomically and synced. All of this touches the data directory's disk: it
- * runs in a child (pg_settings_start), never in the loop.
+ * runs in a child, never in the loop.
  */
 #ifndef PGBATON_AGENT_PG_SETTINGS_H
 #define PGBATON_AGENT_PG_SETTINGS_H
@@ -52,12 +52,6 @@ MUST_USE enum result pg_settings_follow(const struct pg_settings *settings,
                                         const struct upstream *upstream,
                                         struct failure *reterr_failure);
 
-enum pg_settings_what { PG_SETTINGS_STANDBY = 0, PG_SETTINGS_PRIMARY, PG_SETTINGS_FOLLOW };
-/* One of the above in a child; child_explain() tells how it went. */
-MUST_USE enum result pg_settings_start(struct child *child, const struct pg_settings *settings,
-                                       const struct upstream *upstream, enum pg_settings_what what,
-                                       struct failure *reterr_failure);
-
 /* "pgbaton_node_1" of "node-1": the name of its replication slot on every other node. */
 #define SLOT_NAME_SIZE (NAME_SIZE + 8)
 void pg_settings_slot_name(const char *node, char ret_name[SLOT_NAME_SIZE]);
@@ -67,5 +61,8 @@ bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstr
 /* Creates or removes standby.signal, durably. */
 MUST_USE enum result pg_settings_signal(const char *directory, bool present,
                                         struct failure *reterr_failure);
+/* Puts it back beside a running primary, which reads it only at its next start: by then its lease
+ * is over (I15). A directory that holds no cluster any more is left as it is. */
+MUST_USE enum result pg_settings_keep_signal(const char *directory, struct failure *reterr_failure);
 
 #endif

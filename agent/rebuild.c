@@ -3,6 +3,7 @@
 #include "file.h"
 #include "inspect.h"
 #include "pg_settings.h"
+#include "stall.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* How often a silent tool is looked at. */
+#define STALL_LOOK_MS 1000
 
 /* Where a copy is made. */
 struct place {
@@ -34,16 +38,36 @@ static const struct {
                     {SLOT_EXISTING, "is active", SLOT_TEMPORARY},
                     {SLOT_EXISTING, "background process terminated", SLOT_TEMPORARY}};
 
-/* Runs it to its end and passes its progress on. */
-static enum result run_command(const struct command *command, struct child *ret_child,
-                               struct failure *reterr_failure)
+/* Until it ends, or does nothing for too long: false. Its progress is passed on. */
+static bool accompany(struct child *child, uint32_t stall_ms, int *ret_status)
+{
+    struct stall stall = {0};
+    uint32_t percent = 0;
+    while (!child_reap(child, ret_status)) {
+        struct pollfd fds[] = {{.fd = child->output_fd, .events = POLLIN},
+                               {.fd = child->pidfd, .events = POLLIN}};
+        int ready = poll(fds, 2, STALL_LOOK_MS);
+        child_read(child);
+        if (child->percent != percent) {
+            percent = child->percent;
+            dprintf(STDERR_FILENO, "(%u%%)\n", percent);
+        }
+        if (ready == 0 && stall_ms != 0 && stall_look(&stall, child->pid, stall_ms)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Runs it to its end. */
+static enum result run_command(const struct rebuild *rebuild, const struct command *command,
+                               struct child *ret_child, struct failure *reterr_failure)
 {
     struct child_spec spec = {.argv = command->argv,
                               .environment = command->environment,
                               .stdout_fd = -1,
                               .in_group = true};
     int status = -1;
-    uint32_t percent = 0;
     if (command->overflow) {
         return failure_set(reterr_failure, RESULT_INVALID,
                            "the command line of a tool is too long or holds quotes");
@@ -52,15 +76,10 @@ static enum result run_command(const struct command *command, struct child *ret_
     if (result != RESULT_OK) {
         return result;
     }
-    while (!child_reap(ret_child, &status)) {
-        struct pollfd fds[] = {{.fd = ret_child->output_fd, .events = POLLIN},
-                               {.fd = ret_child->pidfd, .events = POLLIN}};
-        poll(fds, 2, -1);
-        child_read(ret_child);
-        if (ret_child->percent != percent) {
-            percent = ret_child->percent;
-            dprintf(STDERR_FILENO, "(%u%%)\n", percent);
-        }
+    if (!accompany(ret_child, rebuild->stall_ms, &status)) {
+        child_kill(ret_child); /* a child of its own dies with this process's group */
+        return failure_set(reterr_failure, RESULT_FAILED, "%s: no progress for %u s: killed",
+                           ret_child->name, (unsigned)(rebuild->stall_ms / 1000));
     }
     child_finish(ret_child);
     return child_explain(ret_child, status, reterr_failure);
@@ -87,7 +106,7 @@ static enum result run_basebackup(const struct rebuild *rebuild, const struct up
     do {
         command_basebackup(rebuild, upstream, target, slot, &command);
         child.last[0] = '\0';
-        result = run_command(&command, &child, reterr_failure);
+        result = run_command(rebuild, &command, &child, reterr_failure);
     } while (result != RESULT_OK && next_slot_use(&child, &slot));
     return result;
 }
@@ -98,7 +117,7 @@ static enum result run_initdb(const struct rebuild *rebuild, const char *target,
     struct command command;
     struct child child;
     command_initdb(rebuild, target, &command);
-    return run_command(&command, &child, reterr_failure);
+    return run_command(rebuild, &command, &child, reterr_failure);
 }
 
 /* ---- the place ---- */
@@ -238,7 +257,7 @@ static enum result run_rewind(const struct rebuild *rebuild, const struct upstre
     }
     if (result == RESULT_OK) {
         command_rewind(rebuild, upstream, &command);
-        result = run_command(&command, &child, reterr_failure);
+        result = run_command(rebuild, &command, &child, reterr_failure);
     }
     if (result == RESULT_OK) {
         result = pg_settings_signal(place.directory, true, reterr_failure);
@@ -255,46 +274,11 @@ enum result rebuild_run(const struct rebuild *rebuild, enum task task,
     return run_copy(rebuild, task, upstream, reterr_failure);
 }
 
-struct job {
-    const struct rebuild *rebuild;
-    enum task task;
-    const struct upstream *upstream;
-};
-
-static int conclude(enum result result, const struct failure *failure)
-{
-    if (result == RESULT_OK) {
-        return EXIT_SUCCESS;
-    }
-    bool hint = failure->hint[0] != '\0';
-    dprintf(STDERR_FILENO, "error: %s%s%s%s\n", failure->text, hint ? " (" : "", failure->hint,
-            hint ? ")" : "");
-    return EXIT_FAILURE;
-}
-
-static int run_job(const void *argument)
-{
-    const struct job *job = argument;
-    struct failure failure = {0};
-    return conclude(rebuild_run(job->rebuild, job->task, job->upstream, &failure), &failure);
-}
-
 static int run_forget(const void *argument)
 {
     const struct rebuild *rebuild = argument;
     struct failure failure = {0};
-    return conclude(rebuild_forget_old(rebuild->data_directory, &failure), &failure);
-}
-
-enum result rebuild_start(struct child *child, const struct rebuild *rebuild, enum task task,
-                          const struct upstream *upstream, struct failure *reterr_failure)
-{
-    struct job job = {.rebuild = rebuild, .task = task, .upstream = upstream};
-    if (rebuild_reason(task) == REASON_NONE) {
-        return failure_set(reterr_failure, RESULT_INVALID, "%s makes no data directory",
-                           task_name(task));
-    }
-    return child_call(child, task_name(task), run_job, &job, -1, reterr_failure);
+    return child_conclude(rebuild_forget_old(rebuild->data_directory, &failure), &failure);
 }
 
 enum result rebuild_forget_start(struct child *child, const struct rebuild *rebuild,

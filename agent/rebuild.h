@@ -23,25 +23,20 @@ struct rebuild {
     const char *bin_directory;    /* of initdb, pg_basebackup, pg_rewind */
     const char *data_directory;   /* an absolute path without a final slash */
     const char *node;             /* its slot on the leader is used, or created */
-    const char *superuser;        /* of initdb */
+    const char *superuser;        /* of initdb and pg_rewind */
     const char *replication_user; /* of pg_basebackup */
-    const char *rewind_user;      /* of pg_rewind; NULL: superuser */
     const char *passfile;         /* NULL: none */
+    uint32_t stall_ms;            /* a tool that does nothing so long is killed; 0: never */
 };
 
-/* Starts TASK_INITDB, TASK_BASEBACKUP or TASK_REWIND (others: RESULT_INVALID). child->percent tells
- * how far it is, child_explain() how it ended. deadline_ms is for the caller's own clock; 0: none.
- */
-MUST_USE enum result rebuild_start(struct child *child, const struct rebuild *rebuild,
-                                   enum task task, const struct upstream *upstream,
-                                   struct failure *reterr_failure);
 /* Starts the removal of DIR.old and of other leftovers; for when the new directory streams. */
 MUST_USE enum result rebuild_forget_start(struct child *child, const struct rebuild *rebuild,
                                           struct failure *reterr_failure);
 /* Why a node is in trouble when this task failed. */
 enum reason rebuild_reason(enum task task);
 
-/* The steps, synchronous; for the child and for tests. */
+/* TASK_INITDB, TASK_BASEBACKUP or TASK_REWIND from its first step to its last, with progress as
+ * "(42%)" lines on standard error; for a child (child_call). */
 MUST_USE enum result rebuild_run(const struct rebuild *rebuild, enum task task,
                                  const struct upstream *upstream, struct failure *reterr_failure);
 /* DIR.new takes DIR's place. If an earlier DIR.old is there, the better of the two is kept: DIR

@@ -114,7 +114,7 @@ static bool is_plain(const char *value)
 void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream,
                     struct command *ret_command)
 {
-    const char *user = rebuild->rewind_user != NULL ? rebuild->rewind_user : rebuild->superuser;
+    const char *user = rebuild->superuser;
     begin(rebuild, "pg_rewind", ret_command);
     add(ret_command, "--target-pgdata=%s", rebuild->data_directory);
     add(ret_command, "--source-server=host='%s' port='%u' user='%s' dbname='postgres'",

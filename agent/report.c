@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "act.h"
+#include "say.h"
 
 #include <string.h>
 
@@ -211,25 +212,16 @@ static bool is_settled(const struct agent *a, const struct probe *own)
     return own->state != NODE_UNKNOWN;
 }
 
-static void say_transition(struct agent *a, const struct probe *own, struct action_list *actions)
-{
-    if (own->state == a->report.last.state && own->reason == a->report.last.reason) {
-        return;
-    }
-    enum severity severity = own->state == NODE_FAILED ? SEVERITY_ERROR : SEVERITY_INFO;
-    bool why = own->reason != REASON_NONE;
-    act_say(actions, severity, "I am %s, now %s%s%s term=%llu", a->self.node,
-            node_state_name(own->state), why ? ": " : "", why ? reason_text(own->reason) : "",
-            (unsigned long long)a->cluster.term);
-}
-
 static void store_change(struct agent *a, struct action_list *actions)
 {
     struct probe own = report_build(a);
-    if (!is_settled(a, &own) || !matters(a, &own)) {
+    if (!is_settled(a, &own)) {
         return;
     }
-    say_transition(a, &own, actions);
+    say_change(a, &own, actions);
+    if (!matters(a, &own)) {
+        return;
+    }
     struct event e = act_event(a, EVENT_PROBE);
     e.body.probe = own;
     e.cause_seq = own.election_term != 0 ? a->cluster.phase_seq : 0;
@@ -252,48 +244,15 @@ static void publish_live(struct agent *a, struct action_list *actions)
 
 void report_asked(struct agent *a, struct action_list *actions)
 {
-    if (a->ready && a->link_up && a->now_ms >= a->report.live_ms + LIVE_PERIOD_MS_MIN) {
+    uint64_t allowed_ms = a->report.live_ms + LIVE_PERIOD_MS_MIN;
+    if (!a->ready || !a->link_up) {
+        return;
+    }
+    if (a->now_ms >= allowed_ms) {
         publish_live(a, actions);
+    } else if (a->report.live_due_ms > allowed_ms) {
+        a->report.live_due_ms = allowed_ms; /* answered late, never dropped */
     }
-}
-
-static void say_primary(struct agent *a, struct action_list *actions)
-{
-    if (agent_holds(a)) {
-        act_say(actions, SEVERITY_INFO, "no action. I am %s, the leader with the lock",
-                a->self.node);
-        return;
-    }
-    act_say(actions, SEVERITY_WARNING, "I am %s, a primary that the log does not let lead",
-            a->self.node);
-}
-
-static void say_secondary(struct agent *a, struct action_list *actions)
-{
-    int32_t leader = cluster_holder(&a->cluster);
-    if (leader == LEADER_NONE) {
-        act_say(actions, SEVERITY_INFO, "no action. I am %s, a secondary, waiting for a leader",
-                a->self.node);
-        return;
-    }
-    act_say(actions, SEVERITY_INFO, "no action. I am %s, a secondary, and following a leader (%s)",
-            a->self.node, a->cluster.nodes[leader].name);
-}
-
-static void say_heartbeat(struct agent *a, struct action_list *actions)
-{
-    struct probe own = report_build(a);
-    if (own.state == NODE_PRIMARY) {
-        say_primary(a, actions);
-        return;
-    }
-    if (own.state == NODE_STANDBY && own.reason == REASON_NONE) {
-        say_secondary(a, actions);
-        return;
-    }
-    bool why = own.reason != REASON_NONE;
-    act_say(actions, SEVERITY_INFO, "I am %s, %s%s%s%s", a->self.node, node_state_name(own.state),
-            why ? " (" : "", why ? reason_text(own.reason) : "", why ? ")" : "");
 }
 
 static void beat(struct agent *a, struct action_list *actions)
@@ -302,10 +261,11 @@ static void beat(struct agent *a, struct action_list *actions)
         return;
     }
     a->report.live_due_ms = a->now_ms + agent_config(a).probe_period_ms;
+    struct probe own = report_build(a);
     if (a->link_up) {
         publish_live(a, actions);
     }
-    say_heartbeat(a, actions);
+    say_heartbeat(a, &own, actions);
 }
 
 void report_progress(struct agent *a, enum task task, uint32_t percent, struct action_list *actions)

@@ -140,6 +140,7 @@ static void fill_pg_settings(struct shell *shell)
             .superuser = s->superuser,
             .replication_user = s->replication_user,
             .passfile = passfile,
+            .stall_ms = REBUILD_STALL_MS,
     };
     shell->local = (struct pg_target){
             .host = s->socket_directory,

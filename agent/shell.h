@@ -38,10 +38,22 @@
 /* What leaves last (a goodbye) gets so long to reach the log. */
 #define EXIT_FLUSH_MS 300
 /* So many probes use one session; then a new one proves that the postmaster still lets anybody in.
- */
-#define PROBE_SESSION_COUNT 10
+ * A stopped postmaster is thus seen after at most this + probe_failure_threshold - 1 periods and a
+ * timeout; a new session costs a few milliseconds of one CPU. */
+#define PROBE_SESSION_COUNT 3
 /* Exit status after which the guard starts the agent again. */
 #define EXIT_AGAIN 75
+
+/* What is written before a start, for a running standby, and beside a running primary. */
+enum pg_settings_what {
+    PG_SETTINGS_STANDBY = 0,
+    PG_SETTINGS_PRIMARY,
+    PG_SETTINGS_FOLLOW,
+    PG_SETTINGS_SIGNAL
+};
+
+/* What is known of standby.signal, which a start as a primary and a promotion take away. */
+enum signal_state { SIGNAL_UNKNOWN = 0, SIGNAL_OWED, SIGNAL_THERE };
 
 /* shell_guard.c: the postmaster, through the guard. */
 struct shell_guard {
@@ -57,6 +69,7 @@ struct shell_guard {
     bool again;                 /* others are to be written after them */
     enum pg_settings_what next; /* these */
     struct upstream upstream;   /* for the settings that are, or will be, written */
+    enum signal_state signal;
     struct helper settings;
 };
 
@@ -106,7 +119,8 @@ struct shell_log {
     ev_timer watchdog;
     bool up;
     bool caught_up;
-    uint32_t stuck_count; /* checks in a row that found no progress */
+    char down_reason[TEXT_SIZE]; /* the one that was said last */
+    uint32_t stuck_count;        /* checks in a row that found no progress */
     uint64_t appended_count;
     uint64_t answered_count;
     char own_live[SUBJECT_SIZE];
@@ -170,9 +184,11 @@ bool shell_log_is_flushed(const struct shell *shell);
 MUST_USE enum result shell_guard_open(struct shell *shell, struct failure *reterr_failure);
 void shell_guard_close(struct shell *shell);
 /* The first inspection after the start has found this postmaster (0: none) of this directory. */
-void shell_guard_found(struct shell *shell, pid_t postmaster, bool standby_signal);
+void shell_guard_found(struct shell *shell, pid_t postmaster, const struct inspection *found);
 void shell_guard_lease(struct shell *shell, uint64_t deadline_ms);
 void shell_guard_arm(struct shell *shell); /* what runs may be a primary from now on */
+/* It has become one: it is armed, and standby.signal is put back. */
+void shell_guard_primary(struct shell *shell);
 void shell_guard_start(struct shell *shell, bool as_primary, const struct upstream *upstream);
 void shell_guard_follow(struct shell *shell, const struct upstream *upstream);
 void shell_guard_stop(struct shell *shell);

@@ -64,7 +64,7 @@ static void on_state(struct shell *shell, const struct guard_report *report)
     guard->postmaster = report->postmaster;
     guard->running = report->postmaster != 0;
     if (guard->running) {
-        log_line(SEVERITY_INFO, "PostgreSQL runs already pid=%ld", (long)report->postmaster);
+        log_line(SEVERITY_INFO, "found PostgreSQL running pid=%ld", (long)report->postmaster);
         guard->opened = true;
         push_guard(shell, GUARD_RUNNING, NULL);
     } else if (first) {
@@ -75,19 +75,54 @@ static void on_state(struct shell *shell, const struct guard_report *report)
     }
 }
 
-void shell_guard_found(struct shell *shell, pid_t postmaster, bool standby_signal)
+/* The file alone proves nothing: it stands beside a running primary too, and a promotion takes it
+ * away before it has ended. */
+static bool may_be_primary(const struct inspection *found)
 {
+    return !found->in_recovery || !found->standby_signal;
+}
+
+/* The directory is the one that this node has owned. */
+static bool owes_signal(const struct shell *shell, const struct inspection *found)
+{
+    return found->verdict == DATA_INTACT && !found->standby_signal && found->system_id != 0 &&
+           found->system_id == shell->agent.vote.system_id;
+}
+
+void shell_guard_found(struct shell *shell, pid_t postmaster, const struct inspection *found)
+{
+    shell->guard.signal = owes_signal(shell, found) ? SIGNAL_OWED : SIGNAL_UNKNOWN;
     if (postmaster == 0) {
         shell->guard.opened = true;
         order(shell, GUARD_KILL, 0);
         return;
     }
-    log_line(SEVERITY_INFO, "a PostgreSQL of an earlier agent is found and adopted pid=%ld",
+    log_line(SEVERITY_INFO, "found PostgreSQL running without its guard: adopted pid=%ld",
              (long)postmaster);
-    if (!standby_signal) {
+    if (may_be_primary(found)) {
         shell_guard_arm(shell); /* its lease went with its guard: it does not survive this */
     }
     order(shell, GUARD_ADOPT, postmaster);
+}
+
+static void write_settings(struct shell *shell, enum pg_settings_what what);
+
+/* A writer that is under way, or waits, belongs to a start or is this one. */
+static void keep_signal(struct shell *shell)
+{
+    const struct shell_guard *guard = &shell->guard;
+    if (guard->signal == SIGNAL_OWED && !guard->writing && !guard->again) {
+        write_settings(shell, PG_SETTINGS_SIGNAL);
+    }
+}
+
+void shell_guard_primary(struct shell *shell)
+{
+    shell_guard_arm(shell);
+    if (shell->guard.signal != SIGNAL_THERE) {
+        shell->guard.signal = SIGNAL_OWED;
+        keep_signal(shell);
+    }
 }
 
 static void on_started(struct shell *shell, const struct guard_report *report)
@@ -112,12 +147,13 @@ static void on_gone(struct shell *shell, const struct guard_report *report)
     atomic_store(&guard_client_page(shell->guard.client)->primary, 0);
     shell_sessions_reset(shell);
     shell_task_orphaned(shell);
+    keep_signal(shell);
     push_guard(shell, GUARD_ABSENT, report);
 }
 
 static void on_expired(struct shell *shell, const struct guard_report *report)
 {
-    log_line(SEVERITY_WARNING, "the lease ran out: the guard has killed PostgreSQL killed=%u",
+    log_line(SEVERITY_WARNING, "the lease ran out: PostgreSQL was killed by the guard killed=%u",
              (unsigned)report->killed_count);
     on_gone(shell, report);
 }
@@ -210,20 +246,25 @@ static void run_postmaster(struct shell *shell)
     }
 }
 
+static bool is_start(enum pg_settings_what what)
+{
+    return what == PG_SETTINGS_STANDBY || what == PG_SETTINGS_PRIMARY;
+}
+
 /* The files are as they should be, or not: what they were written for follows. */
 static void settings_ended(struct shell *shell, enum pg_settings_what what, bool ok)
 {
-    bool start = what != PG_SETTINGS_FOLLOW;
-    if (start && ok) {
+    if (ok && what != PG_SETTINGS_FOLLOW) {
+        shell->guard.signal = what == PG_SETTINGS_PRIMARY ? SIGNAL_OWED : SIGNAL_THERE;
+    }
+    if (is_start(what) && ok) {
         run_postmaster(shell);
-    } else if (start) {
+    } else if (is_start(what)) {
         start_failed(shell);
-    } else if (ok) {
+    } else if (ok && what == PG_SETTINGS_FOLLOW) {
         order(shell, GUARD_SIGNAL, SIGHUP);
     }
 }
-
-static void write_settings(struct shell *shell, enum pg_settings_what what);
 
 static void on_settings_written(struct shell *shell, int status)
 {
@@ -255,6 +296,8 @@ static int write_child(const void *argument)
     enum result result;
     if (guard->what == PG_SETTINGS_FOLLOW) {
         result = pg_settings_follow(settings, &guard->upstream, &failure);
+    } else if (guard->what == PG_SETTINGS_SIGNAL) {
+        result = pg_settings_keep_signal(settings->data_directory, &failure);
     } else {
         result = shell_tidy_locks(shell, &failure);
         if (result == RESULT_OK) {
@@ -264,10 +307,7 @@ static int write_child(const void *argument)
             result = pg_settings_write(settings, &guard->upstream, as_primary, &failure);
         }
     }
-    if (result != RESULT_OK) {
-        fprintf(stderr, "error: %s\n", failure.text);
-    }
-    return result == RESULT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return child_conclude(result, &failure);
 }
 
 /* One writer at a time; what is asked for meanwhile is written after it. */
@@ -294,6 +334,7 @@ static void write_settings(struct shell *shell, enum pg_settings_what what)
 void shell_guard_start(struct shell *shell, bool as_primary, const struct upstream *upstream)
 {
     shell->guard.upstream = *upstream;
+    shell->guard.signal = SIGNAL_OWED;
     atomic_store(&guard_client_page(shell->guard.client)->primary, as_primary ? 1 : 0);
     write_settings(shell, as_primary ? PG_SETTINGS_PRIMARY : PG_SETTINGS_STANDBY);
 }
@@ -308,8 +349,8 @@ void shell_guard_follow(struct shell *shell, const struct upstream *upstream)
 static bool cancel_start(struct shell *shell)
 {
     struct shell_guard *guard = &shell->guard;
-    bool starting = guard->writing && guard->what != PG_SETTINGS_FOLLOW;
-    bool would_start = guard->again && guard->next != PG_SETTINGS_FOLLOW;
+    bool starting = guard->writing && is_start(guard->what);
+    bool would_start = guard->again && is_start(guard->next);
     if (guard->writing) {
         child_kill(&guard->settings.child);
     }

@@ -13,13 +13,14 @@
 struct look {
     const struct watch_data *watch;
     const char *directory;
+    bool processes; /* only the first look wants them: the guard knows them afterwards */
 };
 
 static int look_child(const void *argument)
 {
     const struct look *look = argument;
     watch_data_arm(look->watch, look->directory);
-    return inspect_child(look->directory);
+    return inspect_run(look->directory, look->processes, STDOUT_FILENO);
 }
 
 static void close_pipe(struct shell *shell)
@@ -38,7 +39,7 @@ static void deliver(struct shell *shell, const struct inspect_report *report)
             log_line(SEVERITY_WARNING, "processes without a postmaster are killed count=%u",
                      (unsigned)report->process_count);
         }
-        shell_guard_found(shell, report->postmaster, report->inspection.standby_signal);
+        shell_guard_found(shell, report->postmaster, &report->inspection);
         return;
     }
     shell_push(shell, FACT_INSPECTED)->inspection = report->inspection;
@@ -69,7 +70,8 @@ static void begin_child(struct shell *shell, int write_fd)
 {
     struct shell_inspect *inspect = &shell->inspect;
     struct failure failure = {0};
-    const struct look look = {inspect->watch, shell->settings->data_directory};
+    const struct look look = {inspect->watch, shell->settings->data_directory,
+                              !shell->guard.opened};
     if (child_call(&inspect->helper.child, "inspect", look_child, &look, write_fd, &failure) ==
         RESULT_OK) {
         helper_watch(&inspect->helper, INSPECT_TIMEOUT_MS, on_looked);

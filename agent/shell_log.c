@@ -35,16 +35,24 @@ static void push_message(struct shell *shell, enum fact_kind kind, const struct 
 static void on_up(struct shell *shell, const struct log_notice *notice)
 {
     (void)notice;
-    log_line(SEVERITY_INFO, "the log is up");
+    log_line(SEVERITY_INFO, "connected to NATS: reading the cluster's log");
     shell->log.up = true;
     shell->log.caught_up = false;
     push_link(shell);
 }
 
+/* Each try that fails is a notice; a person is told once of each reason. */
+static void say_down(struct shell_log *log, const char *reason)
+{
+    if (log->up || strcmp(log->down_reason, reason) != 0) {
+        log_line(SEVERITY_WARNING, "NATS is not usable: %s; trying again", reason);
+    }
+    snprintf(log->down_reason, sizeof(log->down_reason), "%s", reason);
+}
+
 static void on_down(struct shell *shell, const struct log_notice *notice)
 {
-    log_line(SEVERITY_WARNING, "the log is down: %s; trying again",
-             notice->text != NULL ? notice->text : "no reason given");
+    say_down(&shell->log, notice->text != NULL ? notice->text : "no reason given");
     shell->log.up = false;
     shell->log.caught_up = false;
     shell->log.answered_count = shell->log.appended_count;
@@ -85,7 +93,7 @@ static void on_appended(struct shell *shell, const struct log_notice *notice)
 static void on_refused(struct shell *shell, const struct log_notice *notice)
 {
     shell->log.answered_count++;
-    log_line(SEVERITY_WARNING, "the log refused an append: %s; it is appended again",
+    log_line(SEVERITY_WARNING, "NATS did not store an event: %s; it is sent again",
              notice->text != NULL ? notice->text : "no reason given");
 }
 
@@ -134,7 +142,7 @@ static void on_watchdog(struct ev_loop *loop, ev_timer *watcher, int events)
     bool stuck = log_progress_mono_ms(shell->log.log) + LOG_STUCK_MS < mono_ms();
     shell->log.stuck_count = stuck ? shell->log.stuck_count + 1 : 0;
     if (shell->log.stuck_count >= STUCK_COUNT_MAX) {
-        log_line(SEVERITY_ERROR, "the log's client makes no progress; the agent starts again");
+        log_line(SEVERITY_ERROR, "the NATS client makes no progress: the agent starts again");
         _exit(EXIT_AGAIN);
     }
     shell_arm(shell, watcher, WATCHDOG_MS);
@@ -196,7 +204,7 @@ void shell_log_append(struct shell *shell, const struct event *event)
     if (log_append(shell->log.log, subject, bytes, size, id)) {
         shell->log.appended_count++;
     } else {
-        log_line(SEVERITY_WARNING, "the log's queue is full; appended again later kind=%s",
+        log_line(SEVERITY_WARNING, "the queue to NATS is full: sent again later kind=%s",
                  event_kind_name(event->kind));
     }
 }

@@ -14,7 +14,9 @@ static void push_probe(struct shell *shell, const struct pg_answer *answer)
     struct probe_result *result = &shell_push(shell, FACT_PROBED)->probe;
     probe_understand(answer, shell->probe.answered_once, result);
     if (result->class != PROBE_OK) {
-        log_line(SEVERITY_DEBUG, "probe failed: %s", result->text);
+        bool fails = result->class == PROBE_ERROR || result->class == PROBE_TIMEOUT;
+        log_line(fails ? SEVERITY_WARNING : SEVERITY_DEBUG, "PostgreSQL fails its probe: %s",
+                 result->text);
         return;
     }
     shell->probe.answered_once = true;
@@ -23,6 +25,7 @@ static void push_probe(struct shell *shell, const struct pg_answer *answer)
         shell->probe.history_timeline = result->position.timeline;
     }
     if (!result->in_recovery) {
+        shell_guard_primary(shell);
         return;
     }
     shell_task_warm_up(shell);
@@ -34,8 +37,9 @@ static void push_probe(struct shell *shell, const struct pg_answer *answer)
 void shell_probe_begin(struct shell *shell, uint32_t timeout_ms)
 {
     struct shell_probe *probe = &shell->probe;
+    bool election = shell->agent.watch.election_term != 0; /* waits for this answer */
     char sql[PG_CONN_SQL_SIZE];
-    if (++probe->session_count > PROBE_SESSION_COUNT) {
+    if (++probe->session_count > PROBE_SESSION_COUNT && !election) {
         probe->session_count = 1;
         session_close(&probe->session);
     }

@@ -68,7 +68,8 @@ static void give_order(struct shell *shell)
 {
     static const char order[] = "select pg_promote(false)";
     struct session *session = &shell->task.session;
-    shell_guard_arm(shell); /* the guard is armed before promotion (DESIGN section 4) */
+    shell_guard_arm(shell);            /* the guard is armed before promotion (DESIGN section 4) */
+    shell->guard.signal = SIGNAL_OWED; /* its end removes the file */
     if (!session_ask(session, order, POLL_TIMEOUT_MS, on_ordered)) {
         session_close(session); /* it was being warmed up */
         (void)session_ask(session, order, POLL_TIMEOUT_MS, on_ordered);
@@ -81,12 +82,9 @@ static int reserve_child(const void *argument)
 {
     const struct shell *shell = argument;
     struct failure failure = {0};
-    if (timeline_reserve(shell->settings->data_directory, shell->probe.timeline,
-                         shell->task.upstream.timeline, &failure) != RESULT_OK) {
-        fprintf(stderr, "error: %s\n", failure.text);
-        return EXIT_FAILURE;
-    }
-    return EXIT_SUCCESS;
+    return child_conclude(timeline_reserve(shell->settings->data_directory, shell->probe.timeline,
+                                           shell->task.upstream.timeline, &failure),
+                          &failure);
 }
 
 static void on_reserved(struct shell *shell, int status)

@@ -27,9 +27,6 @@ void shell_task_end(struct shell *shell, enum reason reason, const char *text)
     snprintf(fact->text, sizeof(fact->text), "%.*s", (int)sizeof(fact->text) - 1, text);
     shell->task.task = TASK_NONE;
     ev_timer_stop(shell->loop, &shell->task.poll);
-    if (reason != REASON_NONE) {
-        log_line(SEVERITY_WARNING, "%s failed: %s", task_name(fact->task), text);
-    }
 }
 
 /* ---- initdb, pg_basebackup, pg_rewind ---- */
@@ -60,7 +57,7 @@ static void on_helper_progress(struct shell *shell)
     fact->percent = shell->task.helper.child.percent;
 }
 
-/* As rebuild_start() does, but for the lock file, which would stop pg_rewind's own server. */
+/* The lock file would stop pg_rewind's own server. */
 static int rebuild_child(const void *argument)
 {
     const struct shell *shell = argument;
@@ -70,12 +67,7 @@ static int rebuild_child(const void *argument)
     if (result == RESULT_OK) {
         result = rebuild_run(&shell->rebuild, task->task, &task->upstream, &failure);
     }
-    if (result != RESULT_OK) {
-        bool hint = failure.hint[0] != '\0';
-        fprintf(stderr, "error: %s%s%s%s\n", failure.text, hint ? " (" : "", failure.hint,
-                hint ? ")" : "");
-    }
-    return result == RESULT_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return child_conclude(result, &failure);
 }
 
 void shell_task_run_helper(struct shell *shell)
@@ -132,6 +124,7 @@ static void on_first_write(struct shell *shell, const struct pg_answer *answer)
         return;
     }
     shell_task_end(shell, REASON_NONE, "");
+    shell_guard_primary(shell);
     keep_role(shell);
 }
 

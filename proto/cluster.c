@@ -10,15 +10,6 @@ static const char *const phase_names[] = {
 };
 _Static_assert(sizeof phase_names / sizeof phase_names[0] == PHASE_COUNT, "a name for each phase");
 
-static const char *const directive_names[] = {
-        [DIRECTIVE_NONE] = "none",
-        [DIRECTIVE_LEAD] = "lead",
-        [DIRECTIVE_FOLLOW] = "follow",
-        [DIRECTIVE_REBUILD] = "rebuild",
-};
-_Static_assert(sizeof directive_names / sizeof directive_names[0] == DIRECTIVE_COUNT,
-               "a name for each directive");
-
 struct void_words {
     const char *name;
     const char *text;
@@ -62,11 +53,6 @@ _Static_assert(sizeof void_words / sizeof void_words[0] == VOID_REASON_COUNT,
 const char *phase_name(enum phase phase)
 {
     return (unsigned)phase < PHASE_COUNT ? phase_names[phase] : "?";
-}
-
-const char *directive_kind_name(enum directive_kind kind)
-{
-    return (unsigned)kind < DIRECTIVE_COUNT ? directive_names[kind] : "?";
 }
 
 const char *void_reason_name(enum void_reason reason)

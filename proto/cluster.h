@@ -234,6 +234,5 @@ const char *config_check(const struct config *config);
 const char *phase_name(enum phase phase);
 const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */
 const char *void_reason_text(enum void_reason reason); /* one sentence for people */
-const char *directive_kind_name(enum directive_kind kind);
 
 #endif

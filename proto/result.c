@@ -6,18 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = {
-        [RESULT_OK] = "ok",
-        [RESULT_INVALID] = "invalid",
-        [RESULT_NOT_FOUND] = "not_found",
-        [RESULT_REFUSED] = "refused",
-        [RESULT_TIMEOUT] = "timeout",
-        [RESULT_UNAVAILABLE] = "unavailable",
-        [RESULT_FULL] = "full",
-        [RESULT_FAILED] = "failed",
-};
-_Static_assert(sizeof(names) / sizeof(names[0]) == RESULT_COUNT, "every code has a name");
-
 /* Appends what fits; the rest is cut. */
 static void append(char *text, size_t size, const char *more)
 {
@@ -87,9 +75,4 @@ enum result failure_errno(struct failure *f, int errno_value, const char *format
     append(f->text, sizeof(f->text), strerror_r(errno_value, buffer, sizeof(buffer)));
     f->code = RESULT_FAILED;
     return f->code;
-}
-
-const char *result_name(enum result code)
-{
-    return (size_t)code < RESULT_COUNT ? names[code] : "?";
 }

@@ -43,8 +43,6 @@ enum result failure_hint(struct failure *f, const char *format, ...)
 /* Like failure_set, with ": " and the text of errno_value appended. */
 enum result failure_errno(struct failure *f, int errno_value, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-/* Stable lower-case name of a code, for logs. */
-const char *result_name(enum result code);
 
 #define MUST_USE __attribute__((warn_unused_result))
 

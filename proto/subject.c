@@ -79,15 +79,6 @@ bool subject_fits_event(const char *subject, const struct event *e)
            strcmp(tail, expected + sizeof(SUBJECT_ROOT)) == 0;
 }
 
-void subject_filter(const char *cluster, char ret_subject[SUBJECT_SIZE])
-{
-    if (cluster == NULL) {
-        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".>");
-    } else {
-        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.>", cluster);
-    }
-}
-
 void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE])
 {
     (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_LIVE ".%s.%s", cluster, node);

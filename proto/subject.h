@@ -28,8 +28,6 @@ bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE]);
 /* True when an event of this kind, cluster and writer may stand on this subject; the reader voids
  * what stands elsewhere, so that rights on subjects are rights on events. */
 bool subject_fits_event(const char *subject, const struct event *e);
-/* "pgbaton.C.>" of one cluster; "pgbaton.>" when cluster is NULL. */
-void subject_filter(const char *cluster, char ret_subject[SUBJECT_SIZE]);
 /* "pgbaton-live.C.N"; N may be "*". */
 void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE]);
 void subject_ask(const char *cluster, char ret_subject[SUBJECT_SIZE]);

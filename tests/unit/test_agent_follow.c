@@ -115,7 +115,7 @@ static void test_follow_empty_node_is_rebuilt(void **state)
     assert_true(task >= 0);
     assert_string_equal(b->trace[task].as.task.upstream.host, "node-1.example");
     assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_REBUILDING);
-    assert_true(bench_said(b, "bootstrap from leader 'node-1'"));
+    assert_true(bench_said(b, "trying to bootstrap from leader 'node-1'"));
     for (uint32_t i = 0; i < 40; i++) {
         struct fact fact = {.kind = FACT_TASK_PROGRESS, .task = TASK_BASEBACKUP, .percent = 2 * i};
         bench_play(b, &fact);

@@ -190,23 +190,37 @@ static void test_lease_release_order_after_death(void **state)
     b->answers[ACTION_PERSIST] = false;
     bench_guard(b, GUARD_ORPHANED, 0);
     int kill = bench_find(b, ACTION_KILL, 0);
-    assert_true(kill >= 0);
-    assert_false(bench_did(b, ACTION_PERSIST));
+    int persist = bench_find(b, ACTION_PERSIST, 0);
+    assert_true(kill >= 0 && persist > kill); /* the disk works while the guard kills */
+    assert_int_equal(b->trace[persist].as.vote.given_up_term, 1);
     b->now_ms += 16;
     bench_guard(b, GUARD_ABSENT, 7);
-    int lease = bench_find(b, ACTION_LEASE, kill);
-    int persist = bench_find(b, ACTION_PERSIST, kill);
-    assert_true(kill < lease && lease < persist);
-    assert_int_equal(b->trace[lease].as.deadline_ms, 0);
-    assert_int_equal(b->trace[persist].as.vote.given_up_term, 1);
     assert_int_equal(bench_find_event(b, EVENT_RELEASE, 0), -1); /* not before it is on the disk */
     bench_fact(b, FACT_PERSISTED);
+    int lease = bench_find(b, ACTION_LEASE, persist);
+    assert_true(lease > persist && lease < bench_find_event(b, EVENT_RELEASE, 0));
+    assert_int_equal(b->trace[lease].as.deadline_ms, 0);
     const struct event *e = bench_event_at(b, bench_find_event(b, EVENT_RELEASE, 0));
     assert_int_equal(e->body.release.term, 1);
     assert_int_equal(e->body.release.reason, REASON_POSTMASTER_DIED);
     assert_int_equal(e->body.release.killed_count, 7);
     assert_int_equal(e->body.release.fenced_wall_us - e->body.release.detected_wall_us, 16000);
     assert_int_equal(b->a.cluster.phase, PHASE_RELEASED);
+}
+
+static void test_lease_release_waits_for_death(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->answers[ACTION_KILL] = false;
+    bench_guard(b, GUARD_ORPHANED, 0);
+    assert_int_equal(b->a.vote.given_up_term, 1);
+    bench_wait(b, 1000);
+    assert_int_equal(bench_find_event(b, EVENT_RELEASE, 0), -1);
+    assert_int_equal(bench_find_event(b, EVENT_RENEW, 0), -1);
+    bench_guard(b, GUARD_ABSENT, 1);
+    assert_true(bench_find_event(b, EVENT_RELEASE, 0) > 0);
 }
 
 static void test_lease_vote_that_cannot_be_written_releases_nothing(void **state)
@@ -399,6 +413,7 @@ int main(void)
             cmocka_unit_test(test_lease_next_tick_is_before_the_kill),
             cmocka_unit_test(test_lease_deposed_kills_at_once),
             cmocka_unit_test(test_lease_release_order_after_death),
+            cmocka_unit_test(test_lease_release_waits_for_death),
             cmocka_unit_test(test_lease_vote_that_cannot_be_written_releases_nothing),
             cmocka_unit_test(test_lease_given_up_is_never_renewed_after_restart),
             cmocka_unit_test(test_lease_overtaken_renewal_gives_nothing),

@@ -202,12 +202,12 @@ static void test_step_terminates_in_order(void **state)
     bench_fact(b, FACT_TERMINATE);
     bench_wait(b, 100);
     int stop = bench_find(b, ACTION_STOP, 0);
-    int lease = bench_find(b, ACTION_LEASE, stop);
-    int persist = bench_find(b, ACTION_PERSIST, lease);
+    int persist = bench_find(b, ACTION_PERSIST, stop);
+    int lease = bench_find(b, ACTION_LEASE, persist);
     int release = bench_find_event(b, EVENT_RELEASE, 0);
     int goodbye = bench_find_event(b, EVENT_GOODBYE, 0);
     int leave = bench_find(b, ACTION_EXIT, 0);
-    assert_true(stop >= 0 && stop < lease && lease < persist && persist < release);
+    assert_true(stop >= 0 && stop < persist && persist < lease && lease < release);
     assert_int_equal(b->trace[lease].as.deadline_ms, 0);
     assert_int_equal(bench_event_at(b, release)->body.release.reason, REASON_SHUTDOWN);
     assert_true(bench_event_at(b, release)->body.release.clean);

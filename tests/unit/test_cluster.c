@@ -6,8 +6,6 @@ static void test_cluster_names_are_total(void **state)
     (void)state;
     assert_string_equal(phase_name(PHASE_HELD), "held");
     assert_string_equal(phase_name((enum phase)99), "?");
-    assert_string_equal(directive_kind_name(DIRECTIVE_REBUILD), "rebuild");
-    assert_string_equal(directive_kind_name((enum directive_kind)99), "?");
     assert_string_equal(void_reason_name(VOID_NO_WAIT), "no_wait");
     assert_string_equal(void_reason_text((enum void_reason)99), "?");
 }

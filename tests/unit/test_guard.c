@@ -398,6 +398,21 @@ static void test_guard_restarts_agent_and_keeps_postmaster(void **state)
     world_expect(w, GUARD_REPORT_GONE, 1000);
 }
 
+/* The agent cannot act: only the kernel is left to tell PostgreSQL. */
+static void test_guard_takes_postmaster_with_it(void **state)
+{
+    struct world *w = *state;
+    pid_t pid = world_start(w);
+    kill(w->agent, SIGSTOP);
+    kill(w->guard, SIGKILL);
+    assert_int_equal(waitpid(w->guard, NULL, 0), w->guard);
+    w->guard = 0;
+    for (int i = 0; i < 500 && waitpid(pid, NULL, WNOHANG) != pid && kill(pid, 0) == 0; i++) {
+        nap_ms(2);
+    }
+    assert_int_equal(kill(pid, 0), -1);
+}
+
 static void test_guard_throttles_an_agent_that_crashes(void **state)
 {
     struct world *w = *state;
@@ -550,6 +565,7 @@ int main(int argc, char **argv)
             guard_test(test_guard_restarts_agent_and_keeps_postmaster),
             guard_test(test_guard_throttles_an_agent_that_crashes),
             guard_test(test_guard_kills_after_directory_was_deleted),
+            guard_test(test_guard_takes_postmaster_with_it),
             guard_test(test_guard_finds_orphans_of_adopted_postmaster_in_renamed_directory),
             guard_test(test_guard_spares_helpers_of_living_agent_only),
             guard_test(test_guard_exit_kills_and_returns_status),

@@ -113,7 +113,7 @@ static void test_inspect_intact_primary(void **state)
     assert_int_equal(i.pg_version, 150000);
     assert_true(i.clean);
     assert_true(i.was_primary);
-    assert_false(i.standby_signal);
+    assert_false(i.in_recovery || i.standby_signal);
     assert_false(i.incomplete);
     assert_int_equal(i.position.timeline, 3);
     assert_int_equal(i.position.lsn, 0x70000A0);
@@ -135,7 +135,7 @@ static void test_inspect_standby_and_signals(void **state)
     assert_int_equal(i.verdict, DATA_INTACT);
     assert_false(i.clean);
     assert_false(i.was_primary);
-    assert_true(i.standby_signal);
+    assert_true(i.in_recovery && i.standby_signal);
     assert_true(i.incomplete);
     assert_int_equal(i.position.lsn, 0x8000000);
     assert_int_equal(i.position.timeline, 5);
@@ -199,7 +199,7 @@ static void test_inspect_report_travels_through_a_pipe(void **state)
     struct inspect_report report;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    assert_int_equal(inspect_run(f->dir, ends[1]), 0);
+    assert_int_equal(inspect_run(f->dir, true, ends[1]), 0);
     assert_true(inspect_receive(ends[0], &report));
     assert_int_equal(report.inspection.system_id, 42);
     assert_int_equal(report.postmaster, 0);

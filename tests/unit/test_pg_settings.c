@@ -190,6 +190,31 @@ static void test_pg_settings_hba_only_when_given(void **state)
                            "\nlocal all all peer\nhost all all ::1/128 scram-sha-256\n"));
 }
 
+/* The file is back beside a running primary; what is no cluster gets none. */
+static void test_pg_settings_keeps_signal_of_a_primary(void **state)
+{
+    struct pg_settings settings = make_settings();
+    struct failure failure = {0};
+    char path[128];
+    (void)state;
+    write_as(&settings, &nowhere, true);
+    assert_int_equal(pg_settings_keep_signal(base, &failure), RESULT_OK);
+    assert_null(get("standby.signal"));
+    snprintf(path, sizeof path, "%s/global", base);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put("global/pg_control", "x");
+    assert_int_equal(pg_settings_keep_signal(base, &failure), RESULT_OK);
+    assert_non_null(get("standby.signal"));
+    write_as(&settings, &nowhere, true);
+    assert_null(get("standby.signal"));
+}
+
+static int write_child(const void *argument)
+{
+    struct failure failure = {0};
+    return child_conclude(pg_settings_write(argument, &leader, false, &failure), &failure);
+}
+
 /* Nothing to include from: a child says so in its last line. */
 static void test_pg_settings_child_explains_failure(void **state)
 {
@@ -201,7 +226,7 @@ static void test_pg_settings_child_explains_failure(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/postgresql.conf", base);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(pg_settings_start(&child, &settings, &leader, PG_SETTINGS_STANDBY, &failure),
+    assert_int_equal(child_call(&child, "settings", write_child, &settings, -1, &failure),
                      RESULT_OK);
     while (!child_reap(&child, &status)) {
         poll(NULL, 0, 1);
@@ -226,6 +251,7 @@ int main(void)
             with_setup(test_pg_settings_refuses_parameters),
             with_setup(test_pg_settings_conninfo_quotes),
             with_setup(test_pg_settings_hba_only_when_given),
+            with_setup(test_pg_settings_keeps_signal_of_a_primary),
             with_setup(test_pg_settings_child_explains_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,11 +299,32 @@ static void server_stop(struct server *s, int number)
     poll(NULL, 0, number == SIGKILL ? 300 : 0); /* its children see that it is dead */
 }
 
+struct job {
+    const struct rebuild *rebuild;
+    enum task task;
+    const struct upstream *upstream;
+};
+
+static int run_job(const void *argument)
+{
+    const struct job *job = argument;
+    struct failure failure = {0};
+    return child_conclude(rebuild_run(job->rebuild, job->task, job->upstream, &failure), &failure);
+}
+
+static void start_task(struct child *child, const struct server *s, enum task task,
+                       const struct upstream *upstream)
+{
+    struct failure failure = {0};
+    struct job job = {.rebuild = &s->rebuild, .task = task, .upstream = upstream};
+    assert_int_equal(child_call(child, task_name(task), run_job, &job, -1, &failure), RESULT_OK);
+}
+
 static void run_task(struct server *s, enum task task, const struct upstream *upstream)
 {
     struct child child;
     struct failure failure = {0};
-    assert_int_equal(rebuild_start(&child, &s->rebuild, task, upstream, &failure), RESULT_OK);
+    start_task(&child, s, task, upstream);
     int status = wait_child(&child);
     if (child_explain(&child, status, &failure) != RESULT_OK) {
         fail_msg("%s: %s", task_name(task), failure.text);
@@ -421,14 +442,86 @@ static void test_rebuild_failure_keeps_the_old_directory(void **state)
     server_init(&a, "node-a");
     struct upstream nobody = to(&a);
     assert_int_equal(mkdir(a.dir, 0700), 0);
-    assert_int_equal(rebuild_start(&child, &a.rebuild, TASK_BASEBACKUP, &nobody, &failure),
-                     RESULT_OK);
+    start_task(&child, &a, TASK_BASEBACKUP, &nobody);
     assert_int_equal(child_explain(&child, wait_child(&child), &failure), RESULT_FAILED);
     assert_non_null(strstr(failure.text, "pg_basebackup: exit status 1: connection to server"));
     child_finish(&child);
     assert_true(exists(&a, ""));
     assert_int_not_equal(rebuild_run(&a.rebuild, TASK_REWIND, &nobody, &failure), RESULT_OK);
     assert_true(look(&a).incomplete);
+}
+
+/* A tool of its own in place of pg_basebackup: text is a shell's. */
+static void fake_basebackup(struct server *s, const char *script)
+{
+    char path[96];
+    char text[256];
+    server_init(s, "node-a");
+    snprintf(s->bin, sizeof s->bin, "%s", base);
+    s->rebuild.stall_ms = 2000;
+    snprintf(path, sizeof path, "%s/pg_basebackup", base);
+    int size = snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
+    assert_int_equal(file_replace(path, text, (size_t)size, NULL), RESULT_OK);
+    assert_int_equal(chmod(path, 0700), 0);
+}
+
+static void test_rebuild_kills_a_tool_without_progress(void **state)
+{
+    struct server a;
+    struct child child;
+    struct failure failure = {0};
+    (void)state;
+    fake_basebackup(&a, "echo '1/100 kB (1%), x' >&2; exec sleep 60");
+    struct upstream nobody = to(&a);
+    start_task(&child, &a, TASK_BASEBACKUP, &nobody);
+    assert_int_equal(child_explain(&child, wait_child(&child), &failure), RESULT_FAILED);
+    assert_string_equal(failure.text, "pg_basebackup: no progress for 2 s: killed");
+    child_finish(&child);
+}
+
+/* It works without a word, and ends after more than its limit. */
+static void test_rebuild_lets_a_silent_tool_work(void **state)
+{
+    struct server a;
+    struct child child;
+    struct failure failure = {0};
+    (void)state;
+    fake_basebackup(&a, "for i in 1 2 3 4 5 6 7 8; do sleep 0.5; : >\"$0.$i\"; done; exit 3");
+    struct upstream nobody = to(&a);
+    start_task(&child, &a, TASK_BASEBACKUP, &nobody);
+    assert_int_equal(child_explain(&child, wait_child(&child), &failure), RESULT_FAILED);
+    assert_string_equal(failure.text, "pg_basebackup: exit status 3");
+    child_finish(&child);
+}
+
+/* The leader's postmaster stands still: the connection is accepted by the kernel and never
+ * answered.
+ */
+static void test_rebuild_kills_a_backup_of_a_stopped_leader(void **state)
+{
+    struct server a;
+    struct server b;
+    struct child child;
+    struct failure failure = {0};
+    char bin[64];
+    (void)state;
+    if (!find_postgres(bin, sizeof bin)) {
+        skip();
+    }
+    server_init(&a, "node-a");
+    server_init(&b, "node-b");
+    run_task(&a, TASK_INITDB, NULL);
+    struct upstream nowhere = {0};
+    struct upstream from_a = to(&a);
+    server_start(&a, &nowhere, true);
+    b.rebuild.stall_ms = 2000;
+    assert_int_equal(kill(a.pid, SIGSTOP), 0);
+    start_task(&child, &b, TASK_BASEBACKUP, &from_a);
+    assert_int_equal(child_explain(&child, wait_child(&child), &failure), RESULT_FAILED);
+    assert_int_equal(kill(a.pid, SIGCONT), 0);
+    assert_string_equal(failure.text, "pg_basebackup: no progress for 2 s: killed");
+    child_finish(&child);
+    server_stop(&a, SIGINT);
 }
 
 #define with_setup(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -444,6 +537,9 @@ int main(void)
             with_setup(test_rebuild_hints_at_a_parent_that_is_not_writable),
             with_setup(test_rebuild_initdb_basebackup_and_rewind),
             with_setup(test_rebuild_failure_keeps_the_old_directory),
+            with_setup(test_rebuild_kills_a_tool_without_progress),
+            with_setup(test_rebuild_lets_a_silent_tool_work),
+            with_setup(test_rebuild_kills_a_backup_of_a_stopped_leader),
     };
     become_postgres();
     return cmocka_run_group_tests(tests, NULL, NULL);

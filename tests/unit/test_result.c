@@ -64,16 +64,6 @@ static void test_result_accepts_nobody_who_listens(void **state)
     assert_int_equal(failure_errno(NULL, EIO, "no"), RESULT_FAILED);
 }
 
-static void test_result_names(void **state)
-{
-    (void)state;
-    for (unsigned int i = 0; i < RESULT_COUNT; i++) {
-        assert_true(strlen(result_name((enum result)i)) > 1);
-    }
-    assert_string_equal(result_name(RESULT_NOT_FOUND), "not_found");
-    assert_string_equal(result_name(RESULT_COUNT), "?");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,7 +71,6 @@ int main(void)
             cmocka_unit_test(test_result_errno_is_appended),
             cmocka_unit_test(test_result_long_texts_are_cut),
             cmocka_unit_test(test_result_accepts_nobody_who_listens),
-            cmocka_unit_test(test_result_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,10 +121,6 @@ static void test_subject_plain_messages(void **state)
     char subject[SUBJECT_SIZE];
 
     (void)state;
-    subject_filter(NULL, subject);
-    assert_string_equal(subject, "pgbaton.>");
-    subject_filter("demo", subject);
-    assert_string_equal(subject, "pgbaton.demo.>");
     subject_live("demo", "*", subject);
     assert_string_equal(subject, "pgbaton-live.demo.*");
     subject_ask("demo", subject);
