@@ -36,10 +36,18 @@ static bool has_given_up(const struct agent *a)
            a->refused_term == term || a->ending.term != 0;
 }
 
+/* Granted to this incarnation, or to one whose vote is ours. Else somebody else of our name may
+ * live under the lease of this term (a cloned machine, a replaced disk): we neither renew nor
+ * release it, and its end is a matter of silence (I13). */
+static bool term_is_ours(const struct agent *a)
+{
+    return a->cluster.term <= a->start_term || a->grant.incarnation == a->incarnation;
+}
+
 bool agent_holds(const struct agent *a)
 {
     return a->me >= 0 && cluster_holder(&a->cluster) == a->me && a->cluster.frozen_seq == 0 &&
-           agent_vote_stands(a) && !has_given_up(a);
+           agent_vote_stands(a) && term_is_ours(a) && !has_given_up(a);
 }
 
 bool agent_may_be_primary(const struct agent *a)
@@ -68,7 +76,7 @@ static uint64_t term_to_end(const struct agent *a)
 {
     const struct cluster *c = &a->cluster;
     bool open = c->phase == PHASE_GRANTED || c->phase == PHASE_HELD || c->phase == PHASE_REVOKED;
-    bool mine = a->me >= 0 && c->leader == a->me && open;
+    bool mine = a->me >= 0 && c->leader == a->me && open && term_is_ours(a);
     return mine && !has_given_up(a) ? c->term : 0;
 }
 

@@ -109,6 +109,7 @@ struct agent_lead {
 /* The newest grant, and the newest directive for this node, as read from the log. */
 struct agent_grant {
     uint64_t seq;
+    uint64_t incarnation;     /* of its holder, that it names */
     struct position position; /* on which its holder was chosen */
 };
 
@@ -159,6 +160,7 @@ struct agent {
     bool persisting;     /* ACTION_PERSIST was given and not answered */
     uint64_t persist_ms; /* not before then, after a failure */
 
+    uint64_t start_term;  /* vote.term as this incarnation found it on the disk */
     uint64_t incarnation; /* the present one; acted under only once vote has it */
     uint64_t counter;     /* of the last event appended */
     bool link_up;

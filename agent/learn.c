@@ -58,6 +58,7 @@ static void learn_hello(struct agent *a, const struct event *e, struct outcome o
 static void learn_grant(struct agent *a, const struct event *e, struct action_list *actions)
 {
     a->grant.seq = e->seq;
+    a->grant.incarnation = e->body.grant.incarnation;
     a->grant.position = e->body.grant.position;
     if (a->ready) {
         act_say(actions, SEVERITY_INFO,

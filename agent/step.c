@@ -19,6 +19,7 @@ void agent_init(struct agent *a, const struct agent_self *self, const struct vot
     cluster_init(&a->cluster, self->cluster);
     a->vote = *vote;
     a->wanted = *vote;
+    a->start_term = vote->term;
     uint64_t next = vote->incarnation + 1;
     agent_begin_incarnation(a, next > now_wall_us ? next : now_wall_us);
 }

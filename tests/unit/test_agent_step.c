@@ -177,6 +177,25 @@ static void test_step_agent_restart_keeps_primary(void **state)
     assert_true(agent_lease_deadline_ms(&b->a) > b->now_ms);
 }
 
+/* A machine of the leader's name without its vote: the leader itself may live, under its lease. */
+static void test_step_stranger_of_our_name_releases_nothing(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->a.vote = (struct vote){0};
+    bench_restart_agent(b);
+    b->inspection = (struct inspection){.verdict = DATA_EMPTY};
+    bench_forget(b);
+    bench_guard(b, GUARD_ABSENT, 0);
+    bench_link(b, true);
+    bench_wait(b, 3000);
+    assert_true(bench_find_event(b, EVENT_HELLO, 0) >= 0);
+    assert_int_equal(bench_find_event(b, EVENT_RELEASE, 0), -1);
+    assert_int_equal(bench_find_event(b, EVENT_RENEW, 0), -1);
+    assert_int_equal(b->a.cluster.phase, PHASE_HELD); /* its end is a matter of silence */
+}
+
 static void test_step_agent_restart_kills_deposed_primary(void **state)
 {
     (void)state;
@@ -311,6 +330,7 @@ int main(void)
             cmocka_unit_test(test_step_stale_incarnation_says_hello_again),
             cmocka_unit_test(test_step_superseded_kills_and_leaves),
             cmocka_unit_test(test_step_agent_restart_keeps_primary),
+            cmocka_unit_test(test_step_stranger_of_our_name_releases_nothing),
             cmocka_unit_test(test_step_agent_restart_kills_deposed_primary),
             cmocka_unit_test(test_step_terminates_in_order),
             cmocka_unit_test(test_step_terminates_by_kill_when_stop_hangs),
