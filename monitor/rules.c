@@ -254,12 +254,6 @@ static void write_config(const struct question *q, struct event *ret_event)
     ret_event->body.config = q->options->config;
 }
 
-/* Of the term that ends; 0 when its holder never renewed. */
-static uint64_t last_renewal_seq(const struct cluster *c)
-{
-    return c->lease.renewed ? c->lease.renewal_seq : 0;
-}
-
 static void write_grant(const struct question *q, struct event *ret_event)
 {
     struct grant *grant = &ret_event->body.grant;
@@ -272,7 +266,7 @@ static void write_grant(const struct question *q, struct event *ret_event)
     grant->incarnation = n->incarnation;
     grant->position = n->position;
     grant->timeline = grant->kind == GRANT_FAILOVER ? q->c->timeline_max + 1 : 0;
-    grant->renewal_seq = last_renewal_seq(q->c);
+    grant->renewal_seq = cluster_last_renewal_seq(q->c);
     grant->loss_bytes = grant->kind == GRANT_FAILOVER ? cluster_lag_bytes(q->c, i) : 0;
     ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;
 }
@@ -282,7 +276,7 @@ static void write_revoke(const struct question *q, struct event *ret_event)
     ret_event->kind = EVENT_REVOKE;
     ret_event->cause_seq = q->c->phase_seq;
     ret_event->body.revoke.term = q->c->term;
-    ret_event->body.revoke.renewal_seq = last_renewal_seq(q->c);
+    ret_event->body.revoke.renewal_seq = cluster_last_renewal_seq(q->c);
 }
 
 static void write_no_candidate(const struct question *q, struct event *ret_event)

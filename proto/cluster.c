@@ -109,6 +109,11 @@ uint64_t cluster_wait_ms(const struct cluster *c)
     return (uint64_t)c->lease.ttl_ms_max + LEASE_ALLOWANCE_MS(c->lease.ttl_ms_max);
 }
 
+uint64_t cluster_last_renewal_seq(const struct cluster *c)
+{
+    return c->lease.renewed ? c->lease.renewal_seq : 0;
+}
+
 uint32_t cluster_ttl_ms(const struct cluster *c)
 {
     return c->configured ? c->config.lease_ttl_ms : config_default().lease_ttl_ms;

@@ -213,6 +213,9 @@ enum directive_kind cluster_directive(const struct cluster *c, int32_t i);
 /* The wait that a revoke, and a grant after a revoke, must prove: the longest ttl that a renewal of
  * the term names, plus LEASE_ALLOWANCE_MS of it; 0 when the term was never renewed. In ms. */
 uint64_t cluster_wait_ms(const struct cluster *c);
+/* The last effective renewal of the present term, which a revoke and a grant must name; 0 when its
+ * holder never renewed. */
+uint64_t cluster_last_renewal_seq(const struct cluster *c);
 /* The ttl that a renewal sent now names, in ms. */
 uint32_t cluster_ttl_ms(const struct cluster *c);
 /* True when p lies on the reference history: on floor.timeline, or on an earlier timeline at or

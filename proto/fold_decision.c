@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-/* A revoke and a grant name the renewal that their author had received last. */
-static uint64_t last_renewal_seq(const struct cluster *c)
-{
-    return c->lease.renewed ? c->lease.renewal_seq : 0;
-}
-
 enum void_reason fold_revoke(struct cluster *c, const struct event *e)
 {
     const struct revoke *r = &e->body.revoke;
@@ -21,7 +15,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     if (cluster_holder(c) == LEADER_NONE) {
         return VOID_NOT_HELD;
     }
-    if (r->renewal_seq != last_renewal_seq(c)) {
+    if (r->renewal_seq != cluster_last_renewal_seq(c)) {
         return VOID_RENEWED_SINCE;
     }
     const struct evidence *ev = &e->decision.evidence;
