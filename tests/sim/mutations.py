@@ -26,7 +26,7 @@ REVOKE_UNPROVEN = (
     "if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {",
     "if (false && wait_ms != ev->hearing_ms) {")
 REVOKE_RENEWED = (
-    "proto/fold_decision.c", "if (r->renewal_seq != last_renewal_seq(c)) {", "if (false) {")
+    "proto/fold_decision.c", "if (r->renewal_seq != cluster_last_renewal_seq(c)) {", "if (false) {")
 GRANT_UNPROVEN = (
     "proto/fold_decision.c", "if (!has_waited(c, e)) {", "if (false && !has_waited(c, e)) {")
 GRANT_AT_ONCE = (
