@@ -8,7 +8,7 @@
 #ifndef PGBATON_AGENT_ACT_H
 #define PGBATON_AGENT_ACT_H
 
-#include "../proto/explain.h"
+#include "../proto/severity.h"
 #include "step.h"
 
 /* Appends an action of this kind, otherwise undefined; asserts that there is room. */

@@ -176,7 +176,7 @@ struct action {
             struct slot items[NODE_COUNT_MAX];
         } slots; /* SLOTS */
         struct {
-            int severity; /* enum severity of explain.h */
+            int severity; /* enum severity of severity.h */
             char text[256];
         } say;           /* SAY */
         int exit_status; /* EXIT */

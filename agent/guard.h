@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * guard.h - the guard: the small process that is the parent of the agent and of the postmaster.
+ * guard.h - the guard as its agent sees it: orders, reports, and the page that both share.
  *
- * libc only. It is the child subreaper of everything that PostgreSQL starts, so that it can prove
- * death: on order, or at the lease's deadline, it SIGKILLs the postmaster first, then every process
- * of the instance (its descendants, and whatever has the data directory as its working directory),
- * and reaps until none is left. A zombie is dead. The postmaster dies with the guard, by the
- * kernel's hand. It restarts a crashed agent at once and leaves PostgreSQL running. It does not
- * speak to the log, to PostgreSQL or to the data directory's disk.
+ * The guard (pgbaton-guard: guard_main.c and guard_*.c) is the small process that is the parent of
+ * the agent and of the postmaster; guard_run.h says what it does. This header is for the agent.
  *
  *   guard ─┬─ agent (socketpair: orders and reports; shared page: the lease's deadline)
  *          └─ postmaster ── backends (sessions of their own)
@@ -16,20 +12,11 @@
 #define PGBATON_AGENT_GUARD_H
 
 #include "../proto/result.h"
+#include "guard_page.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-/* The page that guard and agent share; a fence in PostgreSQL can map it later. The guard only reads
- * it. Set the deadline before `primary`, and both before what they allow: with primary 1 and a
- * deadline of 0 or in the past, whatever runs is killed within 50 ms. */
-struct guard_page {
-    _Atomic uint64_t lease_deadline_ms; /* CLOCK_BOOTTIME; 0: no lease, no primary may run */
-    _Atomic uint32_t primary;           /* 1: what runs may be a primary: kill it at the deadline.
-                                           0: it is in recovery: no deadline concerns it */
-};
 
 enum guard_order_kind { GUARD_START = 1, GUARD_SIGNAL, GUARD_KILL, GUARD_ADOPT, GUARD_EXIT };
 enum guard_report_kind {
@@ -43,11 +30,6 @@ enum guard_report_kind {
     GUARD_REPORT_EXPIRED, /* the same, because the deadline passed */
     GUARD_REPORT_TERMINATE /* SIGTERM or SIGINT was sent to the guard */
 };
-
-/* Runs as the guard: forks and executes agent_argv (argv[0] is an absolute path) with the socket
- * and the page inherited in the file descriptors that the environment variable PGBATON_GUARD names
- * ("socket,page"), and returns its exit status when the agent ordered GUARD_EXIT. */
-int guard_run(char *const agent_argv[], const char *data_directory);
 
 /* The agent's end of it. */
 struct guard_client;

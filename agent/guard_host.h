@@ -7,7 +7,7 @@
 #ifndef PGBATON_AGENT_GUARD_HOST_H
 #define PGBATON_AGENT_GUARD_HOST_H
 
-#include "../proto/explain.h"
+#include "../proto/severity.h"
 
 /* Memory that cannot be paged out and a rank above PostgreSQL's, where the host allows it; what it
  * does not allow is said once. */

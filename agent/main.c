@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* pgbaton-agent: reads its settings, becomes the guard, and, as the guard's child, the agent
  * proper. */
-#include "guard.h"
 #include "guard_wire.h"
 #include "inspect.h"
+#include "program_path.h"
 #include "settings.h"
 #include "shell.h"
 
 #include "../proto/log_line.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+/* The guard's command line: its own words and ours. */
+#define GUARD_WORDS_MAX 32
 
 static const char help[] =
         "pgbaton-agent runs beside one PostgreSQL: it starts, promotes, follows and rebuilds it.\n"
@@ -112,18 +115,36 @@ static int refuse_root(const char *config)
     return EXIT_USAGE;
 }
 
-/* The guard executes this same program with the same arguments, by its absolute path. */
+/* The guard is a program of its own, in this process's place; it executes this one again. */
 static int become_guard(char **argv, const struct settings *settings)
 {
-    static char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    if (length <= 0) {
-        fputs("pgbaton-agent: it cannot find its own program in /proc/self/exe\n", stderr);
+    char own[PATH_MAX];
+    char guard[PATH_MAX];
+    char seconds[16];
+    const char *words[GUARD_WORDS_MAX] = {"pgbaton-guard",
+                                          "--data-directory",
+                                          settings->data_directory,
+                                          "--watchdog",
+                                          guard_watchdog_mode_name(settings->watchdog),
+                                          "--watchdog-device",
+                                          settings->watchdog_device,
+                                          "--watchdog-timeout",
+                                          seconds,
+                                          "--",
+                                          own};
+    size_t count = 11;
+    snprintf(seconds, sizeof(seconds), "%d", settings->watchdog_seconds);
+    if (!program_path_own(own, sizeof(own)) ||
+        !program_path_beside(".", "pgbaton-guard", guard, sizeof(guard))) {
+        fputs("pgbaton-agent: pgbaton-guard is not beside it: install both\n", stderr);
         return EXIT_FAILURE;
     }
-    program[length] = '\0';
-    argv[0] = program;
-    return guard_run(argv, settings->data_directory);
+    for (size_t i = 1; argv[i] != NULL && count < GUARD_WORDS_MAX - 1; i++) {
+        words[count++] = argv[i];
+    }
+    execv(guard, (char *const *)(uintptr_t)words); /* changes none of them */
+    fprintf(stderr, "pgbaton-agent: %s cannot be executed: %s\n", guard, strerror(errno));
+    return EXIT_FAILURE;
 }
 
 static int run(char **argv, const struct options *options, const struct settings *settings)

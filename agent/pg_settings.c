@@ -2,6 +2,7 @@
 #include "pg_settings.h"
 #include "file.h"
 #include "pg_settings_file.h"
+#include "preload.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -13,6 +14,8 @@
 
 /* What pgbaton.conf may take: a hundred user parameters and more. */
 #define CONFIG_BYTES 65536
+/* A list of libraries. */
+#define PRELOAD_BYTES 4096
 
 /* pgbaton's own: neither agent.yaml nor ALTER SYSTEM may set them. */
 static const char *const owned[] = {"cluster_name",
@@ -215,9 +218,54 @@ static void text_own(struct text *text, const struct pg_settings *settings,
     text_setting(text, "primary_slot_name", slot);
 }
 
+/* The commit fence beside the libraries that the user's own files load. */
+static void text_preload(struct text *text, const struct pg_settings *settings, const char *user)
+{
+    char merged[PRELOAD_BYTES];
+    text->overflow = !preload_merge(settings->fence, user, merged, sizeof merged) || text->overflow;
+    text_setting(text, PRELOAD_SETTING, merged);
+}
+
 static void path_of(const struct pg_settings *settings, const char *name, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s/%s", settings->data_directory, name);
+}
+
+/* agent.yaml, or else what the user's postgresql.conf says. */
+static const char *preload_of_user(const struct pg_settings *settings, const char *path,
+                                   char *buffer, size_t capacity)
+{
+    const char *value = user_value(settings, PRELOAD_SETTING);
+    if (value != NULL) {
+        return value;
+    }
+    return settings_file_get(path, PRELOAD_SETTING, buffer, capacity) ? buffer : "";
+}
+
+/* ALTER SYSTEM has the last word: its list gets the fence, too. */
+static enum result write_auto_preload(const struct pg_settings *settings, const char *path,
+                                      struct failure *reterr_failure)
+{
+    char user[PRELOAD_BYTES];
+    char line[2 * PRELOAD_BYTES];
+    struct text text = {.bytes = line, .capacity = sizeof line};
+    if (!settings_file_get(path, PRELOAD_SETTING, user, sizeof user)) {
+        return RESULT_OK;
+    }
+    text_preload(&text, settings, user);
+    if (text.overflow) {
+        return failure_set(reterr_failure, RESULT_INVALID, PRELOAD_SETTING " is too long");
+    }
+    return settings_file_set(path, PRELOAD_SETTING, line, reterr_failure);
+}
+
+static void text_user(struct text *text, const struct pg_settings *settings)
+{
+    for (size_t i = 0; i < settings->parameter_count; i++) {
+        if (strcasecmp(settings->parameters[i].name, PRELOAD_SETTING) != 0) {
+            text_setting(text, settings->parameters[i].name, settings->parameters[i].value);
+        }
+    }
 }
 
 static enum result write_config(const struct pg_settings *settings, const struct upstream *upstream,
@@ -225,6 +273,7 @@ static enum result write_config(const struct pg_settings *settings, const struct
 {
     static char bytes[CONFIG_BYTES];
     char conninfo[1024];
+    char preload[PRELOAD_BYTES];
     char path[PATH_MAX];
     struct text text = {.bytes = bytes, .capacity = sizeof bytes};
     path_of(settings, "postgresql.conf", path);
@@ -232,9 +281,8 @@ static enum result write_config(const struct pg_settings *settings, const struct
     text.overflow = !pg_settings_conninfo(settings, upstream, conninfo, sizeof conninfo);
     text_add(&text, "# Written by pgbaton; changes are lost. Use agent.yaml.\n");
     text_defaults(&text, settings, logical);
-    for (size_t i = 0; i < settings->parameter_count; i++) {
-        text_setting(&text, settings->parameters[i].name, settings->parameters[i].value);
-    }
+    text_user(&text, settings);
+    text_preload(&text, settings, preload_of_user(settings, path, preload, sizeof preload));
     text_own(&text, settings, upstream, conninfo);
     if (text.overflow) {
         return failure_set(reterr_failure, RESULT_INVALID, "pgbaton.conf would be too large");
@@ -299,6 +347,7 @@ static enum result write_files(const struct pg_settings *settings, const struct 
     result = result != RESULT_OK ? result : settings_file_include(path, reterr_failure);
     path_of(settings, "postgresql.auto.conf", path);
     result = result != RESULT_OK ? result : settings_file_drop(path, owned, reterr_failure);
+    result = result != RESULT_OK ? result : write_auto_preload(settings, path, reterr_failure);
     return result != RESULT_OK ? result : write_hba(settings, reterr_failure);
 }
 

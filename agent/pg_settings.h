@@ -5,7 +5,8 @@
  *   postgresql.conf   gets `include_if_exists = 'pgbaton.conf'` as its last line, once
  *   pgbaton.conf      written whole: everything that pgbaton sets
  *   pg_hba.conf       written whole, but only if agent.yaml has `hba` lines
- *   postgresql.auto.conf  loses what ALTER SYSTEM said about settings that pgbaton owns
+ *   postgresql.auto.conf  loses what ALTER SYSTEM said about settings that pgbaton owns; what it
+ *                     says of shared_preload_libraries gets the commit fence
  *   standby.signal    there but while a primary starts: its next start is in recovery (I15)
  *
  * Every file is replaced atomically and synced. All of this touches the data directory's disk: it
@@ -34,6 +35,7 @@ struct pg_settings {
     const char *passfile; /* NULL: none */
     const struct pg_parameter *parameters;
     size_t parameter_count;
+    const char *fence;      /* the commit fence's library; NULL: none */
     const char *const *hba; /* lines of pg_hba.conf */
     size_t hba_count;       /* 0: pg_hba.conf is left alone */
 };

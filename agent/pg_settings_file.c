@@ -61,6 +61,40 @@ bool settings_file_is(const char *path, const char *name, const char *value)
     return is;
 }
 
+/* A quoted value ends with its quote, of which two stand for one; another ends with a blank. */
+static bool copy_value(const char *value, char *ret_value, size_t capacity)
+{
+    bool quoted = value[-1] == '\'';
+    size_t used = 0;
+    for (; *value != '\0' && *value != '\n' && used + 1 < capacity; value++) {
+        bool doubled = quoted && value[0] == '\'' && value[1] == '\'';
+        if (quoted ? *value == '\'' && !doubled : strchr(" \t\r#", *value) != NULL) {
+            break;
+        }
+        value += doubled ? 1 : 0;
+        ret_value[used] = *value;
+        used += 1;
+    }
+    ret_value[used] = '\0';
+    return used + 1 < capacity;
+}
+
+bool settings_file_get(const char *path, const char *name, char *ret_value, size_t capacity)
+{
+    size_t size = 0;
+    bool found = false;
+    if (file_read(path, old_text, sizeof old_text, &size, NULL) != RESULT_OK) {
+        return false;
+    }
+    for (const char *line = old_text; *line != '\0'; line += line_length(line)) {
+        const char *value = value_of(line, name);
+        if (value != NULL) {
+            found = copy_value(value, ret_value, capacity);
+        }
+    }
+    return found;
+}
+
 static bool sets_one_of(const char *line, const char *const *names)
 {
     for (; *names != NULL; names++) {
@@ -99,20 +133,44 @@ enum result settings_file_include(const char *path, struct failure *reterr_failu
     return file_replace(path, new_text, used + sizeof include_line - 1, reterr_failure);
 }
 
-enum result settings_file_drop(const char *path, const char *const *names,
-                               struct failure *reterr_failure)
+/* What remains of the old text without the lines that set one of names. */
+static size_t keep_others(const char *const *names)
 {
-    size_t size = 0;
     size_t used = 0;
-    enum result result = file_read(path, old_text, sizeof old_text, &size, reterr_failure);
-    if (result != RESULT_OK) {
-        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
-    }
     for (const char *line = old_text; *line != '\0'; line += line_length(line)) {
         if (!sets_one_of(line, names)) {
             memcpy(new_text + used, line, line_length(line));
             used += line_length(line);
         }
     }
-    return file_replace(path, new_text, used, reterr_failure);
+    return used;
+}
+
+enum result settings_file_drop(const char *path, const char *const *names,
+                               struct failure *reterr_failure)
+{
+    size_t size = 0;
+    enum result result = file_read(path, old_text, sizeof old_text, &size, reterr_failure);
+    if (result != RESULT_OK) {
+        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    }
+    return file_replace(path, new_text, keep_others(names), reterr_failure);
+}
+
+enum result settings_file_set(const char *path, const char *name, const char *line,
+                              struct failure *reterr_failure)
+{
+    const char *const names[] = {name, NULL};
+    size_t size = 0;
+    enum result result = file_read(path, old_text, sizeof old_text, &size, reterr_failure);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    size_t used = keep_others(names);
+    size_t length = strlen(line);
+    if (used + length > sizeof new_text) {
+        return failure_set(reterr_failure, RESULT_INVALID, "%s would be too large", path);
+    }
+    memcpy(new_text + used, line, length);
+    return file_replace(path, new_text, used + length, reterr_failure);
 }

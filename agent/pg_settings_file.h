@@ -12,13 +12,20 @@
 #include "../proto/result.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* True when the last line that sets name says value. */
 bool settings_file_is(const char *path, const char *name, const char *value);
+/* The value of the last line that sets name, without its quotes. False when none does, or it does
+ * not fit. */
+bool settings_file_get(const char *path, const char *name, char *ret_value, size_t capacity);
 /* Makes `include_if_exists = 'pgbaton.conf'` the last line, once. */
 MUST_USE enum result settings_file_include(const char *path, struct failure *reterr_failure);
 /* Removes the lines that set one of names (NULL-terminated). Fine when there is no such file. */
 MUST_USE enum result settings_file_drop(const char *path, const char *const *names,
                                         struct failure *reterr_failure);
+/* Replaces what the file says of name; line is the whole new one, with its newline. */
+MUST_USE enum result settings_file_set(const char *path, const char *name, const char *line,
+                                       struct failure *reterr_failure);
 
 #endif

@@ -4,6 +4,7 @@
 #include "../proto/config_file.h"
 #include "../proto/log_line.h"
 #include "pg_settings.h"
+#include "program_path.h"
 #include "settings_yaml.h"
 
 #include <ctype.h>
@@ -25,8 +26,16 @@ struct file_postgresql {
     char *replication_user;
     char *passfile;
     char *socket_directory;
+    bool *fence;
+    char *fence_library;
     char **hba;
     unsigned hba_count;
+};
+
+struct file_watchdog {
+    enum guard_watchdog_mode mode;
+    char *device;
+    char *timeout;
 };
 
 struct file_tags {
@@ -42,6 +51,7 @@ struct file {
     char *log_level;
     struct file_postgresql postgresql;
     struct file_tags tags;
+    struct file_watchdog watchdog;
 };
 
 /* A load under way: what is read, and where complaints point to. */
@@ -73,6 +83,11 @@ static const cyaml_schema_field_t postgresql_fields[] = {
                                CYAML_UNLIMITED),
         CYAML_FIELD_STRING_PTR("socket_directory", OPTIONAL, struct file_postgresql,
                                socket_directory, 1, CYAML_UNLIMITED),
+        CYAML_FIELD_ENUM_PTR("fence", CYAML_FLAG_POINTER | CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL,
+                             struct file_postgresql, fence, config_bool_words,
+                             CONFIG_BOOL_WORD_COUNT),
+        CYAML_FIELD_STRING_PTR("fence_library", OPTIONAL, struct file_postgresql, fence_library, 1,
+                               CYAML_UNLIMITED),
         CYAML_FIELD_SEQUENCE("hba", OPTIONAL, struct file_postgresql, hba, &hba_line_schema, 0,
                              CYAML_UNLIMITED),
         CYAML_FIELD_IGNORE("parameters", CYAML_FLAG_OPTIONAL),
@@ -85,6 +100,19 @@ static const cyaml_schema_field_t tags_fields[] = {
                         failover_priority),
         CYAML_FIELD_END};
 
+static const cyaml_strval_t watchdog_modes[] = {{"off", GUARD_WATCHDOG_OFF},
+                                                {"automatic", GUARD_WATCHDOG_AUTOMATIC},
+                                                {"required", GUARD_WATCHDOG_REQUIRED}};
+
+static const cyaml_schema_field_t watchdog_fields[] = {
+        CYAML_FIELD_ENUM("mode", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct file_watchdog,
+                         mode, watchdog_modes, CYAML_ARRAY_LEN(watchdog_modes)),
+        CYAML_FIELD_STRING_PTR("device", OPTIONAL, struct file_watchdog, device, 1,
+                               CYAML_UNLIMITED),
+        CYAML_FIELD_STRING_PTR("timeout", OPTIONAL, struct file_watchdog, timeout, 1,
+                               CYAML_UNLIMITED),
+        CYAML_FIELD_END};
+
 static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_STRING_PTR("cluster", CYAML_FLAG_POINTER, struct file, cluster, 1,
                                CYAML_UNLIMITED),
@@ -95,6 +123,8 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_STRING_PTR("state_directory", OPTIONAL, struct file, state_directory, 1,
                                CYAML_UNLIMITED),
         CYAML_FIELD_MAPPING("tags", CYAML_FLAG_OPTIONAL, struct file, tags, tags_fields),
+        CYAML_FIELD_MAPPING("watchdog", CYAML_FLAG_OPTIONAL, struct file, watchdog,
+                            watchdog_fields),
         CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct file, log_level, 1, CYAML_UNLIMITED),
         CYAML_FIELD_END};
 
@@ -117,6 +147,12 @@ static const char *const known_keys[] = {"cluster",
                                          "replication_user",
                                          "parameters",
                                          "socket_directory",
+                                         "fence",
+                                         "fence_library",
+                                         "watchdog",
+                                         "mode",
+                                         "device",
+                                         "timeout",
                                          "nofailover",
                                          "failover_priority",
                                          NULL};
@@ -335,6 +371,62 @@ static enum result take_directories(const struct loading *l)
     return result != RESULT_OK ? result : take_socket_directory(l);
 }
 
+/* What its own file names, what is installed beside this program, or PostgreSQL's own place. */
+static bool find_fence(const struct loading *l, char ret_path[SETTINGS_PATH_SIZE])
+{
+    if (program_path_beside("fence", "pgbaton_fence.so", ret_path, SETTINGS_PATH_SIZE)) {
+        return true;
+    }
+    int length = snprintf(ret_path, SETTINGS_PATH_SIZE, "%.*s/../lib/pgbaton_fence.so",
+                          SETTINGS_PATH_SIZE - 32, l->settings->bin_directory);
+    return length > 0 && access(ret_path, R_OK) == 0;
+}
+
+static enum result take_fence(const struct loading *l)
+{
+    const char *key = "postgresql.fence_library";
+    const struct file_postgresql *pg = &l->file->postgresql;
+    struct settings *s = l->settings;
+    s->fence = pg->fence == NULL || *pg->fence;
+    if (!s->fence) {
+        return RESULT_OK;
+    }
+    if (pg->fence_library == NULL) {
+        return find_fence(l, s->fence_library)
+                       ? RESULT_OK
+                       : wrong(l, key, "is not given, and pgbaton_fence.so is not installed",
+                               "install it, name it, or give the commit fence up with "
+                               "postgresql.fence: off");
+    }
+    enum result result = take_path(l, key, pg->fence_library, s->fence_library);
+    if (result == RESULT_OK && access(s->fence_library, R_OK) != 0) {
+        return wrong(l, key, "cannot be read", "name the file pgbaton_fence.so");
+    }
+    return result;
+}
+
+static enum result take_watchdog(const struct loading *l)
+{
+    const struct file_watchdog *watchdog = &l->file->watchdog;
+    struct settings *s = l->settings;
+    uint64_t ms = WATCHDOG_TIMEOUT_MS;
+    s->watchdog = watchdog->mode;
+    const char *device = watchdog->device != NULL ? watchdog->device : "/dev/watchdog";
+    enum result result = take_path(l, "watchdog.device", device, s->watchdog_device);
+    if (result == RESULT_OK && watchdog->timeout != NULL &&
+        config_parse_duration("watchdog.timeout", watchdog->timeout, &ms, l->failure) !=
+                RESULT_OK) {
+        return failure_prefix(l->failure, "%s:%zu", l->path,
+                              settings_yaml_line(l->yaml, "watchdog.timeout"));
+    }
+    if (result == RESULT_OK && (ms % 1000 != 0 || ms == 0 || ms > WATCHDOG_TIMEOUT_MS_MAX)) {
+        return wrong(l, "watchdog.timeout", "is not a whole number of seconds up to one hour",
+                     "write '5s': the device counts in seconds");
+    }
+    s->watchdog_seconds = (int)(ms / 1000);
+    return result;
+}
+
 static enum result add_hba(const struct loading *l, const char *line)
 {
     struct settings *s = l->settings;
@@ -403,8 +495,8 @@ static enum result take_rest(const struct loading *l)
 
 static enum result take_all(const struct loading *l)
 {
-    static enum result (*const steps[])(const struct loading *) = {take_identity, take_roles,
-                                                                   take_directories, take_rest};
+    static enum result (*const steps[])(const struct loading *) = {
+            take_identity, take_roles, take_directories, take_fence, take_watchdog, take_rest};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum result result = steps[i](l);
         if (result != RESULT_OK) {

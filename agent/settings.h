@@ -9,8 +9,9 @@
 #ifndef PGBATON_AGENT_SETTINGS_H
 #define PGBATON_AGENT_SETTINGS_H
 
-#include "../proto/explain.h"
 #include "../proto/result.h"
+#include "../proto/severity.h"
+#include "guard_run.h"
 #include "step.h"
 
 #include <stddef.h>
@@ -43,6 +44,11 @@ struct settings {
                  */
     size_t parameter_count;
     struct settings_parameter *parameters;
+    bool fence;                             /* PostgreSQL loads the commit fence */
+    char fence_library[SETTINGS_PATH_SIZE]; /* where it lies; empty without it */
+    enum guard_watchdog_mode watchdog;
+    char watchdog_device[SETTINGS_PATH_SIZE];
+    int watchdog_seconds;
     enum severity log_level;
 };
 

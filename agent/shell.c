@@ -130,6 +130,7 @@ static void fill_pg_settings(struct shell *shell)
             .passfile = passfile,
             .parameters = shell->pg_parameters,
             .parameter_count = s->parameter_count,
+            .fence = s->fence ? s->fence_library : NULL,
             .hba = (const char *const *)s->hba,
             .hba_count = s->hba_count,
     };

@@ -2,6 +2,7 @@
 #include "shell.h"
 
 #include "../proto/log.h"
+#include "../proto/explain.h"
 #include "../proto/log_line.h"
 #include "../proto/subject.h"
 #include "step.h"

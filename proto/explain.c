@@ -92,18 +92,6 @@ void explain_lsn(uint64_t lsn, char ret_text[18])
     snprintf(ret_text, 18, "%" PRIX32 "/%" PRIX32, (uint32_t)(lsn >> 32), (uint32_t)lsn);
 }
 
-const char *severity_name(enum severity severity)
-{
-    static const char *const names[] = {
-            [SEVERITY_DEBUG] = "DEBUG",
-            [SEVERITY_INFO] = "INFO",
-            [SEVERITY_WARNING] = "WARNING",
-            [SEVERITY_ERROR] = "ERROR",
-    };
-    _Static_assert(sizeof names / sizeof names[0] == SEVERITY_COUNT, "a name per severity");
-    return (unsigned)severity < SEVERITY_COUNT ? names[severity] : "?";
-}
-
 /* ---- the cluster's status ---- */
 
 static bool is_first_leader(const struct cluster *c)

@@ -9,15 +9,7 @@
 #define PGBATON_EXPLAIN_H
 
 #include "fold.h"
-
-/* Severity of a line, as the logs of all programs use it. */
-enum severity {
-    SEVERITY_DEBUG = 0,
-    SEVERITY_INFO,
-    SEVERITY_WARNING,
-    SEVERITY_ERROR,
-    SEVERITY_COUNT
-};
+#include "severity.h"
 
 /* The one-word status of the cluster ("running", "leaderless", "promoting", "electing",
  * "bootstrapping", "waiting", "frozen"), the same in describe's JSON. "running" means: a leader
@@ -41,6 +33,5 @@ void explain_lsn(uint64_t lsn, char ret_text[18]);
 const char *explain_node_status(const struct cluster *c, int32_t i, bool heard);
 /* "primary", "secondary" or "none". */
 const char *explain_node_role(const struct cluster *c, int32_t i, bool heard);
-const char *severity_name(enum severity severity);
 
 #endif

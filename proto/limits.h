@@ -94,6 +94,11 @@
  * connection is noticed by TCP only after hours, and twice the minute that a struggling disk or a
  * fast checkpoint of a busy leader may take is no stall. */
 #define REBUILD_STALL_MS 120000
+/* A watchdog device that the guard has not fed for so long resets the machine: long enough for a
+ * busy host, short beside the minutes in which somebody would look at a dead one. Default, and
+ * most. */
+#define WATCHDOG_TIMEOUT_MS 5000
+#define WATCHDOG_TIMEOUT_MS_MAX 3600000
 /* Progress of a rebuild is told at most this often. */
 #define PROGRESS_PERIOD_MS 5000
 /* Live positions are given at most this often, however often somebody asks. */

@@ -8,7 +8,9 @@
 #ifndef PGBATON_LOG_LINE_H
 #define PGBATON_LOG_LINE_H
 
-#include "explain.h"
+#include "severity.h"
+
+#include <stdbool.h>
 
 /* Lines below min are dropped; the default is SEVERITY_INFO. */
 void log_line_init(enum severity min);

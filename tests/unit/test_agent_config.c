@@ -15,13 +15,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A folder with agent.yaml and a bin directory that holds something called postgres. */
+/* A folder with agent.yaml, and something called postgres and pgbaton_fence.so in bin and lib. */
 struct folder {
     char path[64];
     char yaml[96];
     char bin[96];
+    char lib[96];
     char postgres[128];
+    char fence[128];
 };
+
+static void make_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+}
 
 static int make_folder(void **state)
 {
@@ -32,11 +42,12 @@ static int make_folder(void **state)
     snprintf(folder->yaml, sizeof(folder->yaml), "%s/agent.yaml", folder->path);
     snprintf(folder->bin, sizeof(folder->bin), "%s/bin", folder->path);
     snprintf(folder->postgres, sizeof(folder->postgres), "%s/postgres", folder->bin);
+    snprintf(folder->lib, sizeof(folder->lib), "%s/lib", folder->path);
+    snprintf(folder->fence, sizeof(folder->fence), "%s/pgbaton_fence.so", folder->lib);
     assert_int_equal(mkdir(folder->bin, 0700), 0);
-    FILE *file = fopen(folder->postgres, "w");
-    assert_non_null(file);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(chmod(folder->postgres, 0700), 0);
+    assert_int_equal(mkdir(folder->lib, 0700), 0);
+    make_file(folder->postgres);
+    make_file(folder->fence);
     *state = folder;
     return 0;
 }
@@ -46,7 +57,9 @@ static int remove_folder(void **state)
     struct folder *folder = *state;
     unlink(folder->yaml);
     unlink(folder->postgres);
+    unlink(folder->fence);
     rmdir(folder->bin);
+    rmdir(folder->lib);
     rmdir(folder->path);
     free(folder);
     return 0;
@@ -104,7 +117,41 @@ static void test_settings_have_defaults(void **state)
     assert_int_equal(s.hba_count, 0);
     assert_int_equal(s.parameter_count, 0);
     assert_int_equal(s.log_level, SEVERITY_INFO);
+    assert_true(s.fence);
+    assert_non_null(strstr(s.fence_library, "/lib/pgbaton_fence.so"));
+    assert_int_equal(s.watchdog, GUARD_WATCHDOG_OFF);
     settings_finish(&s);
+}
+
+static void test_settings_want_a_fence_unless_told_otherwise(void **state)
+{
+    struct folder *folder = *state;
+    struct settings s;
+    struct failure failure;
+    assert_int_equal(unlink(folder->fence), 0);
+    assert_refused(folder, "", "", "pgbaton_fence.so is not installed", "postgresql.fence: off");
+    assert_refused(folder, "  fence_library: /nonexistent/fence.so\n", "", "cannot be read",
+                   "pgbaton_fence.so");
+    assert_int_equal(load(folder, "  fence: off\n", "", &s, &failure), RESULT_OK);
+    assert_false(s.fence);
+    settings_finish(&s);
+}
+
+static void test_settings_take_a_watchdog(void **state)
+{
+    struct settings s;
+    struct failure failure;
+    assert_int_equal(load(*state, "",
+                          "watchdog:\n  mode: required\n  device: /dev/watchdog1\n"
+                          "  timeout: 7s\n",
+                          &s, &failure),
+                     RESULT_OK);
+    assert_int_equal(s.watchdog, GUARD_WATCHDOG_REQUIRED);
+    assert_string_equal(s.watchdog_device, "/dev/watchdog1");
+    assert_int_equal(s.watchdog_seconds, 7);
+    settings_finish(&s);
+    assert_refused(*state, "", "watchdog:\n  timeout: 1500ms\n", "whole number of seconds", "5s");
+    assert_refused(*state, "", "watchdog:\n  mode: perhaps\n", "mode", "");
 }
 
 static void test_settings_take_everything(void **state)
@@ -204,25 +251,21 @@ static void test_state_directory_is_private(void **state)
     rmdir(s.state_directory);
 }
 
+#define in_folder(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(test_settings_have_defaults, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_take_everything, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_name_line_and_cure, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_refuse_pgbatons_own_parameters,
-                                            make_folder, remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_refuse_long_socket_path, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_refuse_bin_without_server, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_settings_refuse_missing_file, make_folder,
-                                            remove_folder),
-            cmocka_unit_test_setup_teardown(test_state_directory_is_private, make_folder,
-                                            remove_folder),
+            in_folder(test_settings_have_defaults),
+            in_folder(test_settings_want_a_fence_unless_told_otherwise),
+            in_folder(test_settings_take_a_watchdog),
+            in_folder(test_settings_take_everything),
+            in_folder(test_settings_name_line_and_cure),
+            in_folder(test_settings_refuse_pgbatons_own_parameters),
+            in_folder(test_settings_refuse_long_socket_path),
+            in_folder(test_settings_refuse_bin_without_server),
+            in_folder(test_settings_refuse_missing_file),
+            in_folder(test_state_directory_is_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
  */
 #include "../../agent/guard.h"
 #include "../../agent/guard_kill.h"
+#include "../../agent/guard_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -278,7 +279,8 @@ static int world_setup(void **state)
         char agent[] = "--agent";
         char *argv[] = {exe, agent, NULL};
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(guard_run(argv, w->dir));
+        struct guard_options options = {.agent_argv = argv, .data_directory = w->dir};
+        _exit(guard_run(&options));
     }
     close(ends[1]);
     w->control = ends[0];

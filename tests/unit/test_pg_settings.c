@@ -117,6 +117,45 @@ static void test_pg_settings_drops_alter_system_of_its_own_only(void **state)
                         "# Do not edit\nwork_mem = '8MB'\nport_knocking.x = 'stays'\n");
 }
 
+static void expect_preload(const struct pg_settings *settings, const char *wanted)
+{
+    char line[256];
+    snprintf(line, sizeof line, "\nshared_preload_libraries = '%s'\n", wanted);
+    write_as(settings, &nowhere, false);
+    assert_non_null(strstr(get("pgbaton.conf"), line));
+}
+
+static void test_pg_settings_loads_the_fence_before_the_users_libraries(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    settings.fence = "/lib/pgbaton_fence.so";
+    expect_preload(&settings, "\"/lib/pgbaton_fence.so\"");
+    put("postgresql.conf", "shared_preload_libraries = 'a, \"b,c\"' # two\n");
+    expect_preload(&settings, "\"/lib/pgbaton_fence.so\", a, \"b,c\"");
+    put("postgresql.conf", "shared_preload_libraries = pg_stat_statements\t# one\n");
+    expect_preload(&settings, "\"/lib/pgbaton_fence.so\", pg_stat_statements");
+    const struct pg_parameter own = {"shared_preload_libraries", " x ,/old/pgbaton_fence.so,, y"};
+    settings.parameters = &own;
+    settings.parameter_count = 1;
+    expect_preload(&settings, "\"/lib/pgbaton_fence.so\", x, y");
+    settings.fence = NULL;
+    expect_preload(&settings, "x, y");
+}
+
+static void test_pg_settings_adds_the_fence_to_what_alter_system_loads(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    settings.fence = "/lib/pgbaton_fence.so";
+    put("postgresql.auto.conf", "# Do not edit\nshared_preload_libraries = 'a, b'\nwork_mem = 1\n");
+    write_as(&settings, &nowhere, false);
+    write_as(&settings, &nowhere, false);
+    assert_string_equal(get("postgresql.auto.conf"),
+                        "# Do not edit\nwork_mem = 1\n"
+                        "shared_preload_libraries = '\"/lib/pgbaton_fence.so\", a, b'\n");
+}
+
 static void test_pg_settings_keeps_logical_wal(void **state)
 {
     struct pg_settings settings = make_settings();
@@ -246,6 +285,8 @@ int main(void)
             with_setup(test_pg_settings_primary_has_no_signal_and_no_upstream),
             with_setup(test_pg_settings_include_is_the_last_line_once),
             with_setup(test_pg_settings_drops_alter_system_of_its_own_only),
+            with_setup(test_pg_settings_loads_the_fence_before_the_users_libraries),
+            with_setup(test_pg_settings_adds_the_fence_to_what_alter_system_loads),
             with_setup(test_pg_settings_keeps_logical_wal),
             with_setup(test_pg_settings_parameters),
             with_setup(test_pg_settings_refuses_parameters),
