@@ -91,10 +91,11 @@ void act_kill(struct agent *a, struct action_list *actions)
     act_add(actions, ACTION_KILL);
 }
 
-void act_stop(struct agent *a, struct action_list *actions)
+void act_stop(struct agent *a, enum stop_mode mode, uint64_t timeout_ms,
+              struct action_list *actions)
 {
-    become_busy(a, BUSY_STOPPING, STOP_TIMEOUT_MS);
-    act_add(actions, ACTION_STOP);
+    become_busy(a, BUSY_STOPPING, timeout_ms);
+    act_add(actions, ACTION_STOP)->as.stop_mode = mode;
 }
 
 static void note_upstream(struct agent *a, const struct upstream *upstream)

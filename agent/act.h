@@ -27,7 +27,9 @@ void act_say(struct action_list *actions, enum severity severity, const char *fo
         __attribute__((format(printf, 3, 4)));
 
 void act_kill(struct agent *a, struct action_list *actions);
-void act_stop(struct agent *a, struct action_list *actions);
+/* When PostgreSQL has not stopped after timeout_ms, it is killed. */
+void act_stop(struct agent *a, enum stop_mode mode, uint64_t timeout_ms,
+              struct action_list *actions);
 void act_start(struct agent *a, bool as_primary, const struct upstream *upstream,
                struct action_list *actions);
 void act_follow(struct agent *a, const struct upstream *upstream, struct action_list *actions);

@@ -68,6 +68,14 @@ static void depose(struct agent *a, struct action_list *actions)
     act_kill(a, actions);
 }
 
+/* PostgreSQL has stopped ahead of the deadline. */
+static void resign_demoted(struct agent *a, struct action_list *actions)
+{
+    (void)actions;
+    a->lease.stage = LEASE_KEPT;
+    agent_raise(a, REASON_LEASE_EXPIRED, a->wall_us);
+}
+
 static bool kill_is_overdue(const struct agent *a)
 {
     bool late = a->now_ms >= a->pg.busy_until_ms;
@@ -162,7 +170,7 @@ static bool must_stop(const struct agent *a)
 static void stop(struct agent *a, struct action_list *actions)
 {
     act_say(actions, SEVERITY_INFO, "stopping PostgreSQL");
-    act_stop(a, actions);
+    act_stop(a, STOP_FAST, STOP_TIMEOUT_MS, actions);
 }
 
 static bool must_resign(const struct agent *a)
@@ -484,6 +492,8 @@ static const struct row ROWS[] = {
     {"kill-deposed",     is_deposed,              depose},
     {"kill-faulty",      is_faulty,               kill_faulty},
     {"kill-overdue",     kill_is_overdue,         act_kill},
+    {"demote",           lease_must_demote,       lease_demote},
+    {"resign-demoted",   lease_has_demoted,       resign_demoted},
     {"give-up",          must_give_up,            give_up},
     {"release",          may_release,             release},
     {"leave-superseded", is_superseded_gone,      leave_superseded},

@@ -98,6 +98,7 @@ struct fact {
     size_t size;
     enum guard_state guard;       /* GUARD */
     uint32_t killed_count;        /* GUARD: processes killed by the last ACTION_KILL */
+    uint64_t deadline_ms;         /* GUARD: the lease's, as it stands in the guard's page */
     int32_t exit_status;          /* GUARD: the postmaster's wait status when it ended */
     bool ok;                      /* PERSISTED, TASK_ENDED */
     enum task task;               /* TASK_PROGRESS, TASK_ENDED */
@@ -121,6 +122,14 @@ struct vote {
     uint64_t system_id;     /* of the data directory it owns; 0: none yet */
 };
 
+/* PostgreSQL's ways to shut down (pg_ctl stop -m). */
+enum stop_mode {
+    STOP_FAST =
+            0, /* sessions end, a checkpoint, standbys receive everything: not bounded in time */
+    STOP_IMMEDIATE, /* at once, to be recovered at the next start */
+    STOP_MODE_COUNT
+};
+
 enum action_kind {
     ACTION_APPEND = 0, /* append event to the log */
     ACTION_LIVE,       /* publish event (a probe) as a plain message */
@@ -132,7 +141,7 @@ enum action_kind {
     ACTION_START, /* write settings (upstream may be empty), standby.signal unless as_primary; start
                    */
     ACTION_FOLLOW, /* change primary_conninfo of the running standby to upstream; reload */
-    ACTION_STOP,   /* fast shutdown (SIGINT); FACT_GUARD follows when the postmaster ended */
+    ACTION_STOP,   /* shut down as stop_mode says; FACT_GUARD follows when the postmaster ended */
     ACTION_KILL,   /* SIGKILL every process of the instance and reap; FACT_GUARD ABSENT follows */
     ACTION_TASK,   /* run task (INITDB, BASEBACKUP, REWIND, PROMOTE, FIRST_WRITE, CHECKPOINT) */
     ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others
@@ -159,10 +168,11 @@ struct slot {
 struct action {
     enum action_kind kind;
     union {
-        struct event event;   /* APPEND, LIVE */
-        struct vote vote;     /* PERSIST */
-        uint64_t deadline_ms; /* LEASE, on CLOCK_BOOTTIME */
-        uint32_t timeout_ms;  /* PROBE */
+        struct event event;       /* APPEND, LIVE */
+        struct vote vote;         /* PERSIST */
+        uint64_t deadline_ms;     /* LEASE, on CLOCK_BOOTTIME */
+        uint32_t timeout_ms;      /* PROBE */
+        enum stop_mode stop_mode; /* STOP */
         struct {
             bool as_primary; /* only ever under a lease (I15) */
             struct upstream upstream;

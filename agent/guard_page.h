@@ -27,7 +27,7 @@
 struct guard_page {
     _Atomic uint32_t version;           /* GUARD_PAGE_VERSION, set by the guard */
     _Atomic uint32_t primary;           /* 1: what runs may be a primary: it is killed at the
-                                           deadline. 0: it is in recovery: no deadline concerns it */
+                                           deadline. 0: in recovery: no deadline concerns it */
     _Atomic uint64_t lease_deadline_ms; /* CLOCK_BOOTTIME; 0: no lease, no primary may commit */
     _Atomic uint64_t agent_turn_ms;     /* CLOCK_BOOTTIME, when the agent's loop turned last; 0:
                                            it has not begun */

@@ -6,7 +6,7 @@
  *   refuse, or: renew ─▶ initdb ─▶ start as primary ─┐
  *                      └▶ promote ───────────────────┴▶ report ─▶ first write ─▶ checkpoint
  *
- * Nothing of it begins unless the lease runs for more than LEASE_KILL_MS from now.
+ * Nothing of it begins unless the lease runs, and its demotion is not due (lease_runs).
  */
 #ifndef PGBATON_AGENT_LEAD_H
 #define PGBATON_AGENT_LEAD_H

@@ -250,6 +250,9 @@ static void learn_guard(struct agent *a, const struct fact *fact)
     bool ran = !first && a->pg.guard == GUARD_RUNNING;
     bool ordered = a->pg.busy == BUSY_STOPPING || a->pg.busy == BUSY_KILLING;
     a->pg.guard_known = true;
+    if (first) {
+        a->lease.deadline_ms = fact->deadline_ms;
+    }
     if (ran && !ordered && fact->guard != GUARD_RUNNING) {
         learn_death(a, fact);
     }

@@ -46,18 +46,43 @@ void lease_read_back(struct agent *a, const struct event *renewal, struct action
     }
 }
 
-bool lease_runs(const struct agent *a)
+static uint32_t demote_ms(const struct agent *a)
 {
-    return a->lease.deadline_ms > a->now_ms + LEASE_KILL_MS;
+    return config_demote_ms(cluster_ttl_ms(&a->cluster));
 }
 
-/* Twice within what a lease has before its kill, or each probe_period, whichever comes sooner. */
+bool lease_runs(const struct agent *a)
+{
+    return a->lease.deadline_ms > a->now_ms + demote_ms(a);
+}
+
+/* Twice within what a lease has before its demotion, or each probe_period, whichever comes sooner.
+ */
 static uint32_t renew_period_ms(const struct agent *a)
 {
     uint32_t ttl_ms = cluster_ttl_ms(&a->cluster);
-    uint32_t half_ms = ttl_ms > LEASE_KILL_MS ? (ttl_ms - LEASE_KILL_MS) / 2 : 1;
+    uint32_t half_ms = ttl_ms > demote_ms(a) ? (ttl_ms - demote_ms(a)) / 2 : 1;
     uint32_t period_ms = agent_config(a).probe_period_ms;
     return period_ms < half_ms ? period_ms : half_ms;
+}
+
+static bool last_is_unread(const struct agent_lease *lease)
+{
+    for (uint32_t i = 0; i < LEASE_SENT_MAX; i++) {
+        if (lease->sent[i].counter != 0 && lease->sent[i].counter == lease->last_counter) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* When the next renewal is due: half a period after one that is not read back, else a period. */
+static uint64_t renew_due_ms(const struct agent *a)
+{
+    uint32_t period_ms = renew_period_ms(a);
+    uint32_t half_ms = period_ms / 2 > LEASE_RETRY_MS_MIN ? period_ms / 2 : LEASE_RETRY_MS_MIN;
+    bool early = a->lease.renew_ms != 0 && half_ms < period_ms && last_is_unread(&a->lease);
+    return early ? a->lease.renew_ms - (period_ms - half_ms) : a->lease.renew_ms;
 }
 
 /* A good probe not older than what takes threshold failures to notice. */
@@ -91,9 +116,9 @@ static bool has_evidence(const struct agent *a)
 
 static bool may_renew(const struct agent *a)
 {
-    return agent_holds(a) && !agent_is_closed(a) && a->link_up && a->caught_up && !a->superseded &&
-           a->fault.reason == REASON_NONE && a->pg.busy != BUSY_KILLING &&
-           lead_refusal(a) == REASON_NONE && has_evidence(a);
+    return agent_holds(a) && !agent_is_closed(a) && a->lease.stage == LEASE_KEPT && a->link_up &&
+           a->caught_up && !a->superseded && a->fault.reason == REASON_NONE &&
+           a->pg.busy != BUSY_KILLING && lead_refusal(a) == REASON_NONE && has_evidence(a);
 }
 
 static uint32_t probe_age_ms(const struct agent *a)
@@ -117,6 +142,7 @@ static void renew(struct agent *a, struct action_list *actions)
     a->lease.sent[a->lease.next_sent] = (struct lease_sent){
             .counter = e.counter, .sent_ms = a->now_ms, .ttl_ms = e.body.renew.ttl_ms};
     a->lease.next_sent = (a->lease.next_sent + 1) % LEASE_SENT_MAX;
+    a->lease.last_counter = e.counter;
     a->lease.renew_ms = a->now_ms + renew_period_ms(a);
     act_append(actions, &e);
 }
@@ -131,17 +157,18 @@ static void follow_term(struct agent *a)
     }
 }
 
+/* The last moment: whatever runs is killed (decide.c), and the term is given up. */
 static void watch_deadline(struct agent *a, struct action_list *actions)
 {
     if (a->lease.deadline_ms == 0) {
         return;
     }
     bool primary = agent_may_be_primary(a);
-    if (primary && !lease_runs(a) && a->fault.reason == REASON_NONE && a->pg.busy != BUSY_KILLING) {
+    bool late = a->now_ms + LEASE_KILL_MS >= a->lease.deadline_ms;
+    if (primary && late && a->fault.reason == REASON_NONE && a->pg.busy != BUSY_KILLING) {
         agent_raise(a, REASON_LEASE_EXPIRED, a->wall_us);
         act_say(actions, SEVERITY_ERROR,
-                "demoting self because the lease could not be renewed in time: killing PostgreSQL "
-                "term=%llu",
+                "the lease could not be renewed in time: killing PostgreSQL term=%llu",
                 (unsigned long long)a->cluster.term);
     }
     if (!primary && a->now_ms >= a->lease.deadline_ms) {
@@ -149,25 +176,88 @@ static void watch_deadline(struct agent *a, struct action_list *actions)
     }
 }
 
+/* A fast shutdown has until then, and an immediate one until the kill. */
+static uint64_t stage_end_ms(const struct agent *a)
+{
+    uint64_t before_ms =
+            a->lease.stage == LEASE_FAST ? LEASE_KILL_MS + LEASE_IMMEDIATE_MS : LEASE_KILL_MS;
+    return a->lease.demote_ms > before_ms ? a->lease.demote_ms - before_ms : 0;
+}
+
+static bool is_stoppable(const struct agent *a)
+{
+    bool idle = a->pg.busy == BUSY_NONE || (a->pg.busy == BUSY_TASK && a->pg.task != TASK_PROMOTE);
+    return a->pg.guard == GUARD_RUNNING && a->pg.role == ROLE_PRIMARY && idle;
+}
+
+bool lease_must_demote(const struct agent *a)
+{
+    if (a->lease.deadline_ms == 0 || !agent_may_be_primary(a) || a->fault.reason != REASON_NONE) {
+        return false;
+    }
+    if (a->lease.stage == LEASE_KEPT) {
+        return !lease_runs(a) && a->now_ms + LEASE_KILL_MS < a->lease.deadline_ms &&
+               is_stoppable(a);
+    }
+    return a->lease.stage == LEASE_FAST && a->pg.busy == BUSY_STOPPING &&
+           a->pg.guard == GUARD_RUNNING && a->now_ms >= stage_end_ms(a);
+}
+
+void lease_demote(struct agent *a, struct action_list *actions)
+{
+    bool first = a->lease.stage == LEASE_KEPT;
+    a->lease.demote_ms = first ? a->lease.deadline_ms : a->lease.demote_ms;
+    a->lease.stage = first ? LEASE_FAST : LEASE_IMMEDIATE;
+    uint64_t end_ms = stage_end_ms(a);
+    uint64_t left_ms = end_ms > a->now_ms ? end_ms - a->now_ms : 1;
+    /* What comes after a fast shutdown that takes too long is ours, not the kill. */
+    act_stop(a, first ? STOP_FAST : STOP_IMMEDIATE, first ? left_ms + STOP_TIMEOUT_MS : left_ms,
+             actions);
+    act_say(actions, SEVERITY_WARNING,
+            first ? "demoting self because the lease could not be renewed in time: stopping "
+                    "PostgreSQL term=%llu"
+                  : "PostgreSQL has not stopped in time: immediate shutdown term=%llu",
+            (unsigned long long)a->cluster.term);
+}
+
+bool lease_has_demoted(const struct agent *a)
+{
+    return a->lease.stage != LEASE_KEPT && a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
+}
+
 void lease_keep(struct agent *a, struct action_list *actions)
 {
     follow_term(a);
     watch_deadline(a, actions);
-    if (a->now_ms >= a->lease.renew_ms && may_renew(a)) {
+    if (a->now_ms >= renew_due_ms(a) && may_renew(a)) {
         renew(a, actions);
     }
 }
 
+/* When the demotion goes on; UINT64_MAX when it does not concern what runs, or somebody kills. */
+static uint64_t demote_next_ms(const struct agent *a)
+{
+    uint64_t end_ms = a->lease.deadline_ms;
+    if (a->fault.reason != REASON_NONE || a->pg.busy == BUSY_KILLING) {
+        return UINT64_MAX;
+    }
+    if (!agent_may_be_primary(a)) {
+        return end_ms;
+    }
+    uint64_t kill_ms = end_ms > LEASE_KILL_MS ? end_ms - LEASE_KILL_MS : 0;
+    if (a->lease.stage == LEASE_FAST && a->now_ms < stage_end_ms(a)) {
+        return stage_end_ms(a);
+    }
+    bool waits = a->lease.stage == LEASE_KEPT && lease_runs(a) && end_ms > demote_ms(a);
+    return waits ? end_ms - demote_ms(a) : kill_ms;
+}
+
 uint64_t lease_next_ms(const struct agent *a)
 {
-    uint64_t next_ms = may_renew(a) ? a->lease.renew_ms : UINT64_MAX;
+    uint64_t next_ms = may_renew(a) ? renew_due_ms(a) : UINT64_MAX;
     if (a->lease.deadline_ms == 0) {
         return next_ms;
     }
-    uint64_t end_ms = a->lease.deadline_ms;
-    if (agent_may_be_primary(a) && end_ms > LEASE_KILL_MS) {
-        end_ms -= LEASE_KILL_MS;
-    }
-    bool handled = a->fault.reason != REASON_NONE || a->pg.busy == BUSY_KILLING;
-    return !handled && end_ms < next_ms ? end_ms : next_ms;
+    uint64_t end_ms = demote_next_ms(a);
+    return end_ms < next_ms ? end_ms : next_ms;
 }

@@ -191,7 +191,7 @@ void shell_guard_arm(struct shell *shell); /* what runs may be a primary from no
 void shell_guard_primary(struct shell *shell);
 void shell_guard_start(struct shell *shell, bool as_primary, const struct upstream *upstream);
 void shell_guard_follow(struct shell *shell, const struct upstream *upstream);
-void shell_guard_stop(struct shell *shell);
+void shell_guard_stop(struct shell *shell, enum stop_mode mode);
 void shell_guard_kill(struct shell *shell);
 void shell_guard_exit(struct shell *shell, int status);
 

@@ -54,8 +54,7 @@ static void act_follow(struct shell *shell, const struct action *action)
 
 static void act_stop(struct shell *shell, const struct action *action)
 {
-    (void)action;
-    shell_guard_stop(shell);
+    shell_guard_stop(shell, action->as.stop_mode);
 }
 
 static void act_kill(struct shell *shell, const struct action *action)

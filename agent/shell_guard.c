@@ -5,6 +5,7 @@
 #include "guard_kill.h"
 #include "timeline.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void push_guard(struct shell *shell, enum guard_state state,
     fact->guard = state;
     fact->exit_status = report != NULL ? report->status : 0;
     fact->killed_count = report != NULL ? report->killed_count : 0;
+    fact->deadline_ms = atomic_load(&guard_client_page(shell->guard.client)->lease_deadline_ms);
 }
 
 static void order(struct shell *shell, enum guard_order_kind kind, int argument)
@@ -220,7 +222,9 @@ void shell_guard_close(struct shell *shell)
 
 void shell_guard_lease(struct shell *shell, uint64_t deadline_ms)
 {
-    atomic_store(&guard_client_page(shell->guard.client)->lease_deadline_ms, deadline_ms);
+    struct guard_page *page = guard_client_page(shell->guard.client);
+    assert(deadline_ms == 0 || deadline_ms > atomic_load(&page->lease_deadline_ms));
+    atomic_store(&page->lease_deadline_ms, deadline_ms);
 }
 
 void shell_guard_arm(struct shell *shell)
@@ -359,13 +363,15 @@ static bool cancel_start(struct shell *shell)
     return starting || would_start;
 }
 
-void shell_guard_stop(struct shell *shell)
+void shell_guard_stop(struct shell *shell, enum stop_mode mode)
 {
+    static const int signals[] = {[STOP_FAST] = SIGINT, [STOP_IMMEDIATE] = SIGQUIT};
+    _Static_assert(sizeof(signals) / sizeof(signals[0]) == STOP_MODE_COUNT, "a signal for each");
     if (cancel_start(shell) || !shell->guard.running) {
         shell_guard_kill(shell);
         return;
     }
-    order(shell, GUARD_SIGNAL, SIGINT);
+    order(shell, GUARD_SIGNAL, signals[mode]);
 }
 
 void shell_guard_kill(struct shell *shell)

@@ -314,8 +314,8 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     if (result == RESULT_OK) {
         result = take_policy(raw, config, f);
     }
-    const char *wrong = config_check(config);
-    if (result == RESULT_OK && wrong != NULL) {
+    char wrong[CONFIG_TEXT_SIZE];
+    if (result == RESULT_OK && !config_check(config, wrong)) {
         return failure_set(f, RESULT_INVALID, "cluster_defaults: %s", wrong);
     }
     return result;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "shell.h"
 
-#include "../proto/log.h"
 #include "../proto/explain.h"
+#include "../proto/log.h"
 #include "../proto/log_line.h"
 #include "../proto/subject.h"
 #include "step.h"

@@ -2,6 +2,7 @@
 #include "cluster.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const phase_names[] = {
@@ -165,28 +166,73 @@ struct config config_default(void)
     };
 }
 
-const char *config_check(const struct config *config)
+uint32_t config_fast_ms(uint32_t lease_ttl_ms)
 {
-    if (config->probe_period_ms < PROBE_PERIOD_MS_MIN ||
-        config->probe_period_ms > PROBE_PERIOD_MS_MAX) {
-        return "probe_period must be between 50ms and 60s";
+    return lease_ttl_ms / 8 < LEASE_FAST_MS_MAX ? lease_ttl_ms / 8 : LEASE_FAST_MS_MAX;
+}
+
+uint32_t config_demote_ms(uint32_t lease_ttl_ms)
+{
+    return config_fast_ms(lease_ttl_ms) + LEASE_IMMEDIATE_MS + LEASE_KILL_MS;
+}
+
+/* A duration of the configuration and its range. */
+struct range {
+    const char *name;
+    uint32_t value_ms;
+    uint32_t min_ms;
+    uint32_t max_ms;
+};
+
+static bool check_ranges(const struct config *config, char *text)
+{
+    const struct range ranges[] = {
+            {"probe_period", config->probe_period_ms, PROBE_PERIOD_MS_MIN, PROBE_PERIOD_MS_MAX},
+            {"probe_timeout", config->probe_timeout_ms, PROBE_TIMEOUT_MS_MIN, PROBE_TIMEOUT_MS_MAX},
+            {"lease_ttl", config->lease_ttl_ms, LEASE_TTL_MS_MIN, LEASE_TTL_MS_MAX},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        const struct range *r = &ranges[i];
+        if (r->value_ms < r->min_ms || r->value_ms > r->max_ms) {
+            snprintf(text, CONFIG_TEXT_SIZE, "%s is %ums, and must be between %ums and %us",
+                     r->name, (unsigned)r->value_ms, (unsigned)r->min_ms,
+                     (unsigned)(r->max_ms / 1000));
+            return false;
+        }
     }
-    if (config->probe_timeout_ms < PROBE_TIMEOUT_MS_MIN ||
-        config->probe_timeout_ms > PROBE_TIMEOUT_MS_MAX) {
-        return "probe_timeout must be between 50ms and 60s";
+    return true;
+}
+
+/* What must happen within one lease, one after the other. */
+static bool check_budget(const struct config *config, char *text)
+{
+    uint32_t twice_ms = 2 * LEASE_RENEW_MS_MIN;
+    uint32_t renew_ms = config->probe_period_ms > twice_ms ? config->probe_period_ms : twice_ms;
+    uint32_t fast_ms = config_fast_ms(config->lease_ttl_ms);
+    uint32_t need_ms = renew_ms + config_demote_ms(config->lease_ttl_ms);
+    if (config->lease_ttl_ms >= need_ms) {
+        return true;
     }
+    snprintf(text, CONFIG_TEXT_SIZE,
+             "lease_ttl is %ums, and must hold a renewal each %ums (probe_period, or two in %ums), "
+             "%ums for a fast shutdown, %ums for an immediate one and %ums for SIGKILL: %ums",
+             (unsigned)config->lease_ttl_ms, (unsigned)config->probe_period_ms, (unsigned)twice_ms,
+             (unsigned)fast_ms, (unsigned)LEASE_IMMEDIATE_MS, (unsigned)LEASE_KILL_MS,
+             (unsigned)need_ms);
+    return false;
+}
+
+bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
+{
     if (config->probe_failure_threshold < 1 ||
         config->probe_failure_threshold > PROBE_FAILURE_THRESHOLD_MAX) {
-        return "probe_failure_threshold must be between 1 and 100";
-    }
-    if (config->lease_ttl_ms < LEASE_TTL_MS_MIN || config->lease_ttl_ms > LEASE_TTL_MS_MAX) {
-        return "lease_ttl must be between 200ms and 1h";
-    }
-    if (config->lease_ttl_ms <= config->probe_period_ms + LEASE_KILL_MS) {
-        return "lease_ttl must be longer than probe_period + 300ms, or one late renewal ends it";
+        snprintf(ret_text, CONFIG_TEXT_SIZE, "probe_failure_threshold must be between 1 and %d",
+                 PROBE_FAILURE_THRESHOLD_MAX);
+        return false;
     }
     if ((unsigned)config->switch_policy >= SWITCH_POLICY_COUNT) {
-        return "switch_policy must be MaximumAvailability";
+        snprintf(ret_text, CONFIG_TEXT_SIZE, "switch_policy must be MaximumAvailability");
+        return false;
     }
-    return NULL;
+    return check_ranges(config, ret_text) && check_budget(config, ret_text);
 }

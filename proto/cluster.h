@@ -231,8 +231,15 @@ uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
 uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
 /* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound. */
 struct config config_default(void);
-/* NULL when the values are in range and fit each other, else what is wrong with them. */
-const char *config_check(const struct config *config);
+/* How long before its deadline a leader that cannot renew begins to demote: fast shutdown,
+ * immediate shutdown, SIGKILL (limits.h). */
+uint32_t config_demote_ms(uint32_t lease_ttl_ms);
+/* The first of the three: what a fast shutdown is given. */
+uint32_t config_fast_ms(uint32_t lease_ttl_ms);
+/* True when the values are in range and fit each other, else ret_text says what is wrong with them,
+ * with the arithmetic. */
+#define CONFIG_TEXT_SIZE 256
+bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
 
 const char *phase_name(enum phase phase);
 const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */

@@ -158,7 +158,8 @@ static bool config_equals(const struct config *a, const struct config *b)
 enum void_reason fold_config(struct cluster *c, const struct event *e)
 {
     const struct config *config = &e->body.config;
-    if (config_check(config) != NULL) {
+    char text[CONFIG_TEXT_SIZE];
+    if (!config_check(config, text)) {
         return VOID_BAD_CONFIG;
     }
     if (c->configured && config_equals(&c->config, config)) {

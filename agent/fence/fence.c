@@ -70,8 +70,8 @@ static void refuse_unguarded(void)
 {
     ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
                     errmsg("cannot commit: this PostgreSQL runs without pgbaton's guard"),
-                    errdetail("Another node of the cluster may be the primary. Nothing was "
-                              "committed."),
+                    errdetail("Another node of the cluster may be the primary. This transaction "
+                              "was not committed."),
                     errhint("Let pgbaton-agent start it. For maintenance without pgbaton start it "
                             "with -c pgbaton_fence.maintenance=on.")));
 }
@@ -80,21 +80,21 @@ static void refuse_unguarded(void)
 static void refuse_expired(uint64_t deadline_ms)
 {
     uint64_t late_ms = guard_page_now_ms() - deadline_ms;
-    ereport(ERROR,
-            (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-             errmsg("cannot commit: the lease of this primary has ended"),
-             errdetail("It ended %llu ms ago; another node may be the primary by now. Nothing was "
-                       "committed.",
-                       (unsigned long long)late_ms),
-             errhint("Connect again, with target_session_attrs=read-write.")));
+    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                    errmsg("cannot commit: the lease of this primary has ended"),
+                    errdetail("It ended %llu ms ago; another node may be the primary by now. This "
+                              "transaction was not committed.",
+                              (unsigned long long)late_ms),
+                    errhint("Connect again, with target_session_attrs=read-write.")));
 }
 
 static void refuse_unleased(void)
 {
-    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-                    errmsg("cannot commit: this primary holds no lease"),
-                    errdetail("Another node of the cluster may lead. Nothing was committed."),
-                    errhint("Connect again, with target_session_attrs=read-write.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+             errmsg("cannot commit: this primary holds no lease"),
+             errdetail("Another node of the cluster may lead. This transaction was not committed."),
+             errhint("Connect again, with target_session_attrs=read-write.")));
 }
 
 static void refuse(void)
@@ -125,6 +125,13 @@ static void withhold_if_closed(void)
     }
 }
 
+/* A commit's record is written. */
+static void owe_answer(void)
+{
+    answer_is_owed = true;
+    withhold_if_closed();
+}
+
 /* PostgreSQL's own processes notice by themselves that the postmaster is dead; a busy session does
  * not. The first transaction of a session is the one that opens it, before the client's first word.
  */
@@ -153,8 +160,7 @@ static void on_transaction(XactEvent event, void *argument)
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
     case XACT_EVENT_PREPARE:
-        answer_is_owed = true;
-        withhold_if_closed();
+        owe_answer();
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
@@ -162,19 +168,28 @@ static void on_transaction(XactEvent event, void *argument)
     }
 }
 
-/* COMMIT PREPARED writes its record in the middle of the statement's own transaction. */
+static bool commits_prepared(const PlannedStmt *statement)
+{
+    return IsA(statement->utilityStmt, TransactionStmt) &&
+           ((TransactionStmt *)statement->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+/* COMMIT PREPARED writes its record in the middle of a transaction of its own, whose refusal
+ * afterwards would be a lie. */
 static void on_utility(PlannedStmt *statement, const char *text, bool read_only,
                        ProcessUtilityContext context, ParamListInfo parameters,
                        QueryEnvironment *environment, DestReceiver *receiver,
                        QueryCompletion *completion)
 {
-    if (IsA(statement->utilityStmt, TransactionStmt) &&
-        ((TransactionStmt *)statement->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED &&
-        is_closed()) {
+    bool commits = commits_prepared(statement);
+    if (commits && is_closed()) {
         refuse();
     }
     (next_utility != NULL ? next_utility : standard_ProcessUtility)(
             statement, text, read_only, context, parameters, environment, receiver, completion);
+    if (commits) {
+        owe_answer();
+    }
 }
 
 /* ---- the way to the client ---- */

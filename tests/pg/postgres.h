@@ -23,6 +23,7 @@
 #define POSTGRES_PORT 5432
 /* What a test program exits with when it cannot run here. */
 #define SKIPPED 77
+#define POSTGRES_ARGUMENTS_MAX 24
 
 struct postgres {
     char bin[128];
@@ -36,10 +37,10 @@ static pid_t postgres_spawn(const struct postgres *pg, const char *program,
 {
     char path[192];
     char log[96];
-    char *argv[12] = {path};
+    char *argv[POSTGRES_ARGUMENTS_MAX] = {path};
     snprintf(path, sizeof(path), "%s/%s", pg->bin, program);
     snprintf(log, sizeof(log), "%s/log", pg->base);
-    for (int i = 0; arguments[i] != NULL && i < 10; i++) {
+    for (int i = 0; arguments[i] != NULL && i < POSTGRES_ARGUMENTS_MAX - 2; i++) {
         argv[i + 1] = (char *)(uintptr_t)arguments[i]; /* execv() changes nothing */
     }
     pid_t pid = fork();
@@ -100,12 +101,26 @@ static bool postgres_create(struct postgres *pg)
                         (const char *[]){"-D", pg->data, "-A", "trust", "-U", "admin", "-N", NULL});
 }
 
-static void postgres_start(struct postgres *pg)
+/* settings: "name=value", up to four, NULL-terminated. */
+static void postgres_start_with(struct postgres *pg, const char *const settings[])
 {
-    pg->pid =
-            postgres_spawn(pg, "postgres",
-                           (const char *[]){"-D", pg->data, "-k", pg->base, "-c",
-                                            "listen_addresses=", "-c", "max_connections=10", NULL});
+    const char *arguments[POSTGRES_ARGUMENTS_MAX] = {"-D", pg->data, "-k", pg->base};
+    const char *const own[] = {"listen_addresses=", "max_connections=20", NULL};
+    int count = 4;
+    for (int i = 0; own[i] != NULL; i++) {
+        arguments[count++] = "-c";
+        arguments[count++] = own[i];
+    }
+    for (int i = 0; settings[i] != NULL; i++) {
+        arguments[count++] = "-c";
+        arguments[count++] = settings[i];
+    }
+    pg->pid = postgres_spawn(pg, "postgres", arguments);
+}
+
+static inline void postgres_start(struct postgres *pg)
+{
+    postgres_start_with(pg, (const char *[]){NULL});
 }
 
 static void postgres_stop(struct postgres *pg, int number)

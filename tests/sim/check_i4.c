@@ -36,9 +36,7 @@ void check_i4_lease(struct sim *s, int node, uint64_t deadline_ms)
     }
     uint64_t old_ms = n->guard.deadline_ms;
     bool over = old_ms != 0 && sim_node_clock_ms(s, node) >= old_ms && deadline_ms > old_ms;
-    /* Another start of the agent does not know what stands in the page. */
-    bool own = n->guard.agent_run == n->agent_run;
-    if (over && own && sim_pg_runs(&n->pg) && !n->pg.in_recovery) {
+    if (over && sim_pg_runs(&n->pg) && !n->pg.in_recovery) {
         sim_break(s, "I4: origin of the lease", "%s extends a lease that has run out", n->name);
     }
 }

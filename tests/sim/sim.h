@@ -79,7 +79,7 @@ void sim_act(struct sim *s, int node, const struct action *action);
 /* ---- sim_pg.c ---- */
 void sim_pg_init(struct sim *s, int node);
 void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream);
-void sim_pg_stop(struct sim *s, int node);
+void sim_pg_stop(struct sim *s, int node, enum stop_mode mode);
 /* Every process dies; FACT_GUARD follows when report. */
 void sim_pg_kill(struct sim *s, int node, bool report);
 struct inspection sim_pg_inspect(const struct sim *s, int node);

@@ -80,7 +80,6 @@ static void act_lease(struct sim *s, int node, uint64_t deadline_ms)
     struct sim_node *n = &s->nodes[node];
     check_i4_lease(s, node, deadline_ms);
     n->guard.deadline_ms = deadline_ms;
-    n->guard.agent_run = n->agent_run;
     uint64_t now_ms = sim_node_clock_ms(s, node);
     if (deadline_ms > now_ms) {
         uint64_t late_us = sim_random(s, 20 * SIM_MS);
@@ -189,7 +188,7 @@ void sim_act(struct sim *s, int node, const struct action *action)
         act_follow(s, node, &action->as.start.upstream);
         break;
     case ACTION_STOP:
-        sim_pg_stop(s, node);
+        sim_pg_stop(s, node, action->as.stop_mode);
         break;
     case ACTION_KILL:
         sim_say(s, "%s: kills PostgreSQL", n->name);

@@ -2,6 +2,7 @@
 /* PostgreSQL and its guard as the agent meets them. */
 #include "sim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int sim_node_index(const struct sim *s, const char *name)
@@ -36,7 +37,10 @@ void sim_pg_init(struct sim *s, int node)
 
 static void report_guard(struct sim *s, int node, enum guard_state state, uint32_t killed_count)
 {
-    struct fact fact = {.kind = FACT_GUARD, .guard = state, .killed_count = killed_count};
+    struct fact fact = {.kind = FACT_GUARD,
+                        .guard = state,
+                        .killed_count = killed_count,
+                        .deadline_ms = s->nodes[node].guard.deadline_ms};
     sim_node_fact(s, node, &fact);
 }
 
@@ -125,22 +129,32 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream)
     sim_after(s, sim_delay(s, 5 * SIM_MS, 200 * SIM_MS), started, node, n->pg.run, NULL);
 }
 
+/* argument: anything for an immediate shutdown. */
 static void stopped(struct sim *s, int node, uint64_t generation, void *argument)
 {
-    (void)argument;
     struct sim_node *n = &s->nodes[node];
     if (!n->host_up || generation != n->pg.run || n->host_frozen || n->pg.stuck_stop) {
         return;
     }
-    note_death(&n->pg, true);
+    note_death(&n->pg, argument == NULL);
     n->guard.primary = false;
     report_guard(s, node, GUARD_ABSENT, 0);
 }
 
-void sim_pg_stop(struct sim *s, int node)
+/* An immediate shutdown does not wait for anybody, and leaves work for the next start. */
+static void stop_at_once(struct sim *s, int node)
 {
     struct sim_node *n = &s->nodes[node];
-    if (n->pg.postmaster) {
+    n->pg.stuck_stop = n->pg.hung;
+    sim_after(s, sim_delay(s, 1 * SIM_MS, 30 * SIM_MS), stopped, node, n->pg.run, malloc(1));
+}
+
+void sim_pg_stop(struct sim *s, int node, enum stop_mode mode)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (n->pg.postmaster && mode == STOP_IMMEDIATE) {
+        stop_at_once(s, node);
+    } else if (n->pg.postmaster) {
         n->pg.stuck_stop = n->pg.hung || (!s->faults_over && sim_chance(s, 5));
         sim_after(s, sim_delay(s, 5 * SIM_MS, 300 * SIM_MS), stopped, node, n->pg.run, NULL);
     }

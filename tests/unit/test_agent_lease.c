@@ -124,6 +124,7 @@ static void test_lease_end_kills_then_releases(void **state)
     uint64_t deadline_ms = agent_lease_deadline_ms(&b->a);
     b->drops_appends = true;
     b->answers[ACTION_KILL] = false;
+    b->answers[ACTION_STOP] = false;
     bench_wait(b, deadline_ms - LEASE_KILL_MS - b->now_ms - 1);
     assert_false(bench_did(b, ACTION_KILL));
     assert_true(b->a.cluster.writable);
@@ -143,12 +144,106 @@ static void test_lease_end_kills_then_releases(void **state)
     assert_int_equal(bench_find_event(b, EVENT_RENEW, kill), -1);
 }
 
+/* Counted back from the deadline: fast, immediate, SIGKILL; what a late renewal brings does not
+ * call it off. */
+static void test_lease_end_demotes_step_by_step(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    uint64_t deadline_ms = agent_lease_deadline_ms(&b->a);
+    uint32_t demote_ms = config_demote_ms(3000);
+    b->drops_appends = true;
+    b->answers[ACTION_STOP] = false;
+    b->answers[ACTION_KILL] = false;
+    bench_wait(b, deadline_ms - demote_ms - b->now_ms - 1);
+    assert_false(bench_did(b, ACTION_STOP));
+    struct event late = *bench_event_at(b, bench_find_event(b, EVENT_RENEW, 0));
+    bench_wait(b, 1);
+    int fast = bench_find(b, ACTION_STOP, 0);
+    assert_true(fast >= 0);
+    assert_int_equal(b->trace[fast].as.stop_mode, STOP_FAST);
+    bench_store(b, &late);
+    assert_true(agent_lease_deadline_ms(&b->a) > deadline_ms);
+    bench_wait(b, config_fast_ms(3000) - 1);
+    assert_int_equal(bench_find(b, ACTION_STOP, fast + 1), -1);
+    bench_wait(b, 1);
+    int immediate = bench_find(b, ACTION_STOP, fast + 1);
+    assert_true(immediate > fast);
+    assert_int_equal(b->trace[immediate].as.stop_mode, STOP_IMMEDIATE);
+    bench_wait(b, LEASE_IMMEDIATE_MS - 1);
+    assert_false(bench_did(b, ACTION_KILL));
+    bench_wait(b, 1);
+    assert_true(bench_did(b, ACTION_KILL));
+    assert_int_equal(bench_find_event(b, EVENT_RENEW, fast), -1);
+    bench_guard(b, GUARD_ABSENT, 9);
+    int release = bench_find_event(b, EVENT_RELEASE, 0);
+    assert_int_equal(bench_event_at(b, release)->body.release.reason, REASON_LEASE_EXPIRED);
+}
+
+static void test_lease_end_stops_in_order_when_there_is_time(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    uint64_t deadline_ms = agent_lease_deadline_ms(&b->a);
+    b->drops_appends = true;
+    bench_wait(b, deadline_ms - b->now_ms);
+    assert_true(bench_did(b, ACTION_STOP));
+    assert_false(bench_did(b, ACTION_KILL));
+    int release = bench_find_event(b, EVENT_RELEASE, 0);
+    assert_int_equal(bench_event_at(b, release)->body.release.reason, REASON_LEASE_EXPIRED);
+    assert_int_equal(agent_lease_deadline_ms(&b->a), 0);
+}
+
+/* One lost renewal is followed by another before a period is over. */
+static void test_lease_retries_a_renewal_that_is_not_read_back(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    bench_wait(b, 1000);
+    bench_forget(b);
+    b->drops_appends = true;
+    bench_wait(b, 1000);
+    int lost = bench_find_event(b, EVENT_RENEW, 0);
+    uint64_t lost_ms = b->a.lease.renew_ms - 1000;
+    assert_true(lost >= 0);
+    b->drops_appends = false;
+    bench_forget(b);
+    bench_wait(b, lost_ms + 500 - b->now_ms - 1);
+    assert_int_equal(bench_find_event(b, EVENT_RENEW, 0), -1);
+    bench_wait(b, 1);
+    assert_true(bench_find_event(b, EVENT_RENEW, 0) >= 0);
+    bench_wait(b, 10000);
+    assert_false(bench_did(b, ACTION_STOP));
+}
+
+/* An agent that starts finds the lease that an earlier one has got, and ends it in time. */
+static void test_lease_in_the_page_is_taken_over(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    uint64_t deadline_ms = agent_lease_deadline_ms(&b->a);
+    bench_restart_agent(b);
+    b->drops_appends = true;
+    struct fact fact = {.kind = FACT_GUARD, .guard = GUARD_RUNNING, .deadline_ms = deadline_ms};
+    bench_step(b, &fact);
+    bench_pump(b);
+    assert_int_equal(agent_lease_deadline_ms(&b->a), deadline_ms);
+    bench_link(b, true);
+    bench_wait(b, deadline_ms - b->now_ms);
+    assert_true(bench_did(b, ACTION_STOP) || bench_did(b, ACTION_KILL));
+}
+
 static void test_lease_next_tick_is_before_the_kill(void **state)
 {
     (void)state;
     struct bench *b = &bench;
     bench_leader(b);
     b->drops_appends = true;
+    b->answers[ACTION_STOP] = false;
     struct action_list list;
     for (int i = 0; i < 1000 && !bench_did(b, ACTION_KILL); i++) {
         struct fact tick = {.kind = FACT_TICK, .now_ms = b->now_ms, .wall_us = 1};
@@ -281,12 +376,12 @@ static void test_lease_overtaken_renewal_gives_nothing(void **state)
     struct bench *b = granted();
     struct event first = *bench_event_at(b, bench_find_event(b, EVENT_RENEW, 0));
     assert_int_equal(first.body.renew.ttl_ms, 3000);
-    send_config(b, 500, 2, 1000);
+    send_config(b, 500, 2, 1100);
     bench_wait(b, 1000);
     bench_store(b, bench_event_at(b, bench_find_event(b, EVENT_RENEW,
                                                       bench_find_event(b, EVENT_RENEW, 0) + 1)));
     uint64_t deadline_ms = agent_lease_deadline_ms(&b->a);
-    assert_in_range(deadline_ms, b->now_ms, b->now_ms + 1000);
+    assert_in_range(deadline_ms, b->now_ms, b->now_ms + 1100);
     bench_store(b, &first);
     assert_int_equal(agent_lease_deadline_ms(&b->a), deadline_ms);
 }
@@ -314,7 +409,7 @@ static void test_lease_needs_evidence(void **state)
     bench_wait(b, 100 * 100);
     assert_false(bench_did(b, ACTION_KILL));
     bench_wait(b, 400 + 3000);
-    assert_true(bench_did(b, ACTION_KILL));
+    assert_true(bench_did(b, ACTION_STOP));
     const struct event *e = bench_event_at(b, bench_find_event(b, EVENT_RELEASE, 0));
     assert_int_equal(e->body.release.reason, REASON_LEASE_EXPIRED);
 }
@@ -410,6 +505,10 @@ int main(void)
             cmocka_unit_test(test_lease_void_renewal_gives_nothing),
             cmocka_unit_test(test_lease_never_moves_backward),
             cmocka_unit_test(test_lease_end_kills_then_releases),
+            cmocka_unit_test(test_lease_end_demotes_step_by_step),
+            cmocka_unit_test(test_lease_end_stops_in_order_when_there_is_time),
+            cmocka_unit_test(test_lease_retries_a_renewal_that_is_not_read_back),
+            cmocka_unit_test(test_lease_in_the_page_is_taken_over),
             cmocka_unit_test(test_lease_next_tick_is_before_the_kill),
             cmocka_unit_test(test_lease_deposed_kills_at_once),
             cmocka_unit_test(test_lease_release_order_after_death),

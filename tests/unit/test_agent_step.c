@@ -279,7 +279,7 @@ static void test_step_frozen_log_closes(void **state)
     assert_int_equal(bench_find_event(b, EVENT_RENEW, 0), -1);
     assert_int_equal(agent_lease_deadline_ms(&b->a), deadline_ms);
     bench_wait(b, 3000);
-    assert_true(bench_did(b, ACTION_KILL));
+    assert_true(bench_did(b, ACTION_STOP));
     assert_true(bench_said(b, "newer version"));
 }
 

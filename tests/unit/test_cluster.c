@@ -21,18 +21,41 @@ static void test_cluster_config_check_names_what_is_wrong(void **state)
 {
     (void)state;
     struct config config = config_default();
-    assert_null(config_check(&config));
+    char text[CONFIG_TEXT_SIZE] = "";
+    assert_true(config_check(&config, text));
     config.probe_period_ms = 1;
-    assert_non_null(strstr(config_check(&config), "probe_period"));
+    assert_false(config_check(&config, text));
+    assert_string_equal(text, "probe_period is 1ms, and must be between 50ms and 60s");
     config = config_default();
     config.probe_timeout_ms = 100000;
-    assert_non_null(strstr(config_check(&config), "probe_timeout"));
+    assert_false(config_check(&config, text));
+    assert_non_null(strstr(text, "probe_timeout"));
     config = config_default();
     config.probe_failure_threshold = 0;
-    assert_non_null(strstr(config_check(&config), "probe_failure_threshold"));
-    config = config_default();
+    assert_false(config_check(&config, text));
+    assert_non_null(strstr(text, "probe_failure_threshold"));
+}
+
+static void test_cluster_config_check_shows_the_arithmetic_of_a_demotion(void **state)
+{
+    (void)state;
+    struct config config = config_default();
+    char text[CONFIG_TEXT_SIZE] = "";
     config.lease_ttl_ms = 1200;
-    assert_non_null(strstr(config_check(&config), "lease_ttl"));
+    assert_false(config_check(&config, text));
+    assert_string_equal(
+            text, "lease_ttl is 1200ms, and must hold a renewal each 1000ms (probe_period, or "
+                  "two in 200ms), 150ms for a fast shutdown, 100ms for an immediate one and "
+                  "300ms for SIGKILL: 1550ms");
+    config.lease_ttl_ms = 1600;
+    assert_true(config_check(&config, text));
+    config.probe_period_ms = 50;
+    config.lease_ttl_ms = 680;
+    assert_false(config_check(&config, text));
+    config.lease_ttl_ms = 700;
+    assert_true(config_check(&config, text));
+    assert_int_equal(config_demote_ms(3000), 375 + 100 + 300);
+    assert_int_equal(config_demote_ms(60000), 400 + 100 + 300);
 }
 
 static void test_cluster_directive_follows_only_a_promoted_leader(void **state)
@@ -79,6 +102,7 @@ int main(void)
             cmocka_unit_test(test_cluster_names_are_total),
             cmocka_unit_test(test_cluster_lease_ttl_is_the_sum),
             cmocka_unit_test(test_cluster_config_check_names_what_is_wrong),
+            cmocka_unit_test(test_cluster_config_check_shows_the_arithmetic_of_a_demotion),
             cmocka_unit_test(test_cluster_directive_follows_only_a_promoted_leader),
             cmocka_unit_test(test_cluster_lag_is_never_negative),
             cmocka_unit_test(test_cluster_without_history_takes_any_position),

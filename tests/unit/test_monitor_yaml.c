@@ -107,7 +107,7 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("stream:\n  max_age: 100ms\n", "at least 1s");
     expect_refusal("cluster_defaults:\n  probe_period: 300\n", "probe_period");
     expect_refusal("cluster_defaults:\n  probe_period: 1ms\n", "between 50ms");
-    expect_refusal("cluster_defaults:\n  lease_ttl: 1s\n", "longer than probe_period");
+    expect_refusal("cluster_defaults:\n  lease_ttl: 1s\n", "fast shutdown");
     expect_refusal("cluster_defaults:\n  synchronous: quorum\n", "not available in this version");
     expect_refusal("cluster_defaults:\n  switch_policy: Noop\n", "not available in this version");
 }
