@@ -71,6 +71,17 @@ bool agent_is_foreign(const struct agent *a)
     return own != 0 && a->cluster.system_id != 0 && own != a->cluster.system_id;
 }
 
+enum reason agent_disk_reason(const struct agent *a)
+{
+    static const enum reason reasons[] = {
+            [DISK_WRITABLE] = REASON_NONE,
+            [DISK_FULL] = REASON_DISK_FULL,
+            [DISK_READ_ONLY] = REASON_DISK_READ_ONLY,
+    };
+    _Static_assert(sizeof reasons / sizeof reasons[0] == DISK_STATE_COUNT, "one per state");
+    return reasons[a->data.found.disk];
+}
+
 /* The term that this node must give up before it can rest; 0: none. */
 static uint64_t term_to_end(const struct agent *a)
 {

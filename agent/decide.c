@@ -236,10 +236,12 @@ static bool must_wait_for_guard(const struct agent *a)
     return !a->pg.guard_known || a->pg.busy == BUSY_KILLING || a->pg.guard == GUARD_ORPHANED;
 }
 
-/* Nothing tells when a directory that cannot be run is put right again, or goes on to vanish. */
 static bool must_look_again(const struct agent *a)
 {
-    return is_gone(a) && a->data.found.verdict != DATA_INTACT && a->now_ms >= a->data.due_ms;
+    bool runs = is_running(a) && a->pg.role != ROLE_UNKNOWN;
+    bool broken = is_gone(a) &&
+                  (a->data.found.verdict != DATA_INTACT || agent_disk_reason(a) != REASON_NONE);
+    return (runs || broken) && a->now_ms >= a->data.due_ms;
 }
 
 static bool must_inspect(const struct agent *a)
@@ -563,7 +565,7 @@ uint64_t agent_decide_next_ms(const struct agent *a)
     const uint64_t times[] = {
             a->pg.busy == BUSY_NONE ? 0 : a->pg.busy_until_ms,
             is_gone(a) ? a->pg.start_ms : 0,
-            is_gone(a) && !a->data.inspecting ? a->data.due_ms : 0,
+            a->data.inspecting ? 0 : a->data.due_ms,
             a->lead.stage < LEAD_CHECKPOINTED ? a->lead.retry_ms : 0,
             a->stop.exited ? 0 : a->stop.until_ms,
     };

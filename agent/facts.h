@@ -21,8 +21,17 @@ enum data_verdict {
     DATA_VERDICT_COUNT
 };
 
+/* Whether the file systems of the data directory and its WAL take more writes. */
+enum disk_state {
+    DISK_WRITABLE = 0,
+    DISK_FULL, /* less than DISK_FREE_BYTES_MIN for this user */
+    DISK_READ_ONLY,
+    DISK_STATE_COUNT
+};
+
 struct inspection {
     enum data_verdict verdict;
+    enum disk_state disk;
     uint64_t system_id;
     bool clean;          /* pg_control: "shut down" or "shut down in recovery" */
     bool was_primary;    /* pg_control: "in production", "shut down" or "shutting down" */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* One look at a path of the directory. */
@@ -199,9 +200,32 @@ static void read_timelines(const char *directory, struct inspection *inspection)
     }
 }
 
+static enum disk_state disk_of(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    struct statvfs status;
+    path_of(path, directory, name);
+    if (statvfs(path, &status) != 0) {
+        return DISK_WRITABLE; /* what is missing is the verdict's */
+    }
+    if ((status.f_flag & ST_RDONLY) != 0) {
+        return DISK_READ_ONLY;
+    }
+    return (uint64_t)status.f_bavail * status.f_frsize < DISK_FREE_BYTES_MIN ? DISK_FULL
+                                                                             : DISK_WRITABLE;
+}
+
+/* WAL may have a file system of its own. */
+static enum disk_state check_disks(const char *directory)
+{
+    enum disk_state data = disk_of(directory, "");
+    return data != DISK_WRITABLE ? data : disk_of(directory, "/pg_wal");
+}
+
 void inspect_data_directory(const char *directory, struct inspection *ret_inspection)
 {
     memset(ret_inspection, 0, sizeof *ret_inspection);
+    ret_inspection->disk = check_disks(directory);
     ret_inspection->incomplete = look(directory, INCOMPLETE_SUFFIX, ret_inspection) == SIGHT_THERE;
     if (!check_directory(directory, ret_inspection) || !check_files(directory, ret_inspection) ||
         !check_base(directory, ret_inspection) || !check_control(directory, ret_inspection)) {

@@ -194,6 +194,10 @@ static void learn_start_failed(struct agent *a)
 
 static enum reason reason_of_death(const struct agent *a, const struct fact *fact)
 {
+    enum reason disk = agent_disk_reason(a);
+    if (disk != REASON_NONE && a->pg.role == ROLE_PRIMARY) {
+        return disk; /* PostgreSQL ends when it cannot write its WAL */
+    }
     if (a->pg.busy == BUSY_STARTING && !a->pg.adopted) {
         return REASON_START_FAILED;
     }
@@ -293,12 +297,27 @@ static void refine_reason(struct agent *a, enum reason reason)
     }
 }
 
+/* Nothing tells when a directory that cannot be run is put right again, or when a disk fills up. */
+static uint32_t look_period_ms(const struct agent *a)
+{
+    uint32_t period_ms = agent_config(a).probe_period_ms;
+    bool intact = a->data.found.verdict == DATA_INTACT;
+    return intact && period_ms < DISK_PERIOD_MS ? DISK_PERIOD_MS : period_ms;
+}
+
+/* What a look that nobody asked for could not see says nothing: a slow disk is for the probe. */
+static bool is_trouble(const struct agent *a, enum reason reason)
+{
+    bool asked = a->data.disturbed_wall_us != 0 || a->pg.role == ROLE_UNKNOWN;
+    return reason != REASON_NONE && (asked || reason != REASON_DATA_DIRECTORY_UNREADABLE);
+}
+
 static void learn_inspected(struct agent *a, const struct fact *fact)
 {
     a->data.inspecting = false;
     a->data.known = true;
     a->data.found = fact->inspection;
-    a->data.due_ms = a->now_ms + agent_config(a).probe_period_ms;
+    a->data.due_ms = a->now_ms + look_period_ms(a);
     if (fact->inspection.verdict == DATA_INTACT && a->pg.role == ROLE_UNKNOWN) {
         a->data.history = fact->inspection.history;
         a->data.history_timeline = fact->inspection.position.timeline;
@@ -307,7 +326,7 @@ static void learn_inspected(struct agent *a, const struct fact *fact)
     enum reason reason = data_reasons[fact->inspection.verdict];
     refine_reason(a, reason);
     bool lives = a->pg.guard_known && a->pg.guard != GUARD_ABSENT;
-    if (lives && reason != REASON_NONE) {
+    if (lives && is_trouble(a, reason)) {
         uint64_t seen_us = a->data.disturbed_wall_us;
         agent_raise(a, reason, seen_us != 0 ? seen_us : fact->wall_us);
     }

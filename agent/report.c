@@ -73,8 +73,9 @@ static struct look look_stopped(const struct agent *a)
     }
     /* What stands in the way of following is for the monitor to mend; a start is tried again. */
     enum reason obstacle = report_obstacle(a);
+    enum reason disk = agent_disk_reason(a);
     if (obstacle == REASON_NONE && a->pg.start_failures > 0) {
-        return (struct look){NODE_FAILED, REASON_START_FAILED};
+        return (struct look){NODE_FAILED, disk != REASON_NONE ? disk : REASON_START_FAILED};
     }
     return (struct look){NODE_STOPPED, obstacle};
 }
@@ -90,7 +91,9 @@ static struct look look_running(const struct agent *a)
     if (a->pg.role != ROLE_UNKNOWN && a->watch.last.system_id == 0) {
         return (struct look){NODE_STARTING, REASON_NONE};
     }
-    return (struct look){states[a->pg.role], report_obstacle(a)};
+    enum reason obstacle = report_obstacle(a);
+    return (struct look){states[a->pg.role],
+                         obstacle != REASON_NONE ? obstacle : agent_disk_reason(a)};
 }
 
 static struct look look(const struct agent *a)

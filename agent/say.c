@@ -55,10 +55,18 @@ static void put_stopped(const struct agent *a, const struct probe *own, struct l
     }
 }
 
+static void put_disk(const struct agent *a, const struct probe *own, struct line *line)
+{
+    put(line, SEVERITY_ERROR, "%s on %s: PostgreSQL stops when it needs room; make some",
+        reason_text(own->reason), a->self.node);
+}
+
 static void put_standby(const struct agent *a, const struct probe *own, struct line *line)
 {
     int32_t leader = cluster_holder(&a->cluster);
-    if (own->reason != REASON_NONE) {
+    if (reason_is_disk(own->reason)) {
+        put_disk(a, own, line);
+    } else if (own->reason != REASON_NONE) {
         put(line, SEVERITY_WARNING,
             "I am %s, a secondary that cannot follow (%s): waiting to be rewound or rebuilt",
             a->self.node, reason_text(own->reason));
@@ -73,8 +81,9 @@ static void put_standby(const struct agent *a, const struct probe *own, struct l
 
 static void put_primary(const struct agent *a, const struct probe *own, struct line *line)
 {
-    (void)own;
-    if (!agent_holds(a)) {
+    if (reason_is_disk(own->reason)) {
+        put_disk(a, own, line);
+    } else if (!agent_holds(a)) {
         put(line, SEVERITY_WARNING, "I am %s, a primary without the leader lock", a->self.node);
     }
 }

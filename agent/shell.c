@@ -183,6 +183,7 @@ static enum result open_all(struct shell *shell, struct failure *reterr_failure)
     static enum result (*const steps[])(struct shell *, struct failure *) = {
             open_core, shell_inspect_open, shell_tasks_open, shell_log_open, shell_guard_open};
     fill_pg_settings(shell);
+    shell_ping_open(shell);
     enum result result = session_init(&shell->probe.session, shell, &shell->local, reterr_failure);
     if (result == RESULT_OK) {
         result = session_init(&shell->slots, shell, &shell->local, reterr_failure);
@@ -197,6 +198,7 @@ static void close_all(struct shell *shell)
 {
     shell_tasks_close(shell);
     shell_inspect_close(shell);
+    shell_ping_close(shell);
     session_finish(&shell->probe.session);
     session_finish(&shell->slots);
     shell_guard_close(shell);

@@ -16,6 +16,7 @@
 
 #include "guard.h"
 #include "inspect.h"
+#include "pg_ping.h"
 #include "pg_settings.h"
 #include "rebuild.h"
 #include "settings.h"
@@ -37,10 +38,6 @@
 #define LOG_STUCK_MS 5000
 /* What leaves last (a goodbye) gets so long to reach the log. */
 #define EXIT_FLUSH_MS 300
-/* So many probes use one session; then a new one proves that the postmaster still lets anybody in.
- * A stopped postmaster is thus seen after at most this + probe_failure_threshold - 1 periods and a
- * timeout; a new session costs a few milliseconds of one CPU. */
-#define PROBE_SESSION_COUNT 3
 /* Exit status after which the guard starts the agent again. */
 #define EXIT_AGAIN 75
 
@@ -81,13 +78,23 @@ struct shell_inspect {
     ev_io watches[WATCH_DATA_COUNT];
 };
 
+/* shell_ping.c: a new connection beside each probe, whose session is kept */
+struct shell_ping {
+    struct pg_ping ping;
+    ev_io io;
+    ev_timer timer;
+};
+
 /* shell_probe.c */
 struct shell_probe {
     struct session session;
-    uint32_t session_count;    /* probes of the present session */
-    bool answered_once;        /* since the postmaster was started */
-    uint32_t timeline;         /* of the last good probe; 0: none since it was started */
-    uint32_t history_timeline; /* whose history the core knows */
+    struct shell_ping ping;
+    bool waits; /* for the ping: the question has been answered by `result` */
+    struct probe_result result;
+    enum pg_ping_verdict verdict; /* of the present probe's ping */
+    bool answered_once;           /* since the postmaster was started */
+    uint32_t timeline;            /* of the last good probe; 0: none since it was started */
+    uint32_t history_timeline;    /* whose history the core knows */
 };
 
 /* shell_tasks.c, shell_rewind.c, shell_promote.c */
@@ -200,8 +207,15 @@ MUST_USE enum result shell_inspect_open(struct shell *shell, struct failure *ret
 void shell_inspect_close(struct shell *shell);
 void shell_inspect_begin(struct shell *shell);
 
+/* shell_ping.c */
+void shell_ping_open(struct shell *shell);
+/* shell_probe_pinged() is called once, later, unless another begins or it is closed. */
+void shell_ping_begin(struct shell *shell, uint32_t timeout_ms);
+void shell_ping_close(struct shell *shell);
+
 /* shell_probe.c */
 void shell_probe_begin(struct shell *shell, uint32_t timeout_ms);
+void shell_probe_pinged(struct shell *shell, enum pg_ping_verdict verdict);
 void shell_slots_keep(struct shell *shell, const struct slot *slots, uint32_t count);
 /* The postmaster was started, or every process is gone: sessions end. */
 void shell_sessions_reset(struct shell *shell);

@@ -9,16 +9,8 @@
 
 #define SLOTS_TIMEOUT_MS 10000
 
-static void push_probe(struct shell *shell, const struct pg_answer *answer)
+static void note_answer(struct shell *shell, const struct probe_result *result)
 {
-    struct probe_result *result = &shell_push(shell, FACT_PROBED)->probe;
-    probe_understand(answer, shell->probe.answered_once, result);
-    if (result->class != PROBE_OK) {
-        bool fails = result->class == PROBE_ERROR || result->class == PROBE_TIMEOUT;
-        log_line(fails ? SEVERITY_WARNING : SEVERITY_DEBUG, "PostgreSQL fails its probe: %s",
-                 result->text);
-        return;
-    }
     shell->probe.answered_once = true;
     shell->probe.timeline = result->position.timeline;
     if (result->history.count > 0 || result->position.timeline == 1) {
@@ -34,20 +26,61 @@ static void push_probe(struct shell *shell, const struct pg_answer *answer)
     }
 }
 
+/* A postmaster that lets nobody in is as good as dead, whatever its sessions say. */
+static void add_ping(const struct shell_probe *probe, struct probe_result *result)
+{
+    if (result->class == PROBE_OK && probe->verdict != PG_PING_ANSWERED) {
+        result->class = probe->verdict == PG_PING_LATE ? PROBE_TIMEOUT : PROBE_ERROR;
+        snprintf(result->text, sizeof(result->text), "its postmaster accepts no connection");
+    }
+}
+
+static void push_probe(struct shell *shell)
+{
+    struct shell_probe *probe = &shell->probe;
+    struct probe_result *result = &shell_push(shell, FACT_PROBED)->probe;
+    probe->waits = false;
+    *result = probe->result;
+    add_ping(probe, result);
+    if (result->class == PROBE_OK) {
+        note_answer(shell, result);
+        return;
+    }
+    bool fails = result->class == PROBE_ERROR || result->class == PROBE_TIMEOUT;
+    log_line(fails ? SEVERITY_WARNING : SEVERITY_DEBUG, "PostgreSQL fails its probe: %s",
+             result->text);
+}
+
+static void on_answer(struct shell *shell, const struct pg_answer *answer)
+{
+    struct shell_probe *probe = &shell->probe;
+    probe_understand(answer, probe->answered_once, &probe->result);
+    probe->waits = probe->result.class == PROBE_OK && probe->verdict == PG_PING_PENDING;
+    if (!probe->waits) {
+        push_probe(shell);
+    }
+}
+
+void shell_probe_pinged(struct shell *shell, enum pg_ping_verdict verdict)
+{
+    shell->probe.verdict = verdict;
+    if (shell->probe.waits) {
+        push_probe(shell);
+    }
+}
+
 void shell_probe_begin(struct shell *shell, uint32_t timeout_ms)
 {
     struct shell_probe *probe = &shell->probe;
-    bool election = shell->agent.watch.election_term != 0; /* waits for this answer */
     char sql[PG_CONN_SQL_SIZE];
-    if (++probe->session_count > PROBE_SESSION_COUNT && !election) {
-        probe->session_count = 1;
-        session_close(&probe->session);
-    }
+    probe->waits = false;
+    probe->verdict = PG_PING_PENDING;
+    shell_ping_begin(shell, timeout_ms);
     probe_question(probe->history_timeline, sql, sizeof(sql));
-    if (!session_ask(&probe->session, sql, timeout_ms, push_probe)) {
+    if (!session_ask(&probe->session, sql, timeout_ms, on_answer)) {
         /* The core has given the earlier one up: its session is of no use any more. */
         session_close(&probe->session);
-        (void)session_ask(&probe->session, sql, timeout_ms, push_probe);
+        (void)session_ask(&probe->session, sql, timeout_ms, on_answer);
     }
 }
 
@@ -110,6 +143,8 @@ void shell_slots_keep(struct shell *shell, const struct slot *slots, uint32_t co
 void shell_sessions_reset(struct shell *shell)
 {
     session_close(&shell->probe.session);
+    shell_ping_close(shell);
+    shell->probe.waits = false;
     session_close(&shell->slots);
     shell->probe.answered_once = false;
     shell->probe.timeline = 0;

@@ -85,6 +85,9 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {
         return VERDICT_DIVERGED;
     }
+    if (reason_is_disk(n->reason)) {
+        return VERDICT_DISK;
+    }
     if (!has_reported(c, n)) {
         return VERDICT_NOT_REPORTED;
     }

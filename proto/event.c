@@ -59,6 +59,8 @@ static const struct {
         [REASON_NOT_ELIGIBLE] = {"not_eligible", "the node is not what the grant took it for"},
         [REASON_REQUESTED] = {"requested", "requested by an operator"},
         [REASON_SUPERSEDED] = {"superseded", "a newer agent of this node has started"},
+        [REASON_DISK_FULL] = {"disk_full", "disk full"},
+        [REASON_DISK_READ_ONLY] = {"disk_read_only", "file system read-only"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -100,6 +102,7 @@ static const struct {
         [VERDICT_LAG] = {"lag", "is further behind than maximum_lag_on_failover"},
         [VERDICT_NOFAILOVER] = {"nofailover", "is tagged nofailover"},
         [VERDICT_REFUSED] = {"refused", "refused the last grant"},
+        [VERDICT_DISK] = {"disk", "its file system is full or read-only"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 
@@ -112,6 +115,11 @@ bool event_is_decision(enum event_kind kind)
 {
     return kind == EVENT_REVOKE || kind == EVENT_GRANT || kind == EVENT_DIRECTIVE ||
            kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE;
+}
+
+bool reason_is_disk(enum reason reason)
+{
+    return reason == REASON_DISK_FULL || reason == REASON_DISK_READ_ONLY;
 }
 
 bool event_is_lock(enum event_kind kind)

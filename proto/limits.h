@@ -93,6 +93,12 @@
 #define START_BACKOFF_MS_MAX 60000
 /* A starting PostgreSQL is probed this often: until it answers there is nothing to load. */
 #define START_POLL_MS 50
+/* A file system with less than a segment of WAL left for PostgreSQL's user is full: the next
+ * segment that it needs stops it. */
+#define DISK_FREE_BYTES_MIN 16777216
+/* A data directory that PostgreSQL runs in is looked at this often: a disk that fills up shows
+ * nowhere else before it is full, and a look costs a fork. */
+#define DISK_PERIOD_MS 5000
 /* The shell answers each probe within its timeout; this much later the agent counts it as one. */
 #define PROBE_GRACE_MS 500
 /* A kill that proves nothing in this time is ordered again; meanwhile the node is "stopping". */

@@ -71,10 +71,12 @@ enum reason {
     REASON_INITDB_FAILED,
     REASON_BASEBACKUP_FAILED,
     REASON_REWIND_FAILED,
-    REASON_STALE_TERM,   /* the node has persisted a higher term than the grant's */
-    REASON_NOT_ELIGIBLE, /* the grantee's own look at itself differs from the grant's */
-    REASON_REQUESTED,    /* an operator asked for it */
-    REASON_SUPERSEDED,   /* a newer incarnation of this node has said hello */
+    REASON_STALE_TERM,     /* the node has persisted a higher term than the grant's */
+    REASON_NOT_ELIGIBLE,   /* the grantee's own look at itself differs from the grant's */
+    REASON_REQUESTED,      /* an operator asked for it */
+    REASON_SUPERSEDED,     /* a newer incarnation of this node has said hello */
+    REASON_DISK_FULL,      /* the file system of its data or WAL has less than a segment left */
+    REASON_DISK_READ_ONLY, /* it is mounted read-only */
     REASON_COUNT
 };
 
@@ -116,6 +118,7 @@ enum verdict {
     VERDICT_LAG,            /* further behind than maximum_lag_on_failover */
     VERDICT_NOFAILOVER,     /* tagged nofailover */
     VERDICT_REFUSED,        /* refused the last grant and has not changed since */
+    VERDICT_DISK,           /* its file system is full or read-only */
     VERDICT_COUNT
 };
 
@@ -128,6 +131,9 @@ bool event_is_decision(enum event_kind kind);
 bool event_is_lock(enum event_kind kind);
 /* True for what only an agent writes: probe, lock and node events. */
 bool event_is_agents(enum event_kind kind);
+
+/* True for a file system that takes no more writes. */
+bool reason_is_disk(enum reason reason);
 
 /* Stable lower-case names; "?" for a value out of range, so that they are total. */
 const char *event_kind_name(enum event_kind kind);  /* "no_candidate" */
