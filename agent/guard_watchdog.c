@@ -19,13 +19,12 @@ static uint64_t period_ms;
 static bool said_starving;
 
 /* False when the guard must not start. */
-static bool missing(const struct guard_options *options, const char *what, const char *why)
+static bool missing(const struct guard_options *options, const char *what, const char *why,
+                    const char *cure)
 {
     bool required = options->watchdog == GUARD_WATCHDOG_REQUIRED;
-    guard_say(required ? SEVERITY_ERROR : SEVERITY_WARNING,
-              "the watchdog %s %s: %s; load its driver (modprobe softdog), let this user write to "
-              "it, or set watchdog.mode: off",
-              options->watchdog_device, what, why);
+    guard_say(required ? SEVERITY_ERROR : SEVERITY_WARNING, "the watchdog %s %s: %s; %s",
+              options->watchdog_device, what, why, cure);
     return !required;
 }
 
@@ -34,7 +33,8 @@ static bool set_timeout(const struct guard_options *options)
 {
     int seconds = options->watchdog_seconds;
     if (ioctl(device, WDIOC_SETTIMEOUT, &seconds) != 0) {
-        return missing(options, "does not take its timeout", strerror(errno));
+        return missing(options, "does not take its timeout", strerror(errno),
+                       "its own holds; name another device, or set watchdog.mode: off");
     }
     if (seconds != options->watchdog_seconds) {
         guard_say(SEVERITY_WARNING, "the watchdog %s resets after %d s, not %d",
@@ -51,7 +51,9 @@ bool guard_watchdog_open(const struct guard_options *options)
     }
     device = open(options->watchdog_device, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (device < 0) {
-        return missing(options, "cannot be opened", strerror(errno));
+        return missing(options, "cannot be opened", strerror(errno),
+                       "load its driver (modprobe softdog), let this user write to it, or set "
+                       "watchdog.mode: off");
     }
     period_ms = (uint64_t)options->watchdog_seconds * 1000 / FEEDINGS;
     due_ms = 0;

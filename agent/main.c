@@ -121,19 +121,20 @@ static int become_guard(char **argv, const struct settings *settings)
     char own[PATH_MAX];
     char guard[PATH_MAX];
     char seconds[16];
-    const char *words[GUARD_WORDS_MAX] = {"pgbaton-guard",
-                                          "--data-directory",
-                                          settings->data_directory,
-                                          "--watchdog",
-                                          guard_watchdog_mode_name(settings->watchdog),
-                                          "--watchdog-device",
-                                          settings->watchdog_device,
-                                          "--watchdog-timeout",
-                                          seconds,
-                                          "--",
-                                          own};
-    size_t count = 11;
+    const char *words[GUARD_WORDS_MAX] = {"pgbaton-guard", "--data-directory",
+                                          settings->data_directory};
+    const char *const watchdog[] = {
+            "--watchdog",         guard_watchdog_mode_name(settings->watchdog),
+            "--watchdog-device",  settings->watchdog_device,
+            "--watchdog-timeout", seconds};
+    size_t count = 3;
     snprintf(seconds, sizeof(seconds), "%d", settings->watchdog_seconds);
+    if (settings->watchdog != GUARD_WATCHDOG_OFF) {
+        memcpy(words + count, watchdog, sizeof(watchdog));
+        count += sizeof(watchdog) / sizeof(watchdog[0]);
+    }
+    words[count++] = "--";
+    words[count++] = own;
     if (!program_path_own(own, sizeof(own)) ||
         !program_path_beside(".", "pgbaton-guard", guard, sizeof(guard))) {
         fputs("pgbaton-agent: pgbaton-guard is not beside it: install both\n", stderr);

@@ -4,6 +4,7 @@
 #include "inspect.h"
 #include "pg_settings.h"
 #include "stall.h"
+#include "timeline.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -258,6 +259,9 @@ static enum result run_rewind(const struct rebuild *rebuild, const struct upstre
     if (result == RESULT_OK) {
         command_rewind(rebuild, upstream, &command);
         result = run_command(rebuild, &command, &child, reterr_failure);
+    }
+    if (result == RESULT_OK) {
+        result = timeline_forget_above(place.directory, upstream->timeline, reterr_failure);
     }
     if (result == RESULT_OK) {
         result = pg_settings_signal(place.directory, true, reterr_failure);

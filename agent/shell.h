@@ -56,10 +56,13 @@ enum signal_state { SIGNAL_UNKNOWN = 0, SIGNAL_OWED, SIGNAL_THERE };
 struct shell_guard {
     struct guard_client *client;
     ev_io io;
-    pid_t parent;  /* the guard's pid: another parent means that it is gone */
-    bool answered; /* its first report is in */
-    bool opened;   /* the core has been told of it */
-    bool running;  /* a postmaster lives */
+    ev_timer turn;     /* tells the guard that this loop turns */
+    pid_t parent;      /* the guard's pid: another parent means that it is gone */
+    bool answered;     /* its first report is in */
+    bool opened;       /* the core has been told of it */
+    bool running;      /* a postmaster lives */
+    bool stopping;     /* one that somebody else has started is being stopped */
+    ev_timer patience; /* after which it is killed */
     pid_t postmaster;
     bool writing;               /* settings are being written, and still wanted */
     enum pg_settings_what what; /* the ones that are being written */

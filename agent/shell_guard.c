@@ -14,8 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How often the guard is told that the loop turns: well below GUARD_HUNG_MS. */
+#define TURN_PERIOD_S 1.0
 /* Writing and syncing three small files. */
 #define SETTINGS_TIMEOUT_MS 20000
+/* A PostgreSQL that somebody else has started may take so long to stop in order. */
+#define STRANGER_TIMEOUT_MS 30000
 /* Rounds of killing by an agent that lost its guard, and the pause between two. */
 #define LAST_KILL_ROUNDS 2000
 #define LAST_KILL_PAUSE_NS 5000000
@@ -65,7 +69,9 @@ static void on_state(struct shell *shell, const struct guard_report *report)
     guard->answered = true;
     guard->postmaster = report->postmaster;
     guard->running = report->postmaster != 0;
-    if (guard->running) {
+    if (guard->stopping) {
+        order(shell, guard->running ? GUARD_SIGNAL : GUARD_KILL, guard->running ? SIGINT : 0);
+    } else if (guard->running) {
         log_line(SEVERITY_INFO, "found PostgreSQL running pid=%ld", (long)report->postmaster);
         guard->opened = true;
         push_guard(shell, GUARD_RUNNING, NULL);
@@ -91,6 +97,30 @@ static bool owes_signal(const struct shell *shell, const struct inspection *foun
            found->system_id == shell->agent.vote.system_id;
 }
 
+/* PostgreSQL runs here only as the guard's child and with its page: what somebody else has started
+ * is stopped, and started again. A node that has never been in a cluster is given the time to stop
+ * in order; what may be a primary without a lease is not. */
+static void stop_stranger(struct shell *shell, pid_t postmaster, const struct inspection *found)
+{
+    log_line(SEVERITY_WARNING,
+             "found PostgreSQL running without its guard: stopping it, to start it under the guard "
+             "pid=%ld",
+             (long)postmaster);
+    if (may_be_primary(found) && shell->agent.vote.term != 0) {
+        shell_guard_arm(shell);
+    }
+    shell->guard.stopping = true;
+    order(shell, GUARD_ADOPT, postmaster);
+    shell_arm(shell, &shell->guard.patience, STRANGER_TIMEOUT_MS);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)events;
+    order(watcher->data, GUARD_KILL, 0);
+}
+
 void shell_guard_found(struct shell *shell, pid_t postmaster, const struct inspection *found)
 {
     shell->guard.signal = owes_signal(shell, found) ? SIGNAL_OWED : SIGNAL_UNKNOWN;
@@ -99,12 +129,7 @@ void shell_guard_found(struct shell *shell, pid_t postmaster, const struct inspe
         order(shell, GUARD_KILL, 0);
         return;
     }
-    log_line(SEVERITY_INFO, "found PostgreSQL running without its guard: adopted pid=%ld",
-             (long)postmaster);
-    if (may_be_primary(found)) {
-        shell_guard_arm(shell); /* its lease went with its guard: it does not survive this */
-    }
-    order(shell, GUARD_ADOPT, postmaster);
+    stop_stranger(shell, postmaster, found);
 }
 
 static void write_settings(struct shell *shell, enum pg_settings_what what);
@@ -136,6 +161,10 @@ static void on_started(struct shell *shell, const struct guard_report *report)
 
 static void on_exited(struct shell *shell, const struct guard_report *report)
 {
+    if (shell->guard.stopping) {
+        order(shell, GUARD_KILL, 0);
+        return;
+    }
     shell->guard.running = false;
     shell->guard.postmaster = 0;
     push_guard(shell, GUARD_ORPHANED, report);
@@ -143,6 +172,8 @@ static void on_exited(struct shell *shell, const struct guard_report *report)
 
 static void on_gone(struct shell *shell, const struct guard_report *report)
 {
+    shell->guard.stopping = false;
+    ev_timer_stop(shell->loop, &shell->guard.patience);
     shell->guard.opened = true;
     shell->guard.running = false;
     shell->guard.postmaster = 0;
@@ -196,6 +227,15 @@ static void on_report(struct ev_loop *loop, ev_io *watcher, int events)
     shell_pump(shell);
 }
 
+/* An agent that does not turn any more is started again by its guard. */
+static void on_turn(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct shell *shell = watcher->data;
+    (void)loop;
+    (void)events;
+    atomic_store(&guard_client_page(shell->guard.client)->agent_turn_ms, shell_now_ms());
+}
+
 enum result shell_guard_open(struct shell *shell, struct failure *reterr_failure)
 {
     helper_init(&shell->guard.settings, shell);
@@ -207,6 +247,11 @@ enum result shell_guard_open(struct shell *shell, struct failure *reterr_failure
     ev_io_init(&shell->guard.io, on_report, guard_client_fd(shell->guard.client), EV_READ);
     shell->guard.io.data = shell;
     ev_io_start(shell->loop, &shell->guard.io);
+    ev_timer_init(&shell->guard.turn, on_turn, 0.0, TURN_PERIOD_S);
+    shell->guard.turn.data = shell;
+    ev_timer_start(shell->loop, &shell->guard.turn);
+    ev_init(&shell->guard.patience, on_patience);
+    shell->guard.patience.data = shell;
     return RESULT_OK;
 }
 
@@ -215,6 +260,8 @@ void shell_guard_close(struct shell *shell)
     helper_finish(&shell->guard.settings);
     if (shell->guard.client != NULL) {
         ev_io_stop(shell->loop, &shell->guard.io);
+        ev_timer_stop(shell->loop, &shell->guard.turn);
+        ev_timer_stop(shell->loop, &shell->guard.patience);
         guard_client_destroy(shell->guard.client);
         shell->guard.client = NULL;
     }

@@ -135,3 +135,49 @@ enum result timeline_tidy(const char *data_directory, struct failure *reterr_fai
     close(wal);
     return result;
 }
+
+/* The timeline of a segment ("0000000A" and 16 more digits), also of a partial one, or of a
+ * history; 0 of anything else. */
+static uint32_t timeline_of(const char *name)
+{
+    size_t digits = strspn(name, "0123456789ABCDEF");
+    char number[9];
+    if (digits != 24 && history_timeline(name) == 0) {
+        return 0;
+    }
+    snprintf(number, sizeof number, "%.8s", name);
+    return (uint32_t)strtoul(number, NULL, 16);
+}
+
+static enum result remove_above(int wal, uint32_t timeline, struct failure *failure)
+{
+    int copy = openat(wal, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
+    enum result result = RESULT_OK;
+    if (directory == NULL) {
+        return failure_errno(failure, errno, "read pg_wal");
+    }
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (timeline_of(entry->d_name) > timeline && unlinkat(wal, entry->d_name, 0) != 0) {
+            result = failure_errno(failure, errno, "remove pg_wal/%s", entry->d_name);
+        }
+    }
+    closedir(directory);
+    return result == RESULT_OK && fsync(wal) != 0 ? failure_errno(failure, errno, "sync pg_wal")
+                                                  : result;
+}
+
+enum result timeline_forget_above(const char *data_directory, uint32_t timeline,
+                                  struct failure *reterr_failure)
+{
+    int wal = -1;
+    if (timeline == 0) {
+        return RESULT_OK;
+    }
+    enum result result = open_wal(data_directory, &wal, reterr_failure);
+    if (result == RESULT_OK) {
+        result = remove_above(wal, timeline, reterr_failure);
+        close(wal);
+    }
+    return result;
+}

@@ -26,4 +26,9 @@ MUST_USE enum result timeline_reserve(const char *data_directory, uint32_t own, 
  * not happen must not leave a number that recovery would take for the latest timeline. */
 MUST_USE enum result timeline_tidy(const char *data_directory, struct failure *reterr_failure);
 
+/* After a rewind: removes what pg_wal still holds of timelines above the leader's, on which
+ * somebody has promoted by hand, segments and histories; recovery would take them for its own. */
+MUST_USE enum result timeline_forget_above(const char *data_directory, uint32_t timeline,
+                                           struct failure *reterr_failure);
+
 #endif

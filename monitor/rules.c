@@ -143,15 +143,21 @@ static bool needs_first_copy(const struct node *n)
     return n->state == NODE_EMPTY;
 }
 
+/* A rewind that ended well and changed nothing is not tried twice. */
+static bool rewind_has_failed(const struct node *n)
+{
+    return copy_has_failed(n) || n->rebuilt_task == TASK_REWIND;
+}
+
 static bool needs_rewind(const struct node *n)
 {
-    return has_left_history(n) && !copy_has_failed(n);
+    return has_left_history(n) && !rewind_has_failed(n);
 }
 
 static bool needs_new_copy(const struct node *n)
 {
-    return is_damaged(n) ||
-           (copy_has_failed(n) && (n->state == NODE_FAILED || has_left_history(n)));
+    return is_damaged(n) || (copy_has_failed(n) && n->state == NODE_FAILED) ||
+           (rewind_has_failed(n) && has_left_history(n));
 }
 
 static bool mark_is_below(const struct mark *a, const struct mark *b)

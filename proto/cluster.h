@@ -114,6 +114,7 @@ struct node {
     uint64_t rebuild_term;
     uint32_t rebuild_percent;
     uint32_t rebuild_failures; /* in a row, since the node last streamed */
+    enum task rebuilt_task;    /* the copy that ended well last, cleared when it streams or leads */
     enum task failed_task;     /* the last task that failed, cleared when it streams or leads */
     char failed_text[TEXT_SIZE];
 

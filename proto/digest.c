@@ -143,6 +143,7 @@ static void put_node_duties(SHA256_CTX *sha, const struct node *node)
     put_u64(sha, node->rebuild_term);
     put_u64(sha, node->rebuild_percent);
     put_u64(sha, node->rebuild_failures);
+    put_u64(sha, node->rebuilt_task);
     put_u64(sha, node->failed_task);
     put_text(sha, node->failed_text, sizeof(node->failed_text));
     put_u64(sha, node->verdict);

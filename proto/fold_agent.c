@@ -27,6 +27,7 @@ static void note_spell(const struct cluster *c, struct node *n, uint64_t seq)
 static void forget_failures(struct node *n)
 {
     n->rebuild_failures = 0;
+    n->rebuilt_task = TASK_NONE;
     n->failed_task = TASK_NONE;
     memset(n->failed_text, 0, sizeof n->failed_text);
 }
@@ -354,6 +355,7 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
     if (ends_rebuild(n, t)) {
         n->rebuild_task = TASK_NONE;
         n->rebuild_percent = 0;
+        n->rebuilt_task = t->task;
         n->failed_task = TASK_NONE;
     }
     return VOID_NONE;

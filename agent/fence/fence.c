@@ -137,7 +137,7 @@ static void owe_answer(void)
  */
 static void die_with_postmaster(void)
 {
-    if (dies_with_postmaster || page == NULL || !IsUnderPostmaster) {
+    if (dies_with_postmaster || !IsUnderPostmaster) {
         return;
     }
     dies_with_postmaster = true;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Killed processes and a killed host: failover, no earlier than is safe, and the old node comes back."""
+import subprocess
 import threading
 
 import psycopg2
@@ -102,3 +103,40 @@ def test_agent_restarted_under_load(cluster):
     assert cluster.postmaster(old) == postmaster
     assert (cluster.primary(), cluster.describe()["term"]) == (old, term)
     assert not any(find(cluster.events(start), kind=k) for k in ("release", "revoke", "grant"))
+
+
+def start_by_hand(cluster, node):
+    """PostgreSQL as a person would start it, with what pgbaton has left in the data directory."""
+    command = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups",
+               f"{playground.PG_BIN}/pg_ctl", "-D", cluster.data(node), "-w", "-l", "/dev/null", "start"]
+    # Until the dead one has been reaped its lock file counts.
+    wait_until("PostgreSQL to start by hand",
+               lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0)
+    return cluster.postmaster(node)
+
+
+def test_postgres_started_by_hand(cluster):
+    """It stands by, commits nothing when a person promotes it, and is replaced by the agent's own."""
+    victim, leader, term = cluster.standbys()[0], cluster.primary(), cluster.describe()["term"]
+    cluster.fault("kill-host", victim)
+    stranger = start_by_hand(cluster, victim)
+    assert cluster.value("select pg_is_in_recovery()", victim) is True
+    assert cluster.value("select current_setting('pgbaton_fence.state')", victim) == "unguarded"
+    cluster.sql("begin; select pg_promote(false); rollback", victim)
+    wait_until("the refusal", lambda: refusal_of(cluster, victim) == "25006")
+    cluster.fault("start", victim)
+    cluster.wait_healthy()
+    assert cluster.postmaster(victim) != stranger
+    assert (cluster.primary(), cluster.describe()["term"]) == (leader, term)
+    cluster.write("after a stranger")
+    wait_until("the row on the node", lambda: "after a stranger" in cluster.rows(victim))
+
+
+def refusal_of(cluster, node):
+    try:
+        cluster.sql("create table stranger (n int)", node)
+    except psycopg2.OperationalError as error:
+        return "25006" if "without pgbaton's guard" in str(error) else str(error)
+    except psycopg2.Error as error:
+        return error.pgcode
+    return "committed"

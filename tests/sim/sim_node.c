@@ -160,9 +160,8 @@ void sim_agent_start(struct sim *s, int node)
     n->queued = 0;
     n->reader.cursor = 0;
     agent_init(&n->agent, &self, &n->vote, wall_us(s, node));
-    struct fact fact = {.kind = FACT_GUARD,
-                        .guard = guard_state(&n->pg),
-                        .deadline_ms = n->guard.deadline_ms};
+    struct fact fact = {
+            .kind = FACT_GUARD, .guard = guard_state(&n->pg), .deadline_ms = n->guard.deadline_ms};
     sim_node_fact(s, node, &fact);
     if (!n->partitioned) {
         sim_reader_connect(s, node);

@@ -56,6 +56,9 @@ struct world {
     char base[64];
     char dir[96];
     char log[96];
+    char dog[96]; /* a FIFO in place of a watchdog device */
+    int dog_fd;
+    struct guard_options options;
     pid_t guard;
     pid_t agent;
     int control;
@@ -99,6 +102,7 @@ static void relay_obey(struct guard_client *client, struct message *m)
     } else if (m->op == OP_PAGE) {
         atomic_store(&guard_client_page(client)->lease_deadline_ms, m->deadline_ms);
         atomic_store(&guard_client_page(client)->primary, (uint32_t)m->a);
+        atomic_store(&guard_client_page(client)->agent_turn_ms, (uint64_t)m->b);
     } else if (m->op == OP_HELPER) {
         relay_helper(m->argv[0]);
     } else if (m->op == OP_START) {
@@ -260,16 +264,23 @@ static pid_t world_start(struct world *w)
     return pid;
 }
 
-static int world_setup(void **state)
+static struct world *world_create(void)
 {
     struct world *w = calloc(1, sizeof *w);
-    char number[16];
-    int ends[2];
     snprintf(w->base, sizeof w->base, "/tmp/pgbaton-guard-XXXXXX");
     assert_non_null(mkdtemp(w->base));
     snprintf(w->dir, sizeof w->dir, "%s/data", w->base);
     snprintf(w->log, sizeof w->log, "%s/log", w->base);
+    snprintf(w->dog, sizeof w->dog, "%s/dog", w->base);
     assert_int_equal(mkdir(w->dir, 0700), 0);
+    return w;
+}
+
+/* The guard, with what stands in w->options beside the agent and the directory. */
+static void world_run(struct world *w)
+{
+    char number[16];
+    int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     snprintf(number, sizeof number, "%d", ends[1]);
@@ -279,13 +290,42 @@ static int world_setup(void **state)
         char agent[] = "--agent";
         char *argv[] = {exe, agent, NULL};
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct guard_options options = {.agent_argv = argv, .data_directory = w->dir};
-        _exit(guard_run(&options));
+        w->options.agent_argv = argv;
+        w->options.data_directory = w->dir;
+        _exit(guard_run(&w->options));
     }
     close(ends[1]);
     w->control = ends[0];
+}
+
+static int world_setup(void **state)
+{
+    struct world *w = world_create();
+    world_run(w);
     assert_int_equal(world_expect_agent(w, 2000), 0);
     *state = w;
+    return 0;
+}
+
+/* A device that records what it is fed, and knows no timeout. */
+static int world_setup_with_watchdog(void **state)
+{
+    struct world *w = world_create();
+    assert_int_equal(mkfifo(w->dog, 0600), 0);
+    w->dog_fd = open(w->dog, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(w->dog_fd >= 0);
+    w->options.watchdog = GUARD_WATCHDOG_AUTOMATIC;
+    w->options.watchdog_device = w->dog;
+    w->options.watchdog_seconds = 1;
+    world_run(w);
+    assert_int_equal(world_expect_agent(w, 2000), 0);
+    *state = w;
+    return 0;
+}
+
+static int world_setup_without_guard(void **state)
+{
+    *state = world_create();
     return 0;
 }
 
@@ -298,7 +338,9 @@ static int world_teardown(void **state)
         kill(w->guard, SIGKILL);
         waitpid(w->guard, NULL, 0);
     }
-    kill(w->agent, SIGKILL);
+    if (w->agent > 0) {
+        kill(w->agent, SIGKILL);
+    }
     instance_init(&instance, w->dir);
     instance.guard = getpid(); /* the reaper of what a dead guard leaves */
     for (int i = 0; i < 100 && !instance_kill_round(&instance, &killed); i++) {
@@ -307,6 +349,7 @@ static int world_teardown(void **state)
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
     close(w->control);
+    close(w->dog_fd);
     remove_tree(w->base);
     free(w);
     return 0;
@@ -413,6 +456,112 @@ static void test_guard_takes_postmaster_with_it(void **state)
         nap_ms(2);
     }
     assert_int_equal(kill(pid, 0), -1);
+}
+
+/* Nobody runs who could see the deadline pass: the kernel ends guard and postmaster. */
+static void test_guard_has_left_a_will_when_all_is_stopped(void **state)
+{
+    struct world *w = *state;
+    pid_t pid = world_start(w);
+    int status = 0;
+    world_page(w, boot_ms() + 700, 1);
+    world_order(w, GUARD_ADOPT, 1); /* refused; the answer says that the page is written */
+    world_expect(w, GUARD_REPORT_STATE, 500);
+    nap_ms(200); /* the guard has looked at the page since */
+    kill(w->agent, SIGSTOP);
+    kill(w->guard, SIGSTOP);
+    assert_int_equal(waitpid(w->guard, &status, 0), w->guard);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    w->guard = 0;
+    while (waitpid(pid, NULL, WNOHANG) != pid && kill(pid, 0) == 0) {
+        nap_ms(2);
+    }
+}
+
+/* The will follows the deadline: a stopped guard is not killed while the lease that it saw runs. */
+static void test_guard_that_goes_on_in_time_is_not_killed(void **state)
+{
+    struct world *w = *state;
+    world_start(w);
+    world_page(w, boot_ms() + 60000, 1);
+    nap_ms(200);
+    kill(w->guard, SIGSTOP);
+    nap_ms(500);
+    kill(w->guard, SIGCONT);
+    world_page(w, 0, 1); /* taken out: killed at once */
+    world_expect(w, GUARD_REPORT_EXPIRED, 2000);
+    nap_ms(200);
+    assert_int_equal(waitpid(w->guard, NULL, WNOHANG), 0);
+}
+
+static void test_guard_restarts_an_agent_that_stands_still(void **state)
+{
+    struct world *w = *state;
+    pid_t pid = world_start(w);
+    pid_t old = w->agent;
+    struct message m = {.op = OP_PAGE, .a = 0, .b = 1};
+    world_send(w, &m); /* it has turned once, and never again */
+    assert_int_equal(world_next(w, GUARD_HUNG_MS - 2000).op, (enum op) - 1);
+    assert_int_equal(world_expect_agent(w, 10000), pid);
+    assert_int_not_equal(w->agent, old);
+    assert_int_equal(world_count(w, 0), PROCESS_COUNT);
+}
+
+static char world_fed(struct world *w, int timeout_ms)
+{
+    struct pollfd in = {.fd = w->dog_fd, .events = POLLIN};
+    char byte = '?';
+    if (poll(&in, 1, timeout_ms) == 1 && read(w->dog_fd, &byte, 1) == 1) {
+        return byte;
+    }
+    return '?';
+}
+
+static void test_guard_feeds_the_watchdog_and_puts_it_away(void **state)
+{
+    struct world *w = *state;
+    char byte = '\0';
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(world_fed(w, 5000), '\0');
+    }
+    world_start(w);
+    assert_int_equal(world_fed(w, 5000), '\0');
+    world_order(w, GUARD_EXIT, 0);
+    for (int i = 0; i < 100 && byte == '\0'; i++) {
+        byte = world_fed(w, 5000);
+    }
+    assert_int_equal(byte, 'V');
+}
+
+/* A device that nobody feeds any more resets the machine: it is not put away by a kill. */
+static void test_guard_that_is_killed_leaves_the_watchdog_hungry(void **state)
+{
+    struct world *w = *state;
+    char byte = '\0';
+    kill(w->guard, SIGKILL);
+    assert_int_equal(waitpid(w->guard, NULL, 0), w->guard);
+    w->guard = 0;
+    for (int i = 0; i < 100 && byte == '\0'; i++) {
+        byte = world_fed(w, 100);
+    }
+    assert_int_equal(byte, '?');
+}
+
+static void test_guard_does_not_start_without_a_required_watchdog(void **state)
+{
+    struct world *w = *state;
+    int status = 0;
+    w->options.watchdog = GUARD_WATCHDOG_REQUIRED;
+    w->options.watchdog_device = "/nonexistent/watchdog";
+    w->options.watchdog_seconds = 1;
+    world_run(w);
+    assert_int_equal(waitpid(w->guard, &status, 0), w->guard);
+    w->guard = 0;
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
+    w->options.watchdog = GUARD_WATCHDOG_AUTOMATIC;
+    close(w->control);
+    world_run(w);
+    assert_int_equal(world_expect_agent(w, 2000), 0);
 }
 
 static void test_guard_throttles_an_agent_that_crashes(void **state)
@@ -568,6 +717,15 @@ int main(int argc, char **argv)
             guard_test(test_guard_throttles_an_agent_that_crashes),
             guard_test(test_guard_kills_after_directory_was_deleted),
             guard_test(test_guard_takes_postmaster_with_it),
+            guard_test(test_guard_has_left_a_will_when_all_is_stopped),
+            guard_test(test_guard_that_goes_on_in_time_is_not_killed),
+            guard_test(test_guard_restarts_an_agent_that_stands_still),
+            cmocka_unit_test_setup_teardown(test_guard_feeds_the_watchdog_and_puts_it_away,
+                                            world_setup_with_watchdog, world_teardown),
+            cmocka_unit_test_setup_teardown(test_guard_that_is_killed_leaves_the_watchdog_hungry,
+                                            world_setup_with_watchdog, world_teardown),
+            cmocka_unit_test_setup_teardown(test_guard_does_not_start_without_a_required_watchdog,
+                                            world_setup_without_guard, world_teardown),
             guard_test(test_guard_finds_orphans_of_adopted_postmaster_in_renamed_directory),
             guard_test(test_guard_spares_helpers_of_living_agent_only),
             guard_test(test_guard_exit_kills_and_returns_status),

@@ -414,6 +414,7 @@ static void test_rebuild_initdb_basebackup_and_rewind(void **state)
     assert_int_equal(crashed.verdict, DATA_INTACT);
     assert_true(crashed.was_primary && !crashed.clean);
     struct upstream from_b = to(&b);
+    from_b.timeline = 2;
     run_task(&a, TASK_REWIND, &from_b);
     struct inspection rewound = look(&a);
     assert_int_equal(rewound.verdict, DATA_INTACT);

@@ -90,6 +90,24 @@ static void test_timeline_tidy_removes_what_no_promotion_followed(void **state)
     assert_false(exists(6) || exists(7));
 }
 
+static void test_timeline_forgets_what_a_person_promoted(void **state)
+{
+    (void)state;
+    struct failure failure;
+    char path[160];
+    snprintf(path, sizeof path, "%s/pg_wal/000000060000000000000005", directory);
+    write_history(3, "2\t0/3000\treal\n");
+    write_history(6, "3\t0/5000\tby hand\n");
+    FILE *segment = fopen(path, "w");
+    assert_true(segment != NULL && fclose(segment) == 0);
+    assert_int_equal(timeline_forget_above(directory, 0, &failure), RESULT_OK);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(timeline_forget_above(directory, 3, &failure), RESULT_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(exists(3));
+    assert_false(exists(6));
+}
+
 static void test_timeline_absurd_distance_is_refused(void **state)
 {
     (void)state;
@@ -107,6 +125,8 @@ int main(void)
                                             tear_down),
             cmocka_unit_test_setup_teardown(test_timeline_tidy_removes_what_no_promotion_followed,
                                             set_up, tear_down),
+            cmocka_unit_test_setup_teardown(test_timeline_forgets_what_a_person_promoted, set_up,
+                                            tear_down),
             cmocka_unit_test_setup_teardown(test_timeline_absurd_distance_is_refused, set_up,
                                             tear_down),
     };
