@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
 """A playground as the tests see it: faults, SQL, and above all the log, from which most is asserted."""
-import importlib.machinery
-import importlib.util
 import json
 import os
 import pathlib
@@ -17,16 +15,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYGROUND = ROOT / "tools" / "playground"
 DEADLINE = 60.0
 
+sys.path.insert(0, str(PLAYGROUND.parent))
 
-def load_playground_module():
-    sys.dont_write_bytecode = True
-    loader = importlib.machinery.SourceFileLoader("playground", str(PLAYGROUND))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("playground", loader))
-    loader.exec_module(module)
-    return module
-
-
-playground = load_playground_module()
+from playground_lib import members, processes  # noqa: E402
+from playground_lib.shape import Playground, Trouble, in_namespace  # noqa: E402
 
 
 def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
@@ -38,7 +30,7 @@ def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
             last = condition()
             if last:
                 return last
-        except (psycopg2.Error, OSError, KeyError, ValueError, playground.Trouble) as error:
+        except (psycopg2.Error, OSError, KeyError, ValueError, Trouble) as error:
             last = error
         time.sleep(pause)
     raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
@@ -48,7 +40,7 @@ class Cluster:
     def __init__(self, directory, *options):
         self.directory = str(directory)
         self.run("up", *options)
-        self.pg = playground.Playground.load(self.directory)
+        self.pg = Playground.load(self.directory)
         self.env = {**os.environ, **self.pg.environment()}
         self.nodes = self.pg.names("nodes")
 
@@ -69,8 +61,8 @@ class Cluster:
     # ---- the command ----
 
     def pgbaton(self, *words, check=True):
-        done = subprocess.run(["pgbaton", *words], env=self.env, capture_output=True, text=True,
-                              timeout=60, check=False)
+        done = subprocess.run([*in_namespace(self.pg.hub()), "pgbaton", *words], env=self.env,
+                              capture_output=True, text=True, timeout=60, check=False)
         if check:
             assert done.returncode == 0, f"pgbaton {' '.join(words)}: {done.stdout}\n{done.stderr}"
         return done
@@ -96,7 +88,7 @@ class Cluster:
         return [n for n in self.nodes if n != self.primary()]
 
     def wait_healthy(self, seconds=DEADLINE):
-        wait_until("a healthy cluster", lambda: playground.health(self.pg) == "", seconds)
+        wait_until("a healthy cluster", lambda: members.health(self.pg) == "", seconds)
 
     def wait_event(self, after, **wanted):
         """The first effective event after a sequence number that has these fields."""
@@ -112,10 +104,13 @@ class Cluster:
     # ---- SQL ----
 
     def connect(self, node=None):
-        where = self.pg.conninfo()
+        """To a node, or to whichever is writable; past the network where that has faults."""
+        hosts = [self.pg.socket_directory(n) for n in self.nodes] if self.pg.hub() else None
+        where = self.pg.conninfo(hosts)
         if node:
             member = self.pg.member("nodes", node)
-            where = f"host={member['address']} port={member['port']} dbname=postgres user=postgres"
+            host = self.pg.socket_directory(node) if self.pg.hub() else member["address"]
+            where = f"host={host} port={member['port']} dbname=postgres user=postgres"
         connection = psycopg2.connect(where + " connect_timeout=2 options='-c statement_timeout=10s'")
         connection.autocommit = True
         return connection
@@ -153,10 +148,10 @@ class Cluster:
     # ---- processes ----
 
     def postgres_pids(self, node):
-        return playground.node_pids(self.pg, node, postgres_only=True)
+        return processes.node_pids(self.pg, node, postgres_only=True)
 
     def postmaster(self, node):
-        return playground.postmaster_pid(self.pg, node)
+        return processes.postmaster_pid(self.pg, node)
 
 
 def field(event, name):
@@ -204,7 +199,7 @@ class FenceWatch(threading.Thread):
 
     def __init__(self, cluster, node):
         super().__init__(daemon=True)
-        started = {p: playground.start_time(p) for p in cluster.postgres_pids(node)}
+        started = {p: processes.start_time(p) for p in cluster.postgres_pids(node)}
         self.pids = {p: t for p, t in started.items() if t}
         member = cluster.pg.member("nodes", node)
         self.place = (member["address"], member["port"])
@@ -224,7 +219,7 @@ class FenceWatch(threading.Thread):
         """Ends when everything is dead and the port refuses: what comes later is another PostgreSQL."""
         while not self.ended.is_set():
             now = time.time()
-            alive = any(playground.start_time(p) == t for p, t in self.pids.items())
+            alive = any(processes.start_time(p) == t for p, t in self.pids.items())
             self.last_alive = now if alive else self.last_alive
             now = time.time()
             accepts = self.is_open()

@@ -6,7 +6,7 @@ import threading
 import psycopg2
 import pytest
 
-from cluster import FenceWatch, field, find, playground, seconds, wait_until
+from cluster import FenceWatch, field, find, processes, seconds, wait_until
 
 
 def keep_a_backend_busy(cluster, node):
@@ -72,7 +72,7 @@ def test_host_killed(cluster):
     lease_seconds = cluster.describe()["lease_ttl_ms"] / 1000
     assert seconds(revoke["at"]) >= seconds(renewals[-1]["at"]) + lease_seconds
     assert seconds(grant["at"]) >= seconds(renewals[-1]["at"]) + lease_seconds
-    assert not playground.node_pids(cluster.pg, old)
+    assert not processes.node_pids(cluster.pg, old)
     cluster.fault("start", old)
     assert_back(cluster, old, "after kill-host")
 
@@ -82,7 +82,7 @@ def test_agent_restarted_under_load(cluster):
     old, term, start = cluster.primary(), cluster.describe()["term"], cluster.last_seq()
     cluster.write("load")
     postmaster = cluster.postmaster(old)
-    agent = playground.agent_pid(cluster.pg, old)
+    agent = processes.agent_pid(cluster.pg, old)
     connection = cluster.connect(old)
     written = 0
     with connection.cursor() as cursor:
@@ -99,7 +99,7 @@ def test_agent_restarted_under_load(cluster):
         assert cursor.fetchone()[0] == written + 1
         cursor.execute("drop table load")
     connection.close()
-    assert playground.agent_pid(cluster.pg, old) != agent
+    assert processes.agent_pid(cluster.pg, old) != agent
     assert cluster.postmaster(old) == postmaster
     assert (cluster.primary(), cluster.describe()["term"]) == (old, term)
     assert not any(find(cluster.events(start), kind=k) for k in ("release", "revoke", "grant"))

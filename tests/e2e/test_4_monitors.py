@@ -3,7 +3,7 @@
 import os
 import signal
 
-from cluster import field, find, playground, wait_until
+from cluster import field, find, processes, wait_until
 from nats_client import Nats
 
 
@@ -30,7 +30,7 @@ def test_monitor_is_away_before_the_release(cluster):
 def test_monitor_dies_after_the_release(cluster):
     """It hears nothing of the release, or cannot act on it, before it dies: it is stopped meanwhile."""
     old, start = cluster.primary(), cluster.last_seq()
-    os.kill(playground.recorded_pid(cluster.pg, "monitor-1"), signal.SIGSTOP)
+    os.kill(processes.recorded_pid(cluster.pg, "monitor-1"), signal.SIGSTOP)
     cluster.fault("rm-data", old)
     cluster.wait_event(start, kind="release", writer=old)
     cluster.fault("kill-monitor")
@@ -49,7 +49,7 @@ def test_monitor_restarts_while_the_primary_dies(cluster):
 def test_monitor_dies_after_the_grant(cluster):
     """The grant is in the log: the grantee needs no monitor to become writable."""
     old, start = cluster.primary(), cluster.last_seq()
-    monitor = playground.recorded_pid(cluster.pg, "monitor-1")
+    monitor = processes.recorded_pid(cluster.pg, "monitor-1")
     server = cluster.pg.members("nats")[0]
     nats = Nats(server["address"], server["port"])
     nats.send(b"SUB pgbaton-feed.demo.decision 2\r\n")
@@ -61,7 +61,7 @@ def test_monitor_dies_after_the_grant(cluster):
     nats.close()
     cluster.wait_event(start, kind="grant")
     cluster.write("written without a monitor")
-    assert playground.recorded_pid(cluster.pg, "monitor-1") is None
+    assert processes.recorded_pid(cluster.pg, "monitor-1") is None
     cluster.fault("start-monitor")
     assert_failed_over(cluster, old, start, "monitor dies after grant")
 

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The members' programs and configuration; starting each; and whether the cluster is well."""
+import json
+import os
+import pwd
+import shutil
+import subprocess
+
+from . import freezer, network
+from .processes import recorded_pid, spawn
+from .shape import CLUSTER, Trouble, in_namespace, write_file
+
+PROGRAMS = ("pgbaton-agent", "pgbaton-monitor", "pgbaton-replay", "pgbaton")
+# What the agent has beside it in newer and not in older versions.
+COMPANIONS = ("pgbaton-guard", "pgbaton_fence.so")
+
+
+# ---- programs ---------------------------------------------------------------------------------
+
+
+def built_programs():
+    """Every executable file of the build, by its name."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    build = os.environ.get("PGBATON_BUILD") or os.path.join(root, "build")
+    found = {}
+    for where, _, files in os.walk(build):
+        for name in files:
+            path = os.path.join(where, name)
+            if name not in found and os.access(path, os.X_OK):
+                found[name] = path
+    return found, build
+
+
+def copy_programs(pg):
+    found, build = built_programs()
+    wanted = list(PROGRAMS) + [name for name in COMPANIONS if name in found]
+    wanted += ["cable"] if pg.shape["netns"] else []
+    os.makedirs(pg.path("bin"))
+    for name in wanted:
+        if name not in found:
+            raise Trouble(f"{name} is not in {build}: build it first (meson setup build && "
+                          "ninja -C build)")
+        shutil.copyfile(found[name], pg.path("bin", name))
+        os.chmod(pg.path("bin", name), 0o755)
+
+
+# ---- configuration ----------------------------------------------------------------------------
+
+
+def write_nats(pg, member):
+    home = pg.path(member["name"])
+    os.makedirs(home)
+    text = (f"server_name: {member['name']}\nlisten: {member['address']}:{member['port']}\n"
+            f"jetstream {{ store_dir: \"{home}/store\" }}\n")
+    others = [m for m in pg.members("nats") if m is not member]
+    if others:
+        routes = ", ".join(f"\"nats://{m['address']}:{m['route']}\"" for m in others)
+        text += (f"cluster {{\n  name: playground\n  listen: {member['address']}:{member['route']}\n"
+                 f"  routes: [{routes}]\n}}\n")
+    write_file(os.path.join(home, "nats.conf"), text)
+
+
+def write_monitor(pg, member):
+    os.makedirs(pg.path(member["name"]))
+    replicas = 3 if len(pg.members("nats")) >= 3 else 1
+    text = (f"name: {member['name']}\nnats: {pg.servers()}\n"
+            f"stream:\n  replicas: {replicas}\n  storage: file\n")
+    if pg.shape["set"]:
+        text += "cluster_defaults:\n"
+        text += "".join(f"  {key}: {value}\n" for key, value in pg.shape["set"].items())
+    write_file(pg.path(member["name"], "monitor.yaml"), text)
+
+
+def write_node(pg, member):
+    home = pg.path(member["name"])
+    os.makedirs(home)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(home, user.pw_uid, user.pw_gid)
+    write_file(os.path.join(home, "agent.yaml"), f"""\
+cluster: {CLUSTER}
+node: {member['name']}
+nats: {pg.servers()}
+postgresql:
+  data_directory: {home}/data
+  address: {member['address']}:{member['port']}
+  hba:
+    - local all all trust
+    - host all all {network.client_network(pg)} trust
+    - host replication all {network.client_network(pg)} trust
+  parameters:
+    shared_buffers: 16MB
+    max_connections: '50'
+""")
+
+
+WRITERS = {"nats": write_nats, "monitors": write_monitor, "nodes": write_node}
+
+
+# ---- starting ---------------------------------------------------------------------------------
+
+
+def start_nats(pg, name):
+    if not recorded_pid(pg, name):
+        spawn(pg, pg.member("nats", name), ["nats-server", "-c", pg.path(name, "nats.conf")])
+
+
+def start_monitor(pg, name):
+    if not recorded_pid(pg, name):
+        spawn(pg, pg.member("monitors", name),
+              [pg.path("bin", "pgbaton-monitor"), "-c", pg.path(name, "monitor.yaml")])
+
+
+def start_node(pg, name):
+    if recorded_pid(pg, name):
+        raise Trouble(f"{name}: its agent runs already")
+    group = freezer.group_of(pg, name)
+    if group:
+        freezer.thaw(group)
+    spawn(pg, pg.member("nodes", name),
+          [pg.path("bin", "pgbaton-agent"), "-c", pg.path(name, "agent.yaml")], as_postgres=True,
+          log="agent.log")
+
+
+STARTERS = {"nats": start_nats, "monitors": start_monitor, "nodes": start_node}
+
+
+# ---- how the cluster is -----------------------------------------------------------------------
+
+
+def describe_command(pg, *options):
+    """The command line that describes the cluster, and the environment it needs."""
+    command = in_namespace(pg.hub()) + [pg.path("bin", "pgbaton"), "describe", CLUSTER, *options]
+    return command, {**os.environ, **pg.environment()}
+
+
+def describe(pg):
+    """What `pgbaton describe` says, as a dictionary; empty when it says nothing useful."""
+    command, environment = describe_command(pg, "-o", "json")
+    try:
+        run = subprocess.run(command, env=environment, timeout=10, capture_output=True, check=False)
+        return json.loads(run.stdout)
+    except (subprocess.TimeoutExpired, ValueError):
+        return {}
+
+
+def health(pg):
+    """Empty when every node is what it should be, else a sentence on what is not."""
+    cluster = describe(pg)
+    if cluster.get("status") != "running":
+        return f"cluster is {cluster.get('status', 'not described yet')} {cluster.get('reason', '')}".rstrip()
+    states = {n["name"]: (n["role"], n["status"]) for n in cluster["nodes"]}
+    wanted = {("primary", "running"), ("secondary", "streaming")}
+    bad = [f"{n} {' '.join(states.get(n, ('unknown', '')))}" for n in pg.names("nodes")
+           if states.get(n) not in wanted]
+    return ", ".join(bad)
