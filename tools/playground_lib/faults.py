@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from . import freezer, network, processes
+from . import clock, freezer, network, processes
 from .members import describe, start_monitor, start_nats, start_node
 from .processes import agent_pid, guard_pid, node_pids, postmaster_pid, recorded_pid, send
 from .shape import Trouble
@@ -100,6 +100,12 @@ def thaw(pg, name):
             send(pid, signal.SIGCONT)
 
 
+def clock_step(pg, name, seconds):
+    if not pg.shape["clocks"]:
+        raise Trouble("clock-step needs a playground that was made with --clocks")
+    clock.set_ahead(pg, name, clock.ahead(pg, name) + seconds)
+
+
 # ---- monitors and NATS servers ----------------------------------------------------------------
 
 
@@ -161,6 +167,7 @@ def heal(pg, name):
 # ---- the table --------------------------------------------------------------------------------
 
 NUMBER = {  # the faults that take a number: what it is when none is given
+    "clock-step": 3600,
     "delay": 500,
     "loss": 5,
 }
@@ -181,6 +188,7 @@ FAULTS = {  # name: whom it strikes, how, what a person should know
     "kill-host": ("nodes", kill_host, "every process of the node"),
     "freeze": ("nodes", freeze, "every process of the node stands still"),
     "thaw": ("nodes", thaw, ""),
+    "clock-step": ("nodes", clock_step, "[SECONDS] moves the node's wall clock (3600; --clocks)"),
     "start": ("nodes", start_node, "after kill-host, kill-guard, kill-both"),
     "partition": ("nodes", partition, "from everything: frames vanish in silence (--netns)"),
     "partition-nats": ("nodes", partition_nats, "from the NATS servers only"),

@@ -6,7 +6,7 @@ import pwd
 import shutil
 import subprocess
 
-from . import freezer, network
+from . import clock, freezer, network
 from .processes import recorded_pid, spawn
 from .shape import CLUSTER, Trouble, in_namespace, write_file
 
@@ -35,6 +35,7 @@ def copy_programs(pg):
     found, build = built_programs()
     wanted = list(PROGRAMS) + [name for name in COMPANIONS if name in found]
     wanted += ["cable"] if pg.shape["netns"] else []
+    wanted += [clock.LIBRARY] if pg.shape["clocks"] else []
     os.makedirs(pg.path("bin"))
     for name in wanted:
         if name not in found:
@@ -77,6 +78,7 @@ def write_node(pg, member):
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")
         os.chown(home, user.pw_uid, user.pw_gid)
+    clock.set_ahead(pg, member["name"], 0)
     write_file(os.path.join(home, "agent.yaml"), f"""\
 cluster: {CLUSTER}
 node: {member['name']}
@@ -119,7 +121,7 @@ def start_node(pg, name):
         freezer.thaw(group)
     spawn(pg, pg.member("nodes", name),
           [pg.path("bin", "pgbaton-agent"), "-c", pg.path(name, "agent.yaml")], as_postgres=True,
-          log="agent.log")
+          log="agent.log", environment=clock.environment(pg, name))
 
 
 STARTERS = {"nats": start_nats, "monitors": start_monitor, "nodes": start_node}

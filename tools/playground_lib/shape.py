@@ -127,7 +127,7 @@ def make_shape(args):
         address = f"{NETWORK}.{FIRST_ADDRESS[kind] + number}" if netns else "127.0.0.1"
         return {"name": name, "address": address, "namespace": netns and f"{netns}-{name}", **more}
 
-    return {"netns": netns, "freezer": None, "set": dict(args.set),
+    return {"netns": netns, "clocks": args.clocks, "freezer": None, "set": dict(args.set),
             "nats": [member("nats", "nats", i + 1, port=next(ports), route=next(ports))
                      for i in range(args.nats)],
             "nodes": [member("nodes", "node", i + 1, port=next(ports)) for i in range(args.nodes)],
