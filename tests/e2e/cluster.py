@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """A playground as the tests see it: faults, SQL, and above all the log, from which most is asserted."""
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import psycopg2
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYGROUND = ROOT / "tools" / "playground"
 DEADLINE = 60.0
+CLONE_NEWNET = 0x40000000
 
 sys.path.insert(0, str(PLAYGROUND.parent))
 
@@ -34,6 +37,22 @@ def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
             last = error
         time.sleep(pause)
     raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
+
+
+@contextlib.contextmanager
+def inside(namespace):
+    """Sockets that this thread opens meanwhile belong to a network namespace."""
+    if not namespace:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{namespace}", "rb") as there:
+        if libc.setns(there.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {namespace}")
+        try:
+            yield
+        finally:
+            assert libc.setns(home.fileno(), CLONE_NEWNET) == 0
 
 
 class Cluster:
@@ -104,14 +123,14 @@ class Cluster:
     # ---- SQL ----
 
     def connect(self, node=None):
-        """To a node, or to whichever is writable; past the network where that has faults."""
-        hosts = [self.pg.socket_directory(n) for n in self.nodes] if self.pg.hub() else None
-        where = self.pg.conninfo(hosts)
+        """To a node, from where it lives, or to whichever is writable, from where clients are."""
+        where, namespace = self.pg.conninfo(), self.pg.hub()
         if node:
             member = self.pg.member("nodes", node)
-            host = self.pg.socket_directory(node) if self.pg.hub() else member["address"]
-            where = f"host={host} port={member['port']} dbname=postgres user=postgres"
-        connection = psycopg2.connect(where + " connect_timeout=2 options='-c statement_timeout=10s'")
+            where = f"host={member['address']} port={member['port']} dbname=postgres user=postgres"
+            namespace = member["namespace"]
+        with inside(namespace):
+            connection = psycopg2.connect(where + " connect_timeout=2 options='-c statement_timeout=10s'")
         connection.autocommit = True
         return connection
 

@@ -60,17 +60,12 @@ class Playground:
     def servers(self):
         return ",".join(f"nats://{m['address']}:{m['port']}" for m in self.members("nats"))
 
-    def conninfo(self, hosts=None):
-        """For libpq: whichever node is writable, over the network or at these hosts of theirs."""
+    def conninfo(self):
         nodes = self.members("nodes")
-        hosts = ",".join(hosts or [n["address"] for n in nodes])
+        hosts = ",".join(n["address"] for n in nodes)
         ports = ",".join(str(n["port"]) for n in nodes)
         return (f"host={hosts} port={ports} dbname=postgres user=postgres "
                 "target_session_attrs=read-write connect_timeout=2")
-
-    def socket_directory(self, name):
-        """Where a node's PostgreSQL has its Unix socket: reachable past all network faults."""
-        return self.path(name, "data.pgbaton")
 
     def hub(self):
         """The namespace of the clients."""
