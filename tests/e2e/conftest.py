@@ -12,6 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from cluster import Cluster, assert_single_holder  # noqa: E402
 
+LENT = ("cluster", "monitored", "networked", "replicated")
+
 
 @pytest.fixture(scope="session")
 def directory():
@@ -59,6 +61,16 @@ def two_monitors(directory):
     yield from keep(directory / "two-monitors", "--nodes", "2", "--monitors", "2")
 
 
+@pytest.fixture(scope="session")
+def with_cables(directory):
+    yield from keep(directory / "with-cables", "--netns", "--clocks", "--monitors", "2")
+
+
+@pytest.fixture(scope="session")
+def three_servers(directory):
+    yield from keep(directory / "three-servers", "--netns", "--nats", "3")
+
+
 def verify(cluster, directory, test_name):
     """The log of every test, as it stands, gives the same states and decisions when replayed."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
@@ -89,13 +101,23 @@ def monitored(two_monitors, directory, request):
     yield from lend(two_monitors, directory, request)
 
 
+@pytest.fixture
+def networked(with_cables, directory, request):
+    yield from lend(with_cables, directory, request)
+
+
+@pytest.fixture
+def replicated(three_servers, directory, request):
+    yield from lend(three_servers, directory, request)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     """A failed test shows what the log and the programs said."""
     outcome = yield
     report = outcome.get_result()
     item.failed = report.failed
-    cluster = next((item.funcargs[n] for n in ("cluster", "monitored") if n in item.funcargs), None)
+    cluster = next((item.funcargs[n] for n in LENT if n in item.funcargs), None)
     if report.failed and cluster is not None:
         for name in ("describe", "tail"):
             words = ["describe", "demo"] if name == "describe" else ["tail", "--no-follow"]

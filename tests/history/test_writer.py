@@ -96,3 +96,20 @@ def test_a_silent_server_is_given_up(server, table, tmp_path):
     assert given_up and all(0.3 <= w.end - w.invoke < 0.9 for w in given_up)
     waited = max(read(tmp_path / "patient"), key=lambda w: w.end - w.invoke)
     assert waited.end - waited.invoke > 0.9
+
+
+def test_two_primaries_are_condemned(server, table, standby, tmp_path):
+    """A standby is promoted while its primary goes on: whatever looks after them, this must be seen."""
+    old = begin(tmp_path / "old", "--client", "old", f"one=127.0.0.1:{server.port}")
+    new = subprocess.Popen([str(WRITER), "--file", str(tmp_path / "new"), "--client", "new",
+                            f"two=127.0.0.1:{standby.port}"], stdout=subprocess.PIPE, text=True)
+    standby.promote()
+    assert new.stdout.readline() == "writing\n"
+    wait_for_rows(table, len(fetch_present(server.conninfo)) + 200)
+    for writer in (new, old):
+        finish(writer)
+    verdict = Verdict(read(tmp_path / "old") + read(tmp_path / "new"), fetch_present(standby.conninfo))
+    assert {v.kind for v in verdict.violations} == {"answered late", "begun late"}
+    assert {w.client for w in verdict.lost} == {"old"}
+    said = verdict.report()
+    assert "one      timeline   1" in said and "two      timeline   2" in said

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Clients that write all the time, and what their histories are worth afterwards.
+
+  inside   lives where the primary lives and writes to that node for ever, whatever is cut off
+  outside  follows whoever is writable; while the old primary answers it stays there
+  rival    tries the other nodes all the time: should one of them be writable too soon, it writes there
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from cluster import DEADLINE, ROOT, field, wait_until
+from playground_lib.shape import in_namespace
+
+sys.path.insert(0, str(ROOT / "tests" / "history"))
+
+from checker import Verdict, read  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("PGBATON_BUILD") or ROOT / "build")
+WRITER = BUILD / "tests" / "history" / "writer"
+
+
+class Writer:
+    def __init__(self, cluster, name, nodes, namespace, *options):
+        members = [cluster.pg.member("nodes", n) for n in nodes]
+        self.path = pathlib.Path(cluster.directory) / f"{name}.history"
+        self.process = subprocess.Popen(
+            [*in_namespace(namespace), str(WRITER), "--client", name, "--file", str(self.path),
+             "--sessions", "4", *options,
+             *(f"{m['name']}={m['address']}:{m['port']}" for m in members)],
+            stdout=subprocess.PIPE, text=True)
+
+    def wait_writing(self):
+        assert self.process.stdout.readline() == "writing\n", f"{self.path.stem} cannot write"
+
+    def finish(self):
+        """Everything that it wrote."""
+        self.process.terminate()
+        assert self.process.wait(DEADLINE) == 0
+        self.process.stdout.close()
+        writes = read(self.path)
+        self.path.unlink()
+        return writes
+
+    def abandon(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Load:
+    """Use it in a with statement; verdict() ends the writing."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.old = cluster.primary()
+        self.start = cluster.last_seq()
+        self.fault_time = None
+        self.writers = []
+
+    def __enter__(self):
+        cluster = self.cluster
+        cluster.sql("drop table if exists history")
+        cluster.sql("create table history (client text, n bigint, primary key (client, n))")
+        home = cluster.pg.member("nodes", self.old)["namespace"]
+        # A client that is told nothing for so long gives a write up, well before the lease ends, so
+        # that an answer of an old primary that was under way cannot reach it later.
+        patience = ("--answer-ms", "1500")
+        others = [n for n in cluster.nodes if n != self.old]
+        self.writers = [Writer(cluster, "outside", cluster.nodes, cluster.pg.hub(), *patience),
+                        Writer(cluster, "inside", [self.old], home),
+                        Writer(cluster, "rival", others, cluster.pg.hub(), *patience, "--sessions", "1")]
+        for writer in self.writers[:2]:
+            writer.wait_writing()
+        return self
+
+    def __exit__(self, *_):
+        for writer in self.writers:
+            writer.abandon()
+
+    def fault(self, name, member="", number=""):
+        """Strikes; the first one is what the histories' times are relative to."""
+        if self.fault_time is None:
+            self.fault_time = time.monotonic()
+        self.cluster.run("fault", name, *([member] if member else []), *([str(number)] if number else []))
+
+    # ---- the log ----
+
+    def events(self):
+        return self.cluster.events(self.start)
+
+    def changes(self):
+        """What ended or began a term since the load began."""
+        return [e for e in self.events() if e["effective"] and e["kind"] in ("release", "revoke", "grant")]
+
+    def wait_grant(self):
+        """Until another node writes; returns its grant."""
+        grant = self.cluster.wait_event(self.start, kind="grant")
+        self.cluster.wait_event(grant["seq"], kind="done", task="first_write")
+        return grant
+
+    def lease_seconds(self):
+        return self.cluster.describe()["lease_ttl_ms"] / 1000
+
+    def outlast_lease(self):
+        """Long enough for a failover if there were a reason for one."""
+        time.sleep(self.lease_seconds() + 2.0)
+
+    # ---- the end ----
+
+    def verdict(self):
+        """Ends the writing, asks the primary what is there, and judges. Shown with -s or -rA."""
+        self.cluster.wait_healthy()
+        writes = [w for writer in self.writers for w in writer.finish()]
+        self.writers = []
+        present = set(self.cluster.sql("select client, n from history"))
+        verdict = Verdict(writes, present, self.forks(), self.fault_time)
+        print(verdict.summary())
+        assert not verdict.violations, verdict.report()
+        return verdict
+
+    def forks(self):
+        """For each timeline the position up to which its node was known to have the one before."""
+        return {field(e, "timeline"): lsn(field(e, "position")["lsn"]) for e in self.events()
+                if e["effective"] and e["kind"] == "grant"}
+
+    def assert_one_change(self):
+        """One other node was granted the next term, once; the old primary is its standby now."""
+        verdict = self.verdict()
+        grants = [e for e in self.changes() if e["kind"] == "grant"]
+        assert len(grants) == 1 and field(grants[0], "node") != self.old
+        assert self.cluster.primary() == field(grants[0], "node")
+        assert acknowledged(verdict, self.cluster.primary())
+        return verdict
+
+    def assert_no_change(self, gap):
+        """Nobody gave up, was deposed or granted, and no client waited for longer than that."""
+        verdict = self.verdict()
+        assert not self.changes()
+        assert self.cluster.primary() == self.old
+        assert not verdict.lost
+        assert {w.node for w in verdict.acknowledged} == {self.old}
+        for client in ("inside", "outside"):
+            assert verdict.longest_gap(client) < gap, f"{client}: {verdict.summary()}"
+        return verdict
+
+
+def lsn(text):
+    high, _, low = text.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def acknowledged(verdict, node):
+    return [w for w in verdict.acknowledged if w.node == node]

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: PostgreSQL
+"""What is over before the lease is, or only looks bad, costs nothing: nobody gives up, is deposed or
+granted, and the clients go on."""
+import contextlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from load import Load
+
+BUSY_PROCESSES = 4
+STORM_SECONDS = 6.0
+
+
+@pytest.fixture
+def load(networked):
+    with Load(networked) as running:
+        yield running
+
+
+def test_agent_pauses(load):
+    for _ in range(3):
+        load.fault("stop-agent", load.old)
+        time.sleep(1.2)
+        load.fault("cont-agent", load.old)
+        time.sleep(1.0)
+    load.assert_no_change(gap=1.0)
+
+
+def test_cable_is_loose(load):
+    """Each renewal that falls into the dark is sent again, or the next one comes in time."""
+    for _ in range(3):
+        load.fault("partition", load.old)
+        time.sleep(0.7)
+        load.fault("heal", load.old)
+        time.sleep(1.5)
+    load.assert_no_change(gap=2.5)
+
+
+def test_log_restarts(load):
+    for _ in range(2):
+        load.fault("kill-nats")
+        load.fault("start-nats")
+        load.outlast_lease()
+    load.assert_no_change(gap=1.0)
+
+
+@contextlib.contextmanager
+def busy_machine():
+    """Other programs want all of the processors."""
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY_PROCESSES)]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+def test_machine_is_busy(load):
+    with busy_machine():
+        time.sleep(STORM_SECONDS)
+    load.assert_no_change(gap=2.5)
+
+
+def test_checkpoint_storm(load):
+    end = time.monotonic() + STORM_SECONDS
+    while time.monotonic() < end:
+        load.cluster.sql("checkpoint", load.old)
+    load.assert_no_change(gap=2.5)
