@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from cluster import FenceWatch, field, find, processes, seconds, wait_until
+from playground_lib.shape import PG_BIN
 
 
 def keep_a_backend_busy(cluster, node):
@@ -108,7 +109,7 @@ def test_agent_restarted_under_load(cluster):
 def start_by_hand(cluster, node):
     """PostgreSQL as a person would start it, with what pgbaton has left in the data directory."""
     command = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups",
-               f"{playground.PG_BIN}/pg_ctl", "-D", cluster.data(node), "-w", "-l", "/dev/null", "start"]
+               f"{PG_BIN}/pg_ctl", "-D", cluster.data(node), "-w", "-l", "/dev/null", "start"]
     # Until the dead one has been reaped its lock file counts.
     wait_until("PostgreSQL to start by hand",
                lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0)
