@@ -80,22 +80,20 @@ def kill_both(pg, name):
 
 
 def kill_host(pg, name):
+    """A frozen one dies when it is thawed, and does nothing before."""
+    for pid in node_pids(pg, name):
+        send(pid, signal.SIGKILL)
+    freezer.thaw(pg, name)
     processes.kill_all(lambda: node_pids(pg, name))
 
 
 def freeze(pg, name):
-    group = freezer.group_of(pg, name)
-    if group:
-        freezer.freeze(group)
-    else:
+    if not freezer.freeze(pg, name):
         processes.signal_all(lambda: node_pids(pg, name), signal.SIGSTOP, processes.is_stopped)
 
 
 def thaw(pg, name):
-    group = freezer.group_of(pg, name)
-    if group:
-        freezer.thaw(group)
-    else:
+    if not freezer.thaw(pg, name):
         for pid in reversed(node_pids(pg, name)):
             send(pid, signal.SIGCONT)
 
@@ -189,7 +187,7 @@ FAULTS = {  # name: whom it strikes, how, what a person should know
     "freeze": ("nodes", freeze, "every process of the node stands still"),
     "thaw": ("nodes", thaw, ""),
     "clock-step": ("nodes", clock_step, "[SECONDS] moves the node's wall clock (3600; --clocks)"),
-    "start": ("nodes", start_node, "after kill-host, kill-guard, kill-both"),
+    "start": ("nodes", start_node, "as the init system does when the guard has ended"),
     "partition": ("nodes", partition, "from everything: frames vanish in silence (--netns)"),
     "partition-nats": ("nodes", partition_nats, "from the NATS servers only"),
     "partition-standbys": ("nodes", partition_standbys, "from the other nodes only"),

@@ -1,41 +1,54 @@
 # SPDX-License-Identifier: PostgreSQL
-"""A node stands still and goes on as a whole: the kernel's freezer (a cgroup, version 2) holds all of
-its processes. Where there is none, each process is stopped by a signal."""
+"""A node stands still and goes on as a whole: the kernel's freezer (a control group) holds all of its
+processes. The old kind is preferred: what it holds does not even die before it is thawed, as on a machine
+that stands still. Where there is none, each process is stopped by a signal."""
+import errno
 import os
 import time
 
 from .shape import Trouble
 
+# Of each version: the file that commands, the words for it, the file that tells, and what it tells.
+VERSIONS = {
+    "1": {"command": "freezer.state", "words": ("THAWED", "FROZEN"), "state": "freezer.state",
+          "told": ("THAWED", "FROZEN")},
+    "2": {"command": "cgroup.freeze", "words": ("0", "1"), "state": "cgroup.events",
+          "told": ("frozen 0", "frozen 1")},
+}
+
 
 def mounted():
-    """Where control groups of version 2 are, or None when there are none that can freeze."""
+    """(version, directory) of control groups that can freeze; the best comes first."""
+    found = {}
     with open("/proc/self/mounts", encoding="utf-8") as f:
-        places = [line.split()[1] for line in f if line.split()[2] == "cgroup2"]
-    return next((place for place in places if os.access(place, os.W_OK)), None)
+        for line in f:
+            _, place, kind, options = line.split()[:4]
+            if kind == "cgroup" and "freezer" in options.split(","):
+                found["1"] = place
+            elif kind == "cgroup2":
+                found["2"] = place
+    return [(v, found[v]) for v in sorted(found) if os.access(found[v], os.W_OK)]
 
 
 def make(pg):
     """A group for each node; remembered in the shape."""
-    pg.shape["freezer"] = None
-    place = mounted()
-    if place is None:
-        return
-    prefix = os.path.join(place, f"pgbaton-{os.getpid()}-{time.monotonic_ns()}")
-    pg.shape["freezer"] = prefix
-    pg.save()
-    try:
-        for name in pg.names("nodes"):
-            os.mkdir(f"{prefix}-{name}")
-        if not os.path.exists(f"{prefix}-{name}/cgroup.freeze"):
-            raise OSError("this kernel's groups do not freeze")
-    except OSError:
-        remove(pg)
-        pg.shape["freezer"] = None
+    for version, place in mounted():
+        prefix = os.path.join(place, f"pgbaton-{os.getpid()}-{time.monotonic_ns()}")
+        pg.shape["freezer"] = {"version": version, "prefix": prefix}
+        pg.save()
+        try:
+            for name in pg.names("nodes"):
+                os.mkdir(group_of(pg, name))
+                os.stat(os.path.join(group_of(pg, name), VERSIONS[version]["command"]))
+            return
+        except OSError:
+            remove(pg)
+            pg.shape["freezer"] = None
 
 
 def group_of(pg, name):
-    prefix = pg.shape["freezer"]
-    return f"{prefix}-{name}" if prefix and name in pg.names("nodes") else None
+    freezer = pg.shape["freezer"]
+    return f"{freezer['prefix']}-{name}" if freezer and name in pg.names("nodes") else None
 
 
 def enter(group):
@@ -45,35 +58,47 @@ def enter(group):
             f.write("0")
 
 
-def wait_event(group, event):
-    """Until the kernel says so in cgroup.events."""
+def set_frozen(pg, name, frozen):
+    """False when there is no freezer: signals must do."""
+    group = group_of(pg, name)
+    if not group or not os.path.isdir(group):
+        return False
+    version = VERSIONS[pg.shape["freezer"]["version"]]
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        with open(f"{group}/cgroup.events", encoding="ascii") as f:
-            if event in f.read().splitlines():
-                return
+        with open(f"{group}/{version['command']}", "w", encoding="ascii") as f:
+            f.write(version["words"][frozen])
+        with open(f"{group}/{version['state']}", encoding="ascii") as f:
+            if version["told"][frozen] in f.read().splitlines():
+                return True
         time.sleep(0.002)
-    raise Trouble(f"{group} does not become '{event}'")
+    raise Trouble(f"{group} does not become {version['words'][frozen]}")
 
 
-def set_frozen(group, frozen):
-    with open(f"{group}/cgroup.freeze", "w", encoding="ascii") as f:
-        f.write(str(frozen))
-    wait_event(group, f"frozen {frozen}")
+def freeze(pg, name):
+    return set_frozen(pg, name, True)
 
 
-def freeze(group):
-    set_frozen(group, 1)
+def thaw(pg, name):
+    return set_frozen(pg, name, False)
 
 
-def thaw(group):
-    set_frozen(group, 0)
+def remove_group(group):
+    """Its processes are dead; the kernel needs a moment until it knows."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            os.rmdir(group)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
 
 
 def remove(pg):
-    """When their processes are dead; the kernel needs a moment more until it knows."""
     for name in pg.names("nodes"):
-        group = group_of(pg, name)
-        if group and os.path.isdir(group):
-            wait_event(group, "populated 0")
-            os.rmdir(group)
+        if group_of(pg, name):
+            remove_group(group_of(pg, name))

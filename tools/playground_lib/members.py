@@ -10,9 +10,8 @@ from . import clock, freezer, network
 from .processes import recorded_pid, spawn
 from .shape import CLUSTER, Trouble, in_namespace, write_file
 
-PROGRAMS = ("pgbaton-agent", "pgbaton-monitor", "pgbaton-replay", "pgbaton")
-# What the agent has beside it in newer and not in older versions.
-COMPANIONS = ("pgbaton-guard", "pgbaton_fence.so")
+PROGRAMS = ("pgbaton-agent", "pgbaton-guard", "pgbaton_fence.so", "pgbaton-monitor", "pgbaton-replay",
+            "pgbaton")
 
 
 # ---- programs ---------------------------------------------------------------------------------
@@ -33,7 +32,7 @@ def built_programs():
 
 def copy_programs(pg):
     found, build = built_programs()
-    wanted = list(PROGRAMS) + [name for name in COMPANIONS if name in found]
+    wanted = list(PROGRAMS)
     wanted += ["cable"] if pg.shape["netns"] else []
     wanted += [clock.LIBRARY] if pg.shape["clocks"] else []
     os.makedirs(pg.path("bin"))
@@ -116,9 +115,7 @@ def start_monitor(pg, name):
 def start_node(pg, name):
     if recorded_pid(pg, name):
         raise Trouble(f"{name}: its agent runs already")
-    group = freezer.group_of(pg, name)
-    if group:
-        freezer.thaw(group)
+    freezer.thaw(pg, name)
     spawn(pg, pg.member("nodes", name),
           [pg.path("bin", "pgbaton-agent"), "-c", pg.path(name, "agent.yaml")], as_postgres=True,
           log="agent.log", environment=clock.environment(pg, name))
