@@ -143,6 +143,7 @@ static bool write_begin(struct session *session)
     settings->next_n += 1;
     snprintf(number, sizeof number, "%" PRIu64, session->write.n);
     session->answered = false;
+    session->refused = false;
     session->warned = false;
     session->state = SESSION_WAITING;
     session->events = POLLIN;
@@ -180,14 +181,14 @@ static void conclude(struct session *session)
 {
     if (PQstatus(session->connection) != CONNECTION_OK) {
         end_and_leave(session, PQerrorMessage(session->connection));
-    } else if (session->answered && session->warned) {
-        describe(&session->write, "answered with a warning");
-        end(session, OUTCOME_INFO);
-    } else if (session->answered) {
-        end(session, OUTCOME_OK);
-    } else {
+    } else if (session->refused || !session->answered) {
         end(session, OUTCOME_FAIL);
         try_next(session);
+    } else if (session->warned) {
+        describe(&session->write, "answered with a warning");
+        end(session, OUTCOME_INFO);
+    } else {
+        end(session, OUTCOME_OK);
     }
 }
 
@@ -208,6 +209,7 @@ static bool read_answer(struct session *session)
         if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
             take_row(session, result);
         } else {
+            session->refused = true;
             describe(&session->write, PQresultErrorMessage(result));
         }
         PQclear(result);

@@ -65,8 +65,9 @@ struct session {
     uint64_t deadline_us; /* of the pause, the connecting or the answer; UINT64_MAX: none */
     short events;         /* what poll() should wait for */
     bool answered;        /* the row of the present write has come */
-    bool warned;        /* the present write was answered with a warning: not an acknowledgement */
-    struct write write; /* the present or, when session_step() says so, the ended one */
+    bool refused;         /* an error has come, perhaps after the row: the commit failed */
+    bool warned;          /* a warning has come: not an acknowledgement */
+    struct write write;   /* the present or, when session_step() says so, the ended one */
 };
 
 uint64_t clock_us(void);
