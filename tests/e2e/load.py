@@ -7,11 +7,12 @@
 """
 import os
 import pathlib
+import select
 import subprocess
 import sys
 import time
 
-from cluster import DEADLINE, ROOT, field, wait_until
+from cluster import DEADLINE, ROOT, field, processes, wait_until
 from playground_lib.shape import in_namespace
 
 sys.path.insert(0, str(ROOT / "tests" / "history"))
@@ -33,7 +34,9 @@ class Writer:
             stdout=subprocess.PIPE, text=True)
 
     def wait_writing(self):
-        assert self.process.stdout.readline() == "writing\n", f"{self.path.stem} cannot write"
+        out = self.process.stdout
+        assert select.select([out], [], [], DEADLINE)[0] and out.readline() == "writing\n", (
+            f"the client {self.path.stem} cannot write")
 
     def finish(self):
         """Everything that it wrote."""
@@ -99,6 +102,15 @@ class Load:
         grant = self.cluster.wait_event(self.start, kind="grant")
         self.cluster.wait_event(grant["seq"], kind="done", task="first_write")
         return grant
+
+    def wait_dead(self, pids):
+        wait_until("the death of PostgreSQL", lambda: not [p for p in pids if processes.start_time(p)])
+
+    def restart_old(self):
+        """What the init system does with a service that has ended by itself."""
+        wait_until("the end of guard, agent and PostgreSQL",
+                   lambda: not processes.node_pids(self.cluster.pg, self.old))
+        self.fault("start", self.old)
 
     def lease_seconds(self):
         return self.cluster.describe()["lease_ttl_ms"] / 1000

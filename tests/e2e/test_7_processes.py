@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 """Processes that stop, die and wake up again while clients write: never do two nodes acknowledge."""
-import signal
 import time
 
 import pytest
 
 from cluster import field, find, processes, wait_until
 from load import Load
-from playground_lib.members import built_programs
-
-
-def fence_is_built():
-    return "pgbaton_fence.so" in built_programs()[0]
 
 
 @pytest.fixture
@@ -20,16 +14,14 @@ def load(networked):
         yield running
 
 
-def assert_dead_before_grant(load, pids):
-    """Every PostgreSQL process that ran before the fault is dead when somebody else writes."""
-    load.wait_grant()
-    assert not [p for p in pids if processes.start_time(p)]
-
-
 def test_frozen_host_wakes_up_deposed(load):
+    """Its guard has a will: it dies, and PostgreSQL with it, as soon as the host goes on."""
+    pids = load.cluster.postgres_pids(load.old)
     load.fault("freeze", load.old)
     load.wait_grant()
     load.fault("thaw", load.old)
+    load.wait_dead(pids)
+    load.restart_old()
     load.assert_one_change()
 
 
@@ -38,23 +30,25 @@ def test_stopped_agent_does_not_keep_postgres(load):
     pids = load.cluster.postgres_pids(load.old)
     agent = processes.agent_pid(load.cluster.pg, load.old)
     load.fault("stop-agent", load.old)
-    assert_dead_before_grant(load, pids)
+    load.wait_grant()
+    load.wait_dead(pids)
     assert processes.state_of(agent) == b"T"
     load.fault("cont-agent", load.old)
     load.assert_one_change()
 
 
-@pytest.mark.skipif(not fence_is_built(), reason="no fence in PostgreSQL is built")
-def test_stopped_guard_and_agent_do_not_let_postgres_write(load):
-    """Neither can end the lease: PostgreSQL itself does not commit past it."""
-    stopped = [processes.guard_pid(load.cluster.pg, load.old),
-               processes.agent_pid(load.cluster.pg, load.old)]
+def test_stopped_guard_and_agent_do_not_keep_postgres(load):
+    """Neither can end the lease. PostgreSQL commits nothing past it, and dies with the guard, whose will the
+    kernel executes."""
+    pids = load.cluster.postgres_pids(load.old)
+    agent = processes.agent_pid(load.cluster.pg, load.old)
+    processes.stop(processes.guard_pid(load.cluster.pg, load.old))
     load.fault("stop-agent", load.old)
-    processes.stop(stopped[0])
     load.wait_grant()
-    time.sleep(1.0)
-    for pid in stopped:
-        processes.send(pid, signal.SIGCONT)
+    load.wait_dead(pids)
+    assert processes.state_of(agent) == b"T"
+    load.fault("kill-host", load.old)
+    load.restart_old()
     load.assert_one_change()
 
 
@@ -71,15 +65,17 @@ def test_postgres_dies_with_its_guard(load, fault):
     """Nobody would end its lease: the kernel stops it, and nobody waits for more than the lease."""
     pids = load.cluster.postgres_pids(load.old)
     load.fault(fault, load.old)
-    assert_dead_before_grant(load, pids)
-    load.fault("start", load.old)
+    load.wait_dead(pids)
+    load.wait_grant()
+    load.restart_old()
     load.assert_one_change()
 
 
 def test_killed_postmaster_under_load(load):
     pids = load.cluster.postgres_pids(load.old)
     load.fault("kill-postmaster", load.old)
-    assert_dead_before_grant(load, pids)
+    load.wait_grant()
+    load.wait_dead(pids)
     assert find(load.events(), kind="release", writer=load.old)
     load.assert_one_change()
 
@@ -88,7 +84,8 @@ def test_stopped_postmaster_is_found_out(load):
     """Its sessions go on and new ones hang: a probe does not get in."""
     pids = load.cluster.postgres_pids(load.old)
     load.fault("stop-postmaster", load.old)
-    assert_dead_before_grant(load, pids)
+    load.wait_grant()
+    load.wait_dead(pids)
     release = find(load.events(), kind="release", writer=load.old)
     assert field(release, "reason") == "probe_timeout"
     load.assert_one_change()

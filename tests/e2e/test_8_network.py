@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cluster import inside, processes
+from cluster import inside
 from load import Load, acknowledged
 from nats_client import Nats
 
@@ -28,7 +28,7 @@ def assert_cut_off(load, fault):
     struck = time.monotonic()
     load.fault(fault, load.old)
     load.wait_grant()
-    assert not [p for p in pids if processes.start_time(p)]
+    load.wait_dead(pids)
     load.fault("heal", load.old)
     verdict = load.assert_one_change()
     last = max(w.end for w in acknowledged(verdict, load.old))
