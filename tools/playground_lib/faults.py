@@ -4,16 +4,12 @@ import os
 import signal
 import subprocess
 
-from . import clock, freezer, network, processes
+from . import clock, disk, freezer, network, processes
 from .members import describe, start_monitor, start_nats, start_node
 from .processes import agent_pid, guard_pid, node_pids, postmaster_pid, recorded_pid, send
 from .shape import Trouble
 
 # ---- PostgreSQL and its data ------------------------------------------------------------------
-
-
-def data_directory(pg, name):
-    return pg.path(name, "data")
 
 
 def kill_postmaster(pg, name):
@@ -38,17 +34,17 @@ def kill_postgres(pg, name):
 
 def rm_data(pg, name):
     """Once, as a person would: PostgreSQL may put a file back while it runs."""
-    subprocess.run(["rm", "-rf", data_directory(pg, name)], stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(["rm", "-rf", pg.data(name)], stderr=subprocess.DEVNULL, check=False)
 
 
 def rm_base(pg, name):
-    base = os.path.join(data_directory(pg, name), "base")
+    base = os.path.join(pg.data(name), "base")
     subprocess.run(["rm", "-rf"] + [os.path.join(base, d) for d in os.listdir(base)],
                    stderr=subprocess.DEVNULL, check=False)
 
 
 def chmod_data(pg, name):
-    os.chmod(data_directory(pg, name), 0)
+    os.chmod(pg.data(name), 0)
 
 
 # ---- agent, guard, host -----------------------------------------------------------------------
@@ -178,16 +174,22 @@ FAULTS = {  # name: whom it strikes, how, what a person should know
     "rm-data": ("nodes", rm_data, "rm -rf of the data directory"),
     "rm-base": ("nodes", rm_base, "rm -rf of every database in it"),
     "chmod-data": ("nodes", chmod_data, "chmod 0 of the data directory"),
+    "freeze-disk": ("nodes", disk.freeze, "whoever writes to the data waits, unkillable (--disks)"),
+    "thaw-disk": ("nodes", disk.thaw, ""),
+    "fill-disk": ("nodes", disk.fill, "no space is left (--disks)"),
+    "empty-disk": ("nodes", disk.empty, "there is again"),
+    "read-only-disk": ("nodes", disk.read_only, "as after an error of the medium (--disks)"),
+    "mend-disk": ("nodes", disk.mend, "after kill-host: checked and writable again"),
     "kill-agent": ("nodes", kill_agent, "the agent only; its guard starts it again"),
     "stop-agent": ("nodes", stop_agent, "SIGSTOP of the agent only"),
     "cont-agent": ("nodes", cont_agent, ""),
-    "kill-guard": ("nodes", kill_guard, "the guard only"),
+    "kill-guard": ("nodes", kill_guard, "the guard only; it is started again after a second"),
     "kill-both": ("nodes", kill_both, "guard and agent in one moment"),
     "kill-host": ("nodes", kill_host, "every process of the node"),
     "freeze": ("nodes", freeze, "every process of the node stands still"),
     "thaw": ("nodes", thaw, ""),
     "clock-step": ("nodes", clock_step, "[SECONDS] moves the node's wall clock (3600; --clocks)"),
-    "start": ("nodes", start_node, "as the init system does when the guard has ended"),
+    "start": ("nodes", start_node, "after kill-host"),
     "partition": ("nodes", partition, "from everything: frames vanish in silence (--netns)"),
     "partition-nats": ("nodes", partition_nats, "from the NATS servers only"),
     "partition-standbys": ("nodes", partition_standbys, "from the other nodes only"),

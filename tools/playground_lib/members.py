@@ -6,12 +6,13 @@ import pwd
 import shutil
 import subprocess
 
-from . import clock, freezer, network
+from . import clock, disk, freezer, network
 from .processes import recorded_pid, spawn
 from .shape import CLUSTER, Trouble, in_namespace, write_file
 
 PROGRAMS = ("pgbaton-agent", "pgbaton-guard", "pgbaton_fence.so", "pgbaton-monitor", "pgbaton-replay",
             "pgbaton")
+GUARD_ASLEEP = "guard-asleep"  # for tests: it never ends a lease
 
 
 # ---- programs ---------------------------------------------------------------------------------
@@ -40,7 +41,8 @@ def copy_programs(pg):
         if name not in found:
             raise Trouble(f"{name} is not in {build}: build it first (meson setup build && "
                           "ninja -C build)")
-        shutil.copyfile(found[name], pg.path("bin", name))
+        source = GUARD_ASLEEP if name == "pgbaton-guard" and pg.shape["ring"] == "fence" else name
+        shutil.copyfile(found[source], pg.path("bin", name))
         os.chmod(pg.path("bin", name), 0o755)
 
 
@@ -78,12 +80,16 @@ def write_node(pg, member):
         user = pwd.getpwnam("postgres")
         os.chown(home, user.pw_uid, user.pw_gid)
     clock.set_ahead(pg, member["name"], 0)
+    if pg.shape["disks"]:
+        disk.make(pg, member["name"])
+    fence = "off" if pg.shape["ring"] == "guard" else "on"
     write_file(os.path.join(home, "agent.yaml"), f"""\
 cluster: {CLUSTER}
 node: {member['name']}
 nats: {pg.servers()}
 postgresql:
-  data_directory: {home}/data
+  data_directory: {pg.data(member['name'])}
+  fence: {fence}
   address: {member['address']}:{member['port']}
   hba:
     - local all all trust
@@ -92,7 +98,20 @@ postgresql:
   parameters:
     shared_buffers: 16MB
     max_connections: '50'
-""")
+{watchdog(pg, member['name'])}""")
+
+
+def watchdog_path(pg, name):
+    return pg.path(name, "watchdog")
+
+
+def watchdog(pg, name):
+    """With --disks: a pipe from which a test can read when it was fed."""
+    if not pg.shape["disks"]:
+        return ""
+    os.mkfifo(watchdog_path(pg, name))
+    shutil.chown(watchdog_path(pg, name), "postgres")
+    return f"watchdog:\n  mode: automatic\n  device: {watchdog_path(pg, name)}\n"
 
 
 WRITERS = {"nats": write_nats, "monitors": write_monitor, "nodes": write_node}
@@ -112,12 +131,18 @@ def start_monitor(pg, name):
               [pg.path("bin", "pgbaton-monitor"), "-c", pg.path(name, "monitor.yaml")])
 
 
+# Somebody must read from the pipe that is the watchdog.
+INIT = 'test -p "$0" && exec 9<>"$0"; while :; do "$@" 9>&-; sleep 1; done'
+
+
 def start_node(pg, name):
+    """What ends by itself is started again, as systemd would with Restart=always."""
     if recorded_pid(pg, name):
         raise Trouble(f"{name}: its agent runs already")
     freezer.thaw(pg, name)
     spawn(pg, pg.member("nodes", name),
-          [pg.path("bin", "pgbaton-agent"), "-c", pg.path(name, "agent.yaml")], as_postgres=True,
+          ["sh", "-c", INIT, watchdog_path(pg, name),
+           pg.path("bin", "pgbaton-agent"), "-c", pg.path(name, "agent.yaml")], as_postgres=True,
           log="agent.log", environment=clock.environment(pg, name))
 
 

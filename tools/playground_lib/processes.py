@@ -91,8 +91,7 @@ def agent_program(pg):
 
 
 def belongs_to_node(pg, pid, name):
-    """True for the node's guard and agent, and for what they or its PostgreSQL have started. The guard
-    is the agent's program or one of its own; either way it names what it was started with."""
+    """True for the node's guard and agent, and for what they or its PostgreSQL have started."""
     home = pg.path(name)
     exe = link_proc(pid, "exe")
     if exe in (agent_program(pg), pg.path("bin", "pgbaton-guard")):
@@ -104,18 +103,18 @@ def belongs_to_node(pg, pid, name):
 
 
 def node_pids(pg, name, postgres_only=False):
-    """The node's living processes: guard, agent, postmaster, then all others."""
-    pids = [p for p in all_pids() if start_time(p) and belongs_to_node(pg, p, name)]
+    """The node's living processes: init, then all others."""
+    init = recorded_pid(pg, name)
+    pids = [p for p in all_pids() if start_time(p) and (p == init or belongs_to_node(pg, p, name))]
     if postgres_only:
         pids = [p for p in pids if link_proc(p, "exe") == os.path.join(PG_BIN, "postgres")]
-    guard = recorded_pid(pg, name)
-    return sorted(pids, key=lambda p: (p != guard, parent_of(p) != guard, p))
+    return sorted(pids, key=lambda p: (p != init, p))
 
 
 def guard_pid(pg, name):
-    guard = recorded_pid(pg, name)
-    if guard:
-        return guard
+    for pid in node_pids(pg, name):
+        if link_proc(pid, "exe") == pg.path("bin", "pgbaton-guard"):
+            return pid
     raise Trouble(f"{name}: its guard does not run")
 
 

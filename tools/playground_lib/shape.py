@@ -8,6 +8,7 @@ import socket
 PG_BIN = "/usr/lib/postgresql/15/bin"
 CLUSTER = "demo"
 KINDS = ("nats", "monitors", "nodes")  # in the order in which they start
+RINGS = ("all", "guard", "fence")
 NETWORK = "10.77.0"
 HUB_ADDRESS = NETWORK + ".1"
 # The last number of a member's address in the network, less its own number.
@@ -41,6 +42,10 @@ class Playground:
 
     def path(self, *parts):
         return os.path.join(self.directory, *parts)
+
+    def data(self, name):
+        """A node's data directory."""
+        return self.path(name, "disk", "data") if self.shape["disks"] else self.path(name, "data")
 
     def members(self, kind):
         return self.shape[kind]
@@ -77,8 +82,9 @@ class Playground:
 
 
 def in_namespace(namespace):
-    """The words before a command that runs it in a namespace."""
-    return ["ip", "netns", "exec", namespace] if namespace else []
+    """The words before a command that runs it in a network namespace, and in no other: `ip netns exec`
+    would copy the mounts too, and a disk that is taken away would live on there."""
+    return ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
 
 
 def is_inside(path, directory):
@@ -122,7 +128,8 @@ def make_shape(args):
         address = f"{NETWORK}.{FIRST_ADDRESS[kind] + number}" if netns else "127.0.0.1"
         return {"name": name, "address": address, "namespace": netns and f"{netns}-{name}", **more}
 
-    return {"netns": netns, "clocks": args.clocks, "freezer": None, "set": dict(args.set),
+    return {"netns": netns, "clocks": args.clocks, "disks": args.disks, "ring": args.ring, "freezer": None,
+            "set": dict(args.set),
             "nats": [member("nats", "nats", i + 1, port=next(ports), route=next(ports))
                      for i in range(args.nats)],
             "nodes": [member("nodes", "node", i + 1, port=next(ports)) for i in range(args.nodes)],
