@@ -168,7 +168,7 @@ struct config config_default(void)
 
 uint32_t config_fast_ms(uint32_t lease_ttl_ms)
 {
-    return lease_ttl_ms / 8 < LEASE_FAST_MS_MAX ? lease_ttl_ms / 8 : LEASE_FAST_MS_MAX;
+    return lease_ttl_ms / 16 < LEASE_FAST_MS_MAX ? lease_ttl_ms / 16 : LEASE_FAST_MS_MAX;
 }
 
 uint32_t config_demote_ms(uint32_t lease_ttl_ms)

@@ -54,9 +54,9 @@
 #define LEASE_ALLOWANCE_MS(ttl_ms) ((ttl_ms) / 500 + LEASE_MARGIN_MS)
 /* How a leader that cannot renew demotes, counted back from its deadline: SIGKILL this long before
  * it (killing and reaping took 16 ms, measured), an immediate shutdown this long before the kill,
- * and before that a fast shutdown, which lets standbys receive everything and spares the rewind: an
- * eighth of the lease, at most this (it took 86 to 235 ms under load, measured). */
-#define LEASE_KILL_MS 300
+ * and before that a fast shutdown, which lets standbys receive everything and spares the rewind: a
+ * sixteenth of the lease, at most this (it took 86 to 235 ms under load, measured). */
+#define LEASE_KILL_MS 200
 #define LEASE_IMMEDIATE_MS 100
 #define LEASE_FAST_MS_MAX 400
 /* Two renewals must fit into a lease before its demotion begins, so that one may be lost: they are

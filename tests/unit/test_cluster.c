@@ -45,17 +45,17 @@ static void test_cluster_config_check_shows_the_arithmetic_of_a_demotion(void **
     assert_false(config_check(&config, text));
     assert_string_equal(
             text, "lease_ttl is 1200ms, and must hold a renewal each 1000ms (probe_period, or "
-                  "two in 200ms), 150ms for a fast shutdown, 100ms for an immediate one and "
-                  "300ms for SIGKILL: 1550ms");
+                  "two in 200ms), 75ms for a fast shutdown, 100ms for an immediate one and "
+                  "200ms for SIGKILL: 1375ms");
     config.lease_ttl_ms = 1600;
     assert_true(config_check(&config, text));
     config.probe_period_ms = 50;
-    config.lease_ttl_ms = 680;
+    config.lease_ttl_ms = 530;
     assert_false(config_check(&config, text));
-    config.lease_ttl_ms = 700;
+    config.lease_ttl_ms = 540;
     assert_true(config_check(&config, text));
-    assert_int_equal(config_demote_ms(3000), 375 + 100 + 300);
-    assert_int_equal(config_demote_ms(60000), 400 + 100 + 300);
+    assert_int_equal(config_demote_ms(3000), 187 + 100 + 200);
+    assert_int_equal(config_demote_ms(60000), 400 + 100 + 200);
 }
 
 static void test_cluster_directive_follows_only_a_promoted_leader(void **state)
