@@ -79,7 +79,7 @@ enum reason agent_disk_reason(const struct agent *a)
             [DISK_READ_ONLY] = REASON_DISK_READ_ONLY,
     };
     _Static_assert(sizeof reasons / sizeof reasons[0] == DISK_STATE_COUNT, "one per state");
-    return reasons[a->data.found.disk];
+    return a->data.found.verdict == DATA_SILENT ? REASON_DISK_SILENT : reasons[a->data.found.disk];
 }
 
 /* The term that this node must give up before it can rest; 0: none. */

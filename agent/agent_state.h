@@ -203,7 +203,7 @@ bool agent_may_be_primary(const struct agent *a);
 bool agent_is_closed(const struct agent *a);
 /* True when the data directory belongs to another PostgreSQL system than the cluster's. */
 bool agent_is_foreign(const struct agent *a);
-/* REASON_DISK_FULL or REASON_DISK_READ_ONLY when the last look saw that; REASON_NONE otherwise. */
+/* What the last look saw of the disk, one of reason_is_disk(); REASON_NONE: it takes writes. */
 enum reason agent_disk_reason(const struct agent *a);
 /* True when the term is being given up because of what the data directory lacks. */
 bool agent_ending_waits_for_data(const struct agent *a);

@@ -4,7 +4,7 @@
  *
  * A fact is something that the shell (or the simulator) has observed; an action is something that
  * it is to do. Nothing is done that is not an action, nothing is believed that is not a fact.
- * Actions are carried out in their order; none of them blocks, but for ACTION_PERSIST.
+ * Actions are carried out in their order; none of them blocks.
  */
 #ifndef PGBATON_AGENT_FACTS_H
 #define PGBATON_AGENT_FACTS_H
@@ -17,7 +17,8 @@ enum data_verdict {
     DATA_INTACT, /* PG_VERSION, global/pg_control, base/1 are there and pg_control's CRC is right */
     DATA_EMPTY,  /* the directory is missing or holds nothing */
     DATA_DAMAGED,    /* it holds something, and what every cluster has is missing */
-    DATA_UNREADABLE, /* permissions or I/O errors; also: the inspector did not answer in time */
+    DATA_UNREADABLE, /* permissions or I/O errors */
+    DATA_SILENT,     /* the inspector has not answered in time: it says nothing of the data */
     DATA_VERDICT_COUNT
 };
 

@@ -200,6 +200,17 @@ static void read_timelines(const char *directory, struct inspection *inspection)
     }
 }
 
+/* After an error of the medium a file system may refuse every write and still look writable. */
+static bool refuses_writes(const char *path)
+{
+    int fd = open(path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    bool refused = fd < 0 && (errno == EROFS || errno == EIO);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return refused;
+}
+
 static enum disk_state disk_of(const char *directory, const char *name)
 {
     char path[PATH_MAX];
@@ -208,7 +219,7 @@ static enum disk_state disk_of(const char *directory, const char *name)
     if (statvfs(path, &status) != 0) {
         return DISK_WRITABLE; /* what is missing is the verdict's */
     }
-    if ((status.f_flag & ST_RDONLY) != 0) {
+    if ((status.f_flag & ST_RDONLY) != 0 || refuses_writes(path)) {
         return DISK_READ_ONLY;
     }
     return (uint64_t)status.f_bavail * status.f_frsize < DISK_FREE_BYTES_MIN ? DISK_FULL
@@ -260,6 +271,6 @@ bool inspect_receive(int fd, struct inspect_report *ret_report)
         return true;
     }
     memset(ret_report, 0, sizeof *ret_report);
-    verdict_set(&ret_report->inspection, DATA_UNREADABLE, "the inspection gave no answer");
+    verdict_set(&ret_report->inspection, DATA_SILENT, "the inspection gave no answer");
     return false;
 }

@@ -3,7 +3,7 @@
  * inspect.h - looks at a data directory from outside: what is there, whose it is, how it ended.
  *
  * Runs in a child (`pgbaton-agent --inspect DIR`, or child_call()), because a
- * disk that hangs must not hang the agent: no answer in time is an answer, DATA_UNREADABLE. It
+ * disk that hangs must not hang the agent: no answer in time is an answer, DATA_SILENT. It
  * reads only, and never trusts what it reads: files are small, bounded and checked.
  */
 #ifndef PGBATON_AGENT_INSPECT_H
@@ -38,7 +38,7 @@ void inspect_processes(const char *directory, pid_t *ret_postmaster, uint32_t *r
  * status of `--inspect`. */
 int inspect_run(const char *directory, bool processes, int fd);
 /* Reads the report from a pipe when the child has ended. False when there is none: then *ret_report
- * is zeroed but for the verdict DATA_UNREADABLE and its text. */
+ * is zeroed but for the verdict DATA_SILENT and its text. */
 bool inspect_receive(int fd, struct inspect_report *ret_report);
 
 /* The ancestors of timeline, oldest first, the newest HISTORY_COUNT_MAX, from DIR/pg_wal/T.history.

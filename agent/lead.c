@@ -129,6 +129,7 @@ enum reason lead_obstacle(const struct agent *a)
             [DATA_EMPTY] = REASON_DATA_DIRECTORY_EMPTY,
             [DATA_DAMAGED] = REASON_DATA_DIRECTORY_DAMAGED,
             [DATA_UNREADABLE] = REASON_DATA_DIRECTORY_UNREADABLE,
+            [DATA_SILENT] = REASON_DISK_SILENT,
     };
     _Static_assert(sizeof reasons / sizeof reasons[0] == DATA_VERDICT_COUNT, "one per verdict");
     return is_gone(a) ? reasons[a->data.found.verdict] : REASON_NOT_ELIGIBLE;

@@ -276,6 +276,7 @@ static const enum reason data_reasons[] = {
         [DATA_EMPTY] = REASON_DATA_DIRECTORY_EMPTY,
         [DATA_DAMAGED] = REASON_DATA_DIRECTORY_DAMAGED,
         [DATA_UNREADABLE] = REASON_DATA_DIRECTORY_UNREADABLE,
+        [DATA_SILENT] = REASON_NONE, /* a disk that is slow under a server is for its probe */
 };
 _Static_assert(sizeof data_reasons / sizeof data_reasons[0] == DATA_VERDICT_COUNT,
                "a reason for each verdict");
@@ -305,7 +306,7 @@ static uint32_t look_period_ms(const struct agent *a)
     return intact && period_ms < DISK_PERIOD_MS ? DISK_PERIOD_MS : period_ms;
 }
 
-/* What a look that nobody asked for could not see says nothing: a slow disk is for the probe. */
+/* What a look that nobody asked for was not allowed to see says nothing. */
 static bool is_trouble(const struct agent *a, enum reason reason)
 {
     bool asked = a->data.disturbed_wall_us != 0 || a->pg.role == ROLE_UNKNOWN;
@@ -435,7 +436,7 @@ static void learn_task_ended(struct agent *a, const struct fact *fact, struct ac
 
 /* ---- the agent's own ---- */
 
-static void learn_persisted(struct agent *a, const struct fact *fact, struct action_list *actions)
+static void learn_persisted(struct agent *a, const struct fact *fact)
 {
     a->persisting = false;
     if (fact->ok) {
@@ -443,9 +444,6 @@ static void learn_persisted(struct agent *a, const struct fact *fact, struct act
         return;
     }
     a->persist_ms = a->now_ms + PERSIST_RETRY_MS;
-    act_say(actions, SEVERITY_ERROR,
-            "the vote could not be written: make the state directory writable; until then this "
-            "node takes no term");
 }
 
 /* What an ordered action may take has passed. */
@@ -503,7 +501,7 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         learn_task_ended(a, fact, actions);
         break;
     case FACT_PERSISTED:
-        learn_persisted(a, fact, actions);
+        learn_persisted(a, fact);
         break;
     case FACT_TERMINATE:
         a->stop.ordered = true;

@@ -19,6 +19,7 @@ static const struct look data_looks[] = {
         [DATA_EMPTY] = {NODE_EMPTY, REASON_DATA_DIRECTORY_EMPTY},
         [DATA_DAMAGED] = {NODE_FAILED, REASON_DATA_DIRECTORY_DAMAGED},
         [DATA_UNREADABLE] = {NODE_FAILED, REASON_DATA_DIRECTORY_UNREADABLE},
+        [DATA_SILENT] = {NODE_FAILED, REASON_DISK_SILENT},
 };
 _Static_assert(sizeof data_looks / sizeof data_looks[0] == DATA_VERDICT_COUNT,
                "a look for each verdict");
@@ -41,15 +42,22 @@ static bool follows(const struct agent *a)
     return directive == DIRECTIVE_FOLLOW || directive == DIRECTIVE_REBUILD;
 }
 
+/* WAL that was received and not replayed yet does not stand in the way: what ends in the middle of
+ * a record when its sender dies is received again, from the new leader. */
+static bool is_apart(const struct agent *a)
+{
+    struct position replayed = a->watch.last.position;
+    replayed.lsn = a->watch.last.replay_lsn;
+    return a->pg.role == ROLE_STANDBY && !cluster_on_history(&a->cluster, replayed);
+}
+
 enum reason report_obstacle(const struct agent *a)
 {
     if (!follows(a)) {
         return REASON_NONE;
     }
     if (a->pg.guard == GUARD_RUNNING) {
-        bool apart = a->pg.role == ROLE_STANDBY &&
-                     !cluster_on_history(&a->cluster, a->watch.last.position);
-        return apart ? REASON_DIVERGED : REASON_NONE;
+        return is_apart(a) ? REASON_DIVERGED : REASON_NONE;
     }
     const struct inspection *found = &a->data.found;
     if (found->was_primary && !found->clean &&
@@ -77,7 +85,8 @@ static struct look look_stopped(const struct agent *a)
     if (obstacle == REASON_NONE && a->pg.start_failures > 0) {
         return (struct look){NODE_FAILED, disk != REASON_NONE ? disk : REASON_START_FAILED};
     }
-    return (struct look){NODE_STOPPED, obstacle};
+    /* No cure of an obstacle works on a disk that takes nothing. */
+    return (struct look){NODE_STOPPED, disk != REASON_NONE ? disk : obstacle};
 }
 
 static struct look look_running(const struct agent *a)

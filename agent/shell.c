@@ -3,7 +3,6 @@
 
 #include "../proto/log_line.h"
 #include "pid_file.h"
-#include "vote_file.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -171,7 +170,7 @@ enum result shell_tidy_locks(const struct shell *shell, struct failure *reterr_f
 static enum result open_core(struct shell *shell, struct failure *reterr_failure)
 {
     struct vote vote;
-    enum result result = vote_file_load(shell->settings->state_directory, &vote, reterr_failure);
+    enum result result = shell_vote_open(shell, &vote, reterr_failure);
     if (result == RESULT_OK) {
         agent_init(&shell->agent, &shell->settings->self, &vote, shell_wall_us());
     }
@@ -198,6 +197,7 @@ static void close_all(struct shell *shell)
 {
     shell_tasks_close(shell);
     shell_inspect_close(shell);
+    shell_vote_close(shell);
     shell_ping_close(shell);
     session_finish(&shell->probe.session);
     session_finish(&shell->slots);

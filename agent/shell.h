@@ -8,7 +8,7 @@
  *                          └──────── facts that an action answers at once ──────┘
  *
  * For main.c and the shell_*.c files only. A callback pushes facts and pumps; an action pushes and
- * never pumps. Nothing blocks but ACTION_PERSIST. Who owns what: each struct below belongs to the
+ * never pumps. Nothing blocks. Who owns what: each struct below belongs to the
  * file that its comment names; the others call its functions.
  */
 #ifndef PGBATON_AGENT_SHELL_H
@@ -22,6 +22,7 @@
 #include "settings.h"
 #include "shell_helper.h"
 #include "shell_session.h"
+#include "shell_vote.h"
 #include "step.h"
 #include "watch_data.h"
 
@@ -154,6 +155,7 @@ struct shell {
 
     struct shell_log log;
     struct shell_guard guard;
+    struct shell_vote vote;
     struct shell_inspect inspect;
     struct shell_probe probe;
     struct shell_task task;

@@ -2,7 +2,6 @@
 #include "shell.h"
 
 #include "../proto/log_line.h"
-#include "vote_file.h"
 
 static void act_append(struct shell *shell, const struct action *action)
 {
@@ -16,14 +15,7 @@ static void act_live(struct shell *shell, const struct action *action)
 
 static void act_persist(struct shell *shell, const struct action *action)
 {
-    struct failure failure = {0};
-    const char *directory = shell->settings->state_directory;
-    bool ok = vote_file_store(directory, &action->as.vote, &failure) == RESULT_OK;
-    if (!ok) {
-        log_line(SEVERITY_ERROR, "nothing can be promised: %s; free space or mend the disk",
-                 failure.text);
-    }
-    shell_push(shell, FACT_PERSISTED)->ok = ok;
+    shell_vote_write(shell, &action->as.vote);
 }
 
 static void act_lease(struct shell *shell, const struct action *action)

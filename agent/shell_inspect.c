@@ -45,10 +45,10 @@ static void deliver(struct shell *shell, const struct inspect_report *report)
     shell_push(shell, FACT_INSPECTED)->inspection = report->inspection;
 }
 
-static void deliver_unreadable(struct shell *shell, const char *text)
+static void deliver_silence(struct shell *shell, const char *text)
 {
     struct inspect_report report = {0};
-    report.inspection.verdict = DATA_UNREADABLE;
+    report.inspection.verdict = DATA_SILENT;
     snprintf(report.inspection.text, sizeof(report.inspection.text), "%.*s",
              (int)sizeof(report.inspection.text) - 1, text);
     deliver(shell, &report);
@@ -58,7 +58,7 @@ static void on_looked(struct shell *shell, int status)
 {
     struct inspect_report report;
     if (status == -1) {
-        deliver_unreadable(shell, "the disk gave no answer in time");
+        deliver_silence(shell, "the disk gave no answer in time");
     } else {
         (void)inspect_receive(shell->inspect.pipe_fd, &report);
         deliver(shell, &report);
@@ -78,18 +78,18 @@ static void begin_child(struct shell *shell, int write_fd)
         return;
     }
     close_pipe(shell);
-    deliver_unreadable(shell, failure.text);
+    deliver_silence(shell, failure.text);
 }
 
 void shell_inspect_begin(struct shell *shell)
 {
     int ends[2];
     if (helper_is_busy(&shell->inspect.helper)) {
-        deliver_unreadable(shell, "the disk has not answered an earlier look");
+        deliver_silence(shell, "the disk has not answered an earlier look");
         return;
     }
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        deliver_unreadable(shell, "no pipe for the inspector");
+        deliver_silence(shell, "no pipe for the inspector");
         return;
     }
     shell->inspect.pipe_fd = ends[0];

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define VOTE_PATH_SIZE 1024
@@ -115,34 +116,34 @@ static int write_synced(const char *path, const char *text, size_t length)
     return close(fd) != 0 && error == 0 ? errno : error;
 }
 
-static int sync_directory(const char *directory)
+static int replace_synced(int directory_fd, const char *directory, const char *text, size_t length)
 {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
+    char path[VOTE_PATH_SIZE];
+    char temporary[VOTE_PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/vote", directory);
+    snprintf(temporary, sizeof(temporary), "%s/vote.new", directory);
+    int error = write_synced(temporary, text, length);
+    if (error == 0 && (rename(temporary, path) != 0 || fsync(directory_fd) != 0)) {
+        error = errno;
     }
-    int error = fsync(fd) != 0 ? errno : 0;
-    close(fd);
     return error;
 }
 
 enum result vote_file_store(const char *directory, const struct vote *vote,
                             struct failure *reterr_failure)
 {
-    char path[VOTE_PATH_SIZE];
-    char temporary[VOTE_PATH_SIZE];
     char text[VOTE_TEXT_SIZE];
-    snprintf(path, sizeof(path), "%s/vote", directory);
-    snprintf(temporary, sizeof(temporary), "%s/vote.new", directory);
     size_t length = format_vote(vote, text);
     uint32_t crc = checksum(text, length);
     length += (size_t)snprintf(text + length, sizeof(text) - length, " crc=%08" PRIx32 "\n", crc);
-    int error = write_synced(temporary, text, length);
-    if (error == 0 && rename(temporary, path) != 0) {
-        error = errno;
-    }
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || flock(fd, LOCK_EX) != 0 ? errno : 0;
     if (error == 0) {
-        error = sync_directory(directory);
+        error = replace_synced(fd, directory, text, length);
     }
-    return error == 0 ? RESULT_OK : failure_errno(reterr_failure, error, "write %s", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return error == 0 ? RESULT_OK
+                      : failure_errno(reterr_failure, error, "write %s/vote", directory);
 }

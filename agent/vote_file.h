@@ -15,8 +15,9 @@
 /* Zeros when there is no file. Anything but a whole, right file is a failure. */
 MUST_USE enum result vote_file_load(const char *directory, struct vote *ret_vote,
                                     struct failure *reterr_failure);
-/* Durable when it succeeds; after a failure the old file or the new one stands. Blocks on the disk.
- */
+/* Durable when it succeeds; after a failure the old file or the new one stands. Blocks on the disk,
+ * and on a process that writes one already: what such a process still does, on a disk that hangs,
+ * must not come after this. */
 MUST_USE enum result vote_file_store(const char *directory, const struct vote *vote,
                                      struct failure *reterr_failure);
 

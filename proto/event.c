@@ -61,6 +61,7 @@ static const struct {
         [REASON_SUPERSEDED] = {"superseded", "a newer agent of this node has started"},
         [REASON_DISK_FULL] = {"disk_full", "disk full"},
         [REASON_DISK_READ_ONLY] = {"disk_read_only", "file system read-only"},
+        [REASON_DISK_SILENT] = {"disk_silent", "disk gives no answer"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -102,7 +103,7 @@ static const struct {
         [VERDICT_LAG] = {"lag", "is further behind than maximum_lag_on_failover"},
         [VERDICT_NOFAILOVER] = {"nofailover", "is tagged nofailover"},
         [VERDICT_REFUSED] = {"refused", "refused the last grant"},
-        [VERDICT_DISK] = {"disk", "its file system is full or read-only"},
+        [VERDICT_DISK] = {"disk", "its disk takes no writes"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 
@@ -119,7 +120,8 @@ bool event_is_decision(enum event_kind kind)
 
 bool reason_is_disk(enum reason reason)
 {
-    return reason == REASON_DISK_FULL || reason == REASON_DISK_READ_ONLY;
+    return reason == REASON_DISK_FULL || reason == REASON_DISK_READ_ONLY ||
+           reason == REASON_DISK_SILENT;
 }
 
 bool event_is_lock(enum event_kind kind)

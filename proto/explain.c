@@ -178,7 +178,7 @@ static const struct remedy remedies[] = {
         {VERDICT_REFUSED, "the state of ", " changes"},
         {VERDICT_LAG, "", " catches up or maximum_lag_on_failover is raised"},
         {VERDICT_NOFAILOVER, "the tag nofailover is taken from ", ""},
-        {VERDICT_DISK, "there is room again on ", ""},
+        {VERDICT_DISK, "the disk takes writes again on ", ""},
         {VERDICT_FAILED, "PostgreSQL can run again on ", ""},
 };
 

@@ -76,7 +76,8 @@ enum reason {
     REASON_REQUESTED,      /* an operator asked for it */
     REASON_SUPERSEDED,     /* a newer incarnation of this node has said hello */
     REASON_DISK_FULL,      /* the file system of its data or WAL has less than a segment left */
-    REASON_DISK_READ_ONLY, /* it is mounted read-only */
+    REASON_DISK_READ_ONLY, /* it refuses every write */
+    REASON_DISK_SILENT,    /* what looks at it gets no answer in time */
     REASON_COUNT
 };
 
@@ -118,7 +119,7 @@ enum verdict {
     VERDICT_LAG,            /* further behind than maximum_lag_on_failover */
     VERDICT_NOFAILOVER,     /* tagged nofailover */
     VERDICT_REFUSED,        /* refused the last grant and has not changed since */
-    VERDICT_DISK,           /* its file system is full or read-only */
+    VERDICT_DISK,           /* its disk takes no writes: reason_is_disk() */
     VERDICT_COUNT
 };
 

@@ -25,13 +25,13 @@ static void test_follow_follows_the_new_leader(void **state)
     assert_false(bench_did(b, ACTION_KILL));
 }
 
-static void test_follow_running_standby_that_left_history_reports(void **state)
+/* What the standby reports when a timeline has opened at 110. */
+static enum reason reason_beyond_fork(struct bench *b, uint64_t received_lsn, uint64_t replay_lsn)
 {
-    (void)state;
-    struct bench *b = &bench;
     bench_standby(b);
     bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
-    b->probe.position.lsn = 200; /* beyond the place where the new timeline opens */
+    b->probe.position.lsn = received_lsn;
+    b->probe.replay_lsn = replay_lsn;
     bench_peer_release(b, "node-1");
     bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
     bench_pump(b);
@@ -41,7 +41,22 @@ static void test_follow_running_standby_that_left_history_reports(void **state)
     bench_pump(b);
     const struct node *me = &b->a.cluster.nodes[b->a.me];
     assert_int_equal(me->state, NODE_STANDBY);
-    assert_int_equal(me->reason, REASON_DIVERGED);
+    return me->reason;
+}
+
+static void test_follow_running_standby_that_left_history_reports(void **state)
+{
+    (void)state;
+    assert_int_equal(reason_beyond_fork(&bench, 200, 200), REASON_DIVERGED);
+}
+
+/* The sender died in the middle of a record: its beginning was received, and nothing was replayed.
+ */
+static void test_follow_running_standby_with_half_a_record_goes_on(void **state)
+{
+    (void)state;
+    assert_int_equal(reason_beyond_fork(&bench, 200, 110), REASON_NONE);
+    assert_true(bench_did(&bench, ACTION_FOLLOW));
 }
 
 static void test_follow_unclean_old_primary_waits_for_rewind(void **state)
@@ -266,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_follow_follows_the_new_leader),
             cmocka_unit_test(test_follow_running_standby_that_left_history_reports),
+            cmocka_unit_test(test_follow_running_standby_with_half_a_record_goes_on),
             cmocka_unit_test(test_follow_unclean_old_primary_waits_for_rewind),
             cmocka_unit_test(test_follow_old_primary_recovers_only_as_last_resort),
             cmocka_unit_test(test_follow_empty_node_is_rebuilt),
