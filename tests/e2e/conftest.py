@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from cluster import Cluster, assert_single_holder  # noqa: E402
 
-LENT = ("cluster", "monitored", "networked", "replicated")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +37,15 @@ class Keeper:
             self.cluster = Cluster(f"{self.directory}-{self.made}", *self.options)
         self.cluster.wait_healthy()
         return self.cluster
+
+    def lend(self, directory, request):
+        """For one test: afterwards its log is replayed."""
+        request.node.lent = self.get()
+        yield request.node.lent
+        if request.node.failed:
+            self.drop()
+        else:
+            verify(self.cluster, directory, request.node.name)
 
     def drop(self):
         if self.cluster is not None:
@@ -71,6 +79,12 @@ def three_servers(directory):
     yield from keep(directory / "three-servers", "--netns", "--nats", "3")
 
 
+@pytest.fixture(scope="session")
+def keep_cluster(directory):
+    """For a module with a playground of its own."""
+    return lambda name, *options: keep(directory / name, *options)
+
+
 def verify(cluster, directory, test_name):
     """The log of every test, as it stands, gives the same states and decisions when replayed."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
@@ -83,32 +97,24 @@ def verify(cluster, directory, test_name):
         path.unlink()
 
 
-def lend(keeper, directory, request):
-    yield keeper.get()
-    if request.node.failed:
-        keeper.drop()
-    else:
-        verify(keeper.cluster, directory, request.node.name)
-
-
 @pytest.fixture
 def cluster(three_nodes, directory, request):
-    yield from lend(three_nodes, directory, request)
+    yield from three_nodes.lend(directory, request)
 
 
 @pytest.fixture
 def monitored(two_monitors, directory, request):
-    yield from lend(two_monitors, directory, request)
+    yield from two_monitors.lend(directory, request)
 
 
 @pytest.fixture
 def networked(with_cables, directory, request):
-    yield from lend(with_cables, directory, request)
+    yield from with_cables.lend(directory, request)
 
 
 @pytest.fixture
 def replicated(three_servers, directory, request):
-    yield from lend(three_servers, directory, request)
+    yield from three_servers.lend(directory, request)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -117,7 +123,7 @@ def pytest_runtest_makereport(item):
     outcome = yield
     report = outcome.get_result()
     item.failed = report.failed
-    cluster = next((item.funcargs[n] for n in LENT if n in item.funcargs), None)
+    cluster = getattr(item, "lent", None)
     if report.failed and cluster is not None:
         for name in ("describe", "tail"):
             words = ["describe", "demo"] if name == "describe" else ["tail", "--no-follow"]

@@ -13,6 +13,7 @@ import sys
 import time
 
 from cluster import DEADLINE, ROOT, field, processes, wait_until
+from playground_lib import faults
 from playground_lib.shape import in_namespace
 
 sys.path.insert(0, str(ROOT / "tests" / "history"))
@@ -82,11 +83,13 @@ class Load:
         for writer in self.writers:
             writer.abandon()
 
-    def fault(self, name, member="", number=""):
-        """Strikes; the first one is what the histories' times are relative to."""
+    def fault(self, name, member=None, number=None):
+        """Strikes, without the time that a command takes to start; the first one is what the histories' times
+        are relative to."""
+        names = faults.resolve(self.cluster.pg, faults.FAULTS[name][0], member)
         if self.fault_time is None:
             self.fault_time = time.monotonic()
-        self.cluster.run("fault", name, *([member] if member else []), *([str(number)] if number else []))
+        faults.strike(self.cluster.pg, name, names, number)
 
     # ---- the log ----
 
@@ -105,12 +108,6 @@ class Load:
 
     def wait_dead(self, pids):
         wait_until("the death of PostgreSQL", lambda: not [p for p in pids if processes.start_time(p)])
-
-    def restart_old(self):
-        """What the init system does with a service that has ended by itself."""
-        wait_until("the end of guard, agent and PostgreSQL",
-                   lambda: not processes.node_pids(self.cluster.pg, self.old))
-        self.fault("start", self.old)
 
     def lease_seconds(self):
         return self.cluster.describe()["lease_ttl_ms"] / 1000

@@ -21,7 +21,6 @@ def test_frozen_host_wakes_up_deposed(load):
     load.wait_grant()
     load.fault("thaw", load.old)
     load.wait_dead(pids)
-    load.restart_old()
     load.assert_one_change()
 
 
@@ -47,8 +46,7 @@ def test_stopped_guard_and_agent_do_not_keep_postgres(load):
     load.wait_grant()
     load.wait_dead(pids)
     assert processes.state_of(agent) == b"T"
-    load.fault("kill-host", load.old)
-    load.restart_old()
+    processes.kill(agent)
     load.assert_one_change()
 
 
@@ -67,7 +65,6 @@ def test_postgres_dies_with_its_guard(load, fault):
     load.fault(fault, load.old)
     load.wait_dead(pids)
     load.wait_grant()
-    load.restart_old()
     load.assert_one_change()
 
 
