@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "subject.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define NO_CLUSTER "_"
@@ -41,6 +40,23 @@ static bool cluster_fits(const struct event *e)
     return name_is_valid(e->cluster);
 }
 
+/* Joins parts with dots, up to the NULL. Every record that is read comes through here. */
+static void join(char ret_subject[SUBJECT_SIZE], const char *const parts[])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        size_t length = strlen(parts[i]);
+        if (used + length + 2 > SUBJECT_SIZE) {
+            break;
+        }
+        memcpy(ret_subject + used, parts[i], length);
+        used += length;
+        ret_subject[used++] = '.';
+    }
+    ret_subject[used - 1] = '\0';
+}
+
 bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE])
 {
     const char *token = (size_t)e->kind < EVENT_KIND_COUNT ? tokens[e->kind] : NULL;
@@ -49,12 +65,8 @@ bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE])
     if (token == NULL || !cluster_fits(e) || !name_is_valid(e->writer)) {
         return false;
     }
-    if (event_is_decision(e->kind)) {
-        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.%s", e->cluster, token);
-    } else {
-        (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ROOT ".%s.%s.%s", e->cluster, token,
-                       e->writer);
-    }
+    const char *writer = event_is_decision(e->kind) ? NULL : e->writer;
+    join(ret_subject, (const char *const[]){SUBJECT_ROOT, e->cluster, token, writer, NULL});
     return true;
 }
 
@@ -81,12 +93,12 @@ bool subject_fits_event(const char *subject, const struct event *e)
 
 void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE])
 {
-    (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_LIVE ".%s.%s", cluster, node);
+    join(ret_subject, (const char *const[]){SUBJECT_LIVE, cluster, node, NULL});
 }
 
 void subject_ask(const char *cluster, char ret_subject[SUBJECT_SIZE])
 {
-    (void)snprintf(ret_subject, SUBJECT_SIZE, SUBJECT_ASK ".%s", cluster);
+    join(ret_subject, (const char *const[]){SUBJECT_ASK, cluster, NULL});
 }
 
 static bool is_root(const char *subject, size_t length)
