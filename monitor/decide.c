@@ -20,11 +20,11 @@ bool decide(const struct cluster *c, const struct evidence *evidence,
             const struct decide_options *options, struct event *ret_event)
 {
     const struct question q = {.c = c, .evidence = evidence, .options = options};
-    memset(ret_event, 0, sizeof(*ret_event));
     const struct rule *rule = find_rule(&q);
     if (rule == NULL) {
         return false;
     }
+    memset(ret_event, 0, sizeof(*ret_event));
     ret_event->version = SCHEMA_VERSION;
     memcpy(ret_event->cluster, c->name, sizeof(ret_event->cluster));
     rule->write(&q, ret_event);

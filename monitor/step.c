@@ -196,7 +196,6 @@ static void take_live(struct monitor_cluster *mc, const struct stimulus *stimulu
     if (codec_decode(stimulus->data, stimulus->size, arena, live) == CODEC_OK) {
         (void)watch_live(&mc->watch, &mc->state, stimulus->subject, live, stimulus->now_ms);
     }
-    memset(live, 0, sizeof(*live));
 }
 
 static bool in_flight(const struct watch *w, uint64_t now_ms)
@@ -260,7 +259,7 @@ static uint64_t next_ms(struct monitor *m, const struct monitor_cluster *mc, uin
 void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct stimulus *stimulus,
                   struct codec_arena *arena, struct monitor_output *ret_output)
 {
-    memset(ret_output, 0, sizeof(*ret_output));
+    ret_output->append = false;
     note_time(m, stimulus->now_ms);
     if (stimulus->kind == STIMULUS_RECORD) {
         take_record(m, mc, stimulus, arena, ret_output);
