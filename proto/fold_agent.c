@@ -71,16 +71,28 @@ static void learn_untold_promotion(struct cluster *c, const struct node *n, cons
     }
 }
 
+/* A node judges where it stands by the log as far as it has read it. One that woke up late, and
+ * speaks before it reads, may take the newest timeline for a foreign one: it must not be rewound
+ * for that, and perhaps lose the last copy. */
+static enum reason reason_of(const struct cluster *c, const struct probe *p)
+{
+    bool outdated = (p->reason == REASON_DIVERGED && cluster_on_history(c, p->position)) ||
+                    (p->reason == REASON_UNCLEAN_PRIMARY && c->floor.timeline != 0 &&
+                     p->position.timeline == c->floor.timeline);
+    return outdated ? REASON_NONE : p->reason;
+}
+
 static void apply_probe(struct cluster *c, struct node *n, const struct probe *p,
                         const struct event *e)
 {
-    if (p->state != n->state || p->reason != n->reason) {
+    enum reason reason = reason_of(c, p);
+    if (p->state != n->state || reason != n->reason) {
         n->state_seq = e->seq;
         n->state_wall_us = e->wall_us;
         n->refused_term = 0;
     }
     n->state = p->state;
-    n->reason = p->reason;
+    n->reason = reason;
     n->position = p->position;
     n->replay_lsn = p->replay_lsn;
     n->system_id = p->system_id;
@@ -91,7 +103,7 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     n->was_primary = p->was_primary;
     n->failures = p->failures;
     /* A diverged standby may look as if it streamed. */
-    bool streams = p->streaming && p->reason == REASON_NONE;
+    bool streams = p->streaming && reason == REASON_NONE;
     if (streams || p->state == NODE_PRIMARY) {
         forget_failures(n);
     }

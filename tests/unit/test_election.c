@@ -93,7 +93,7 @@ static void stop(struct world *w)
 
 static void diverge(struct world *w)
 {
-    struct probe p = world_probe(NODE_STANDBY, 1, 110);
+    struct probe p = world_probe(NODE_STANDBY, 7, 110);
     p.reason = REASON_DIVERGED;
     world_report(w, "node-2", p, 1);
 }

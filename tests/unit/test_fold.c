@@ -352,6 +352,29 @@ static void test_fold_judges_positions_by_history(void **state)
     assert_int_equal(election_verdict(&w.c, 2, GRANT_FAILOVER), VERDICT_ELIGIBLE);
 }
 
+static void test_fold_knows_better_than_a_node_that_reads_late(void **state)
+{
+    (void)state;
+    struct world w;
+    struct probe p = world_probe(NODE_STANDBY, 1, 100);
+    world_running(&w);
+    const struct node *n = &w.c.nodes[1];
+    p.reason = REASON_DIVERGED;
+    assert_int_equal(world_report(&w, "node-2", p, 0), VOID_NONE);
+    assert_int_equal(n->reason, REASON_NONE);
+    p.position.timeline = 7;
+    assert_int_equal(world_report(&w, "node-2", p, 0), VOID_NONE);
+    assert_int_equal(n->reason, REASON_DIVERGED);
+
+    p = world_probe(NODE_STOPPED, 1, 100);
+    p.reason = REASON_UNCLEAN_PRIMARY;
+    assert_int_equal(world_report(&w, "node-2", p, 0), VOID_NONE);
+    assert_int_equal(n->reason, REASON_NONE);
+    p.position.timeline = 7;
+    assert_int_equal(world_report(&w, "node-2", p, 0), VOID_NONE);
+    assert_int_equal(n->reason, REASON_UNCLEAN_PRIMARY);
+}
+
 static void test_fold_promotion_must_open_a_new_timeline(void **state)
 {
     (void)state;
@@ -454,6 +477,7 @@ int main(void)
             cmocka_unit_test(test_fold_rebuild_ends_with_its_own_report),
             cmocka_unit_test(test_fold_directive_ends_with_its_term),
             cmocka_unit_test(test_fold_judges_positions_by_history),
+            cmocka_unit_test(test_fold_knows_better_than_a_node_that_reads_late),
             cmocka_unit_test(test_fold_promotion_must_open_a_new_timeline),
             cmocka_unit_test(test_fold_unreadable_records_are_counted),
             cmocka_unit_test(test_fold_config_is_checked),

@@ -238,7 +238,8 @@ static void test_rules_no_candidate_is_written_once(void **state)
 static void expect_repair(struct world *w, enum node_state node_state, enum reason reason,
                           const char *rule)
 {
-    struct probe p = world_probe(node_state, 1, node_state == NODE_EMPTY ? 0 : 1000);
+    bool apart = reason == REASON_DIVERGED || reason == REASON_UNCLEAN_PRIMARY;
+    struct probe p = world_probe(node_state, apart ? 7 : 1, node_state == NODE_EMPTY ? 0 : 1000);
     p.reason = reason;
     p.streaming = false;
     assert_int_equal(world_report(w, "node-2", p, 0), VOID_NONE);
