@@ -5,12 +5,51 @@
 
 #include <string.h>
 
+/* The true state after record index, folded from the beginning when it is an old one. */
+static void true_digest(struct sim *s, size_t index, uint8_t ret_digest[HASH_SIZE])
+{
+    if (index + SIM_STATES_MAX > s->record_count) {
+        cluster_digest(&s->states[index % SIM_STATES_MAX], ret_digest);
+        return;
+    }
+    static struct cluster c;
+    cluster_init(&c, "demo");
+    for (size_t i = 0; i <= index; i++) {
+        const struct sim_record *r = s->memory.records[i];
+        const struct cluster_record stored = {r->payload.subject, r->seq, r->payload.data,
+                                              r->payload.size};
+        struct event e;
+        if (!r->heartbeat) {
+            sim_payload_know(&r->payload);
+            (void)cluster_fold_record(&c, &stored, &s->arena, &e);
+        }
+    }
+    sim_payload_forget();
+    cluster_digest(&c, ret_digest);
+}
+
+/* Also when something differs that means nothing: bytes between the fields. */
+static bool looks_the_same(const struct sim *s, const struct cluster *state, size_t index)
+{
+    if (index + SIM_STATES_MAX > s->record_count) {
+        return sim_state_equals(state, &s->states[index % SIM_STATES_MAX]);
+    }
+    const struct sim_record *record = s->memory.records[index];
+    return index % SIM_HASHED_EACH != 0 || sim_state_hash(state) == record->state_hash;
+}
+
 void check_i14_determinism(struct sim *s, const struct cluster *state, size_t index)
 {
-    uint8_t digest[HASH_SIZE];
-    cluster_digest(state, digest);
-    if (memcmp(digest, s->records[index].digest, HASH_SIZE) != 0) {
+    const struct sim_record *record = s->memory.records[index];
+    if (record->heartbeat || looks_the_same(s, state, index)) {
+        return;
+    }
+    uint8_t own[HASH_SIZE];
+    uint8_t true_one[HASH_SIZE];
+    cluster_digest(state, own);
+    true_digest(s, index, true_one);
+    if (memcmp(own, true_one, HASH_SIZE) != 0) {
         sim_break(s, "I14: determinism", "a reader differs from the true state after seq %llu",
-                  (unsigned long long)s->records[index].seq);
+                  (unsigned long long)record->seq);
     }
 }

@@ -17,7 +17,7 @@ void check_i19_replay(struct sim *s, const struct cluster *before, const struct 
     if (e->decision.folded_seq != before->last_seq || lie) {
         return;
     }
-    struct decide_options options = {.config = config_default()};
+    struct decide_options options = {.config = s->options.config};
     struct event again;
     memset(&again, 0, sizeof again);
     bool decided = decide(before, &e->decision.evidence, &options, &again);

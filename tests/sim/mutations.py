@@ -33,8 +33,8 @@ GRANT_AT_ONCE = (
     "monitor/rules.c", "return q->evidence->renewal_age_ms >= rules_lapse_ms(q->c);",
     "return true;")
 GUARD_SLEEPS = (
-    "tests/sim/sim_pg.c", "if (armed && sim_node_clock_ms(s, node) >= n->guard.deadline_ms) {",
-    "if (armed && s->now_us == 0) {")
+    "tests/sim/sim_guard.c", "return s->options.rings != SIM_RINGS_FENCE && n->guard.runs",
+    "return s->now_us == 0 && n->guard.runs")
 NOT_DEPOSED = (
     "agent/decide.c", "return a->caught_up && agent_may_be_primary(a) && a->pg.busy",
     "return false && agent_may_be_primary(a) && a->pg.busy")

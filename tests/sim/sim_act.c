@@ -4,110 +4,134 @@
 
 #include "../../proto/subject.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-struct live_message {
-    char subject[SUBJECT_SIZE];
-    size_t size;
-    uint8_t data[EVENT_BYTES_MAX];
-};
+/* The inspector is killed when it has not answered in this time. */
+#define INSPECT_TIMEOUT_US (5 * SIM_S)
 
-static void live_arrives(struct sim *s, int reader, uint64_t generation, void *argument)
+/* ---- live positions ---- */
+
+static void live_arrives(struct sim *s, int reader, uint64_t generation, uint64_t slot)
 {
     (void)generation;
-    const struct live_message *m = argument;
-    if (!sim_reader_of(s, reader)->connected) {
-        return;
+    const struct sim_payload *live = &s->memory.messages[slot]->payload;
+    const struct sim_reader *r = &s->readers[reader];
+    if (r->connected && s->now_us >= r->deaf_us) {
+        sim_payload_know(live);
+        if (reader < SIM_NODES_MAX) {
+            sim_node_live(s, reader, live);
+        } else {
+            sim_monitor_live(s, reader - SIM_NODES_MAX, live);
+        }
+        sim_payload_forget();
     }
-    if (reader < SIM_NODES_MAX) {
-        sim_node_live(s, reader, m->subject, m->data, m->size);
-    } else {
-        sim_monitor_live(s, reader - SIM_NODES_MAX, m->subject, m->data, m->size);
-    }
+    sim_message_drop(s, (uint32_t)slot);
 }
 
-static void send_live(struct sim *s, int reader, const struct live_message *m)
+static void send_live(struct sim *s, int reader, uint32_t slot)
 {
-    if (!s->faults_over && sim_chance(s, 3)) {
-        return;
+    struct sim_reader *r = &s->readers[reader];
+    if (!sim_bad_luck(s, &r->random, 30)) {
+        s->memory.messages[slot]->references++;
+        sim_after(s, sim_hop(s, r), live_arrives, reader, 0, slot);
     }
-    struct live_message *copy = malloc(sizeof *copy);
-    *copy = *m;
-    sim_after(s, sim_hop(s), live_arrives, reader, 0, copy);
 }
 
 static void act_live(struct sim *s, int node, const struct event *e)
 {
-    struct sim_node *n = &s->nodes[node];
-    if (n->partitioned || s->log_down || !n->reader.connected) {
+    const struct sim_reader *r = &s->readers[node];
+    uint32_t slot = 0;
+    bool lost = r->partitioned || s->log_down || !r->connected || s->now_us < r->mute_us;
+    if (lost || !sim_message_take(s, e, &slot)) {
         return;
     }
-    struct live_message m;
-    m.size = codec_encode(e, m.data, sizeof m.data);
-    subject_live("demo", n->name, m.subject);
+    subject_live("demo", s->nodes[node].name, s->memory.messages[slot]->payload.subject);
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         if ((int)i != node) {
-            send_live(s, (int)i, &m);
+            send_live(s, (int)i, slot);
         }
     }
     for (uint32_t i = 0; i < s->options.monitors; i++) {
-        send_live(s, SIM_NODES_MAX + (int)i, &m);
+        send_live(s, SIM_NODES_MAX + (int)i, slot);
+    }
+    sim_message_drop(s, slot);
+}
+
+/* ---- the vote ---- */
+
+static void persisted(struct sim *s, int node, uint64_t agent_run, uint64_t ok)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (agent_run == n->agent_run) {
+        struct fact fact = {.kind = FACT_PERSISTED, .ok = ok != 0};
+        n->persisting = false;
+        sim_node_fact_first(s, node, &fact);
+        sim_node_resume(s, node);
     }
 }
 
+/* The agent waits for its disk: on a slow one it stands still for as long. */
 static void act_persist(struct sim *s, int node, const struct vote *vote)
 {
     struct sim_node *n = &s->nodes[node];
-    bool ok = s->faults_over || sim_random(s, 300) != 0;
+    bool ok = s->now_us >= n->full_disk_us && !sim_bad_luck(s, &n->random, 300);
     if (ok) {
         check_i2_vote(s, node, vote);
         n->vote = *vote;
+    }
+    if (s->now_us < n->slow_disk_us) {
+        n->persisting = true;
+        sim_after(s, sim_draw(&n->random, 2 * SIM_S), persisted, node, n->agent_run, ok);
+        return;
     }
     struct fact fact = {.kind = FACT_PERSISTED, .ok = ok};
     sim_node_fact(s, node, &fact);
 }
 
-static void guard_timer(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    sim_guard_look(s, node);
-}
+/* ---- the lease ---- */
 
 static void act_lease(struct sim *s, int node, uint64_t deadline_ms)
 {
     struct sim_node *n = &s->nodes[node];
     check_i4_lease(s, node, deadline_ms);
+    sim_pg_touch(s);
     n->guard.deadline_ms = deadline_ms;
-    uint64_t now_ms = sim_node_clock_ms(s, node);
-    if (deadline_ms > now_ms) {
-        uint64_t late_us = sim_random(s, 20 * SIM_MS);
-        sim_after(s, (deadline_ms - now_ms) * SIM_MS + late_us, guard_timer, node, 0, NULL);
-    }
+    sim_guard_page(s, node);
 }
 
-static void inspected(struct sim *s, int node, uint64_t agent_run, void *argument)
+/* ---- looking ---- */
+
+static void inspected(struct sim *s, int node, uint64_t agent_run, uint64_t in_time)
 {
-    (void)argument;
     if (agent_run == s->nodes[node].agent_run) {
-        struct fact fact = {.kind = FACT_INSPECTED, .inspection = sim_pg_inspect(s, node)};
+        struct fact fact = {.kind = FACT_INSPECTED};
+        fact.inspection.verdict = DATA_UNREADABLE;
+        if (in_time != 0) {
+            fact.inspection = sim_pg_inspect(s, node);
+        }
         sim_node_fact(s, node, &fact);
     }
 }
 
-struct probe_ticket {
-    uint64_t run;
-};
-
-static void probed(struct sim *s, int node, uint64_t agent_run, void *argument)
+static void act_inspect(struct sim *s, int node)
 {
-    const struct probe_ticket *ticket = argument;
-    if (agent_run != s->nodes[node].agent_run) {
+    struct sim_node *n = &s->nodes[node];
+    uint64_t delay_us = sim_delay(s, &n->random, 500, 10 * SIM_MS);
+    if (s->now_us < n->slow_disk_us) {
+        delay_us += sim_draw(&n->random, 7 * SIM_S);
+    }
+    bool in_time = delay_us < INSPECT_TIMEOUT_US;
+    sim_after(s, in_time ? delay_us : INSPECT_TIMEOUT_US, inspected, node, n->agent_run, in_time);
+}
+
+static void probed(struct sim *s, int node, uint64_t agent_run, uint64_t pg_run)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (agent_run != n->agent_run) {
         return;
     }
     struct fact fact = {.kind = FACT_PROBED, .probe = sim_pg_probe(s, node)};
-    if (ticket->run != s->nodes[node].pg.run) {
+    if (pg_run != n->pg.run) {
         memset(&fact.probe, 0, sizeof fact.probe);
         fact.probe.class = PROBE_ERROR;
     }
@@ -116,21 +140,13 @@ static void probed(struct sim *s, int node, uint64_t agent_run, void *argument)
 
 static void act_probe(struct sim *s, int node, uint32_t timeout_ms)
 {
-    const struct sim_node *n = &s->nodes[node];
-    struct probe_ticket *ticket = malloc(sizeof *ticket);
-    ticket->run = n->pg.run;
-    uint64_t delay_us = n->pg.hung ? timeout_ms * SIM_MS : 3 * sim_hop(s);
-    sim_after(s, delay_us, probed, node, n->agent_run, ticket);
+    struct sim_node *n = &s->nodes[node];
+    bool hung = n->pg.hung || n->pg.doomed;
+    uint64_t delay_us = hung ? timeout_ms * SIM_MS : sim_delay(s, &n->random, 300, 5 * SIM_MS);
+    sim_after(s, delay_us, probed, node, n->agent_run, n->pg.run);
 }
 
-static void start_again(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)argument;
-    struct sim_node *n = &s->nodes[node];
-    if (n->host_up && !n->agent_runs && generation == n->agent_run) {
-        sim_agent_start(s, node);
-    }
-}
+/* ---- the rest ---- */
 
 static void act_exit(struct sim *s, int node, int exit_status)
 {
@@ -139,8 +155,7 @@ static void act_exit(struct sim *s, int node, int exit_status)
         sim_break(s, "I15: return", "%s exits and leaves PostgreSQL", s->nodes[node].name);
     }
     sim_agent_crash(s, node);
-    sim_after(s, 500 * SIM_MS + sim_random(s, 3 * SIM_S), start_again, node,
-              s->nodes[node].agent_run, NULL);
+    sim_guard_ends(s, node);
 }
 
 static int upstream_index(const struct sim *s, const struct upstream *upstream)
@@ -150,18 +165,37 @@ static int upstream_index(const struct sim *s, const struct upstream *upstream)
 
 static void act_follow(struct sim *s, int node, const struct upstream *upstream)
 {
+    sim_pg_touch(s);
     s->nodes[node].pg.upstream = upstream_index(s, upstream);
+}
+
+static void act_start(struct sim *s, int node, const struct action *action)
+{
+    bool as_primary = action->as.start.as_primary;
+    sim_say(s, "%s: starts PostgreSQL %s", s->nodes[node].name,
+            as_primary ? "as a primary" : "in recovery");
+    sim_pg_start(s, node, as_primary, upstream_index(s, &action->as.start.upstream));
+}
+
+static void act_task(struct sim *s, int node, const struct action *action)
+{
+    sim_say(s, "%s: task %s", s->nodes[node].name, task_name(action->as.task.task));
+    sim_task_begin(s, node, action->as.task.task, &action->as.task.upstream);
+}
+
+static void act_append(struct sim *s, int node, const struct event *e)
+{
+    check_i4_sent(s, node, e);
+    check_i7_sent(s, node, e);
+    sim_append(s, e, node);
 }
 
 void sim_act(struct sim *s, int node, const struct action *action)
 {
-    struct sim_node *n = &s->nodes[node];
     check_i2_act(s, node, action);
     switch (action->kind) {
     case ACTION_APPEND:
-        check_i4_sent(s, node, &action->as.event);
-        check_i7_sent(s, node, &action->as.event);
-        sim_append(s, &action->as.event, node);
+        act_append(s, node, &action->as.event);
         break;
     case ACTION_LIVE:
         act_live(s, node, &action->as.event);
@@ -173,16 +207,13 @@ void sim_act(struct sim *s, int node, const struct action *action)
         act_lease(s, node, action->as.deadline_ms);
         break;
     case ACTION_INSPECT:
-        sim_after(s, sim_delay(s, 500, 10 * SIM_MS), inspected, node, n->agent_run, NULL);
+        act_inspect(s, node);
         break;
     case ACTION_PROBE:
         act_probe(s, node, action->as.timeout_ms);
         break;
     case ACTION_START:
-        sim_say(s, "%s: starts PostgreSQL %s", n->name,
-                action->as.start.as_primary ? "as a primary" : "in recovery");
-        sim_pg_start(s, node, action->as.start.as_primary,
-                     upstream_index(s, &action->as.start.upstream));
+        act_start(s, node, action);
         break;
     case ACTION_FOLLOW:
         act_follow(s, node, &action->as.start.upstream);
@@ -191,17 +222,16 @@ void sim_act(struct sim *s, int node, const struct action *action)
         sim_pg_stop(s, node, action->as.stop_mode);
         break;
     case ACTION_KILL:
-        sim_say(s, "%s: kills PostgreSQL", n->name);
-        sim_pg_kill(s, node, true);
+        sim_say(s, "%s: kills PostgreSQL", s->nodes[node].name);
+        sim_pg_kill(s, node);
         break;
     case ACTION_TASK:
-        sim_say(s, "%s: task %s", n->name, task_name(action->as.task.task));
-        sim_pg_task(s, node, action->as.task.task, &action->as.task.upstream);
+        act_task(s, node, action);
         break;
     case ACTION_SLOTS:
         break;
     case ACTION_SAY:
-        sim_say(s, "%s: \"%s\"", n->name, action->as.say.text);
+        sim_say(s, "%s: \"%s\"", s->nodes[node].name, action->as.say.text);
         break;
     case ACTION_EXIT:
         act_exit(s, node, action->as.exit_status);

@@ -1,501 +1,116 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What goes wrong, and how it is mended. */
-#include "sim.h"
+/* What can go wrong: the table of faults, and how one of them strikes. */
+#include "sim_faults.h"
 
-#include "../../proto/subject.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static void disturb(struct sim *s, int node)
-{
-    struct fact fact = {.kind = FACT_DISTURBED};
-    sim_node_fact(s, node, &fact);
-}
-
-static void tell_orphaned(struct sim *s, int node)
-{
-    struct fact fact = {.kind = FACT_GUARD, .guard = GUARD_ORPHANED};
-    sim_node_fact(s, node, &fact);
-}
-
-static void fault_kill_postmaster(struct sim *s, int node)
-{
-    struct sim_pg *pg = &s->nodes[node].pg;
-    if (pg->postmaster) {
-        pg->postmaster = false;
-        pg->orphans = true;
-        tell_orphaned(s, node);
-    }
-}
-
-static void fault_kill_postgres(struct sim *s, int node)
-{
-    if (sim_pg_runs(&s->nodes[node].pg)) {
-        sim_pg_kill(s, node, false);
-        tell_orphaned(s, node);
-    }
-}
-
-/* Data is lost only while another node holds what the last term wrote: more is an operator's case.
- */
-static bool another_is_current(const struct sim *s, int node)
-{
-    for (uint32_t i = 0; i < s->options.nodes; i++) {
-        const struct sim_pg *pg = &s->nodes[i].pg;
-        if ((int)i == node || pg->verdict != DATA_INTACT || pg->incomplete || pg->wal.count == 0) {
-            continue;
-        }
-        if (pg->wal.branches[pg->wal.count - 1].id == s->reference_branch && !pg->was_primary) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void lose_data(struct sim *s, int node, enum data_verdict verdict)
-{
-    struct sim_pg *pg = &s->nodes[node].pg;
-    bool settled = s->truth.phase == PHASE_HELD && s->truth.writable;
-    if (pg->verdict == DATA_INTACT && settled && another_is_current(s, node)) {
-        pg->verdict = verdict;
-        disturb(s, node);
-    }
-}
-
-static void fault_rm_data(struct sim *s, int node)
-{
-    lose_data(s, node, DATA_EMPTY);
-}
-
-static void fault_damage(struct sim *s, int node)
-{
-    lose_data(s, node, sim_chance(s, 50) ? DATA_DAMAGED : DATA_UNREADABLE);
-}
-
-static void fault_hang(struct sim *s, int node)
-{
-    if (s->nodes[node].pg.postmaster) {
-        s->nodes[node].pg.hung = true;
-    }
-}
-
-static void agent_back(struct sim *s, int node, uint64_t run, void *argument)
-{
-    (void)argument;
-    struct sim_node *n = &s->nodes[node];
-    if (n->host_up && !n->agent_runs && run == n->agent_run) {
-        sim_agent_start(s, node);
-    }
-}
-
-static void fault_agent_crash(struct sim *s, int node)
-{
-    if (s->nodes[node].agent_runs) {
-        sim_agent_crash(s, node);
-        sim_after(s, 1 * SIM_MS + sim_random(s, 600 * SIM_MS), agent_back, node,
-                  s->nodes[node].agent_run, NULL);
-    }
-}
-
-static void crashes(struct sim *s, int node, uint64_t agent_run, void *argument)
-{
-    (void)argument;
-    if (agent_run == s->nodes[node].agent_run) {
-        fault_agent_crash(s, node);
-    }
-}
-
-/* What an agent has sent last arrives when it has been restarted. */
-static void fault_late_words(struct sim *s, int node)
-{
-    uint64_t slow_us = sim_random(s, 1500 * SIM_MS);
-    s->nodes[node].reader.slow_us = s->now_us + slow_us;
-    sim_after(s, slow_us, crashes, node, s->nodes[node].agent_run, NULL);
-}
-
-static void agent_resumes(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    if (s->nodes[node].agent_paused) {
-        s->nodes[node].agent_paused = false;
-        sim_node_resume(s, node);
-    }
-}
-
-static void fault_agent_pause(struct sim *s, int node)
-{
-    if (!s->nodes[node].agent_paused && s->nodes[node].agent_runs) {
-        s->nodes[node].agent_paused = true;
-        sim_after(s, sim_span(s, 8 * SIM_S), agent_resumes, node, 0, NULL);
-    }
-}
-
-static void host_boots(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    struct sim_node *n = &s->nodes[node];
-    if (!n->host_up) {
-        n->host_up = true;
-        sim_agent_start(s, node);
-    }
-}
-
-static void fault_host_crash(struct sim *s, int node)
-{
-    struct sim_node *n = &s->nodes[node];
-    if (!n->host_up) {
-        return;
-    }
-    sim_agent_crash(s, node);
-    sim_pg_kill(s, node, false);
-    n->host_up = false;
-    n->host_frozen = false;
-    n->agent_paused = false;
-    n->guard = (struct sim_guard){0};
-    /* A clock that counts from the boot would restart; an offset of its own covers that. */
-    n->lease_limit_ms = 0;
-    sim_after(s, 500 * SIM_MS + sim_random(s, 10 * SIM_S), host_boots, node, 0, NULL);
-}
-
-static void host_thaws(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    if (s->nodes[node].host_frozen) {
-        s->nodes[node].host_frozen = false;
-        sim_guard_look(s, node);
-        if (s->nodes[node].pg.postmaster && !s->nodes[node].pg.accepting) {
-            sim_pg_kill(s, node, false);
-            tell_orphaned(s, node);
-        }
-        sim_node_resume(s, node);
-    }
-}
-
-static void fault_freeze(struct sim *s, int node)
-{
-    if (s->nodes[node].host_up && !s->nodes[node].host_frozen) {
-        s->nodes[node].host_frozen = true;
-        sim_after(s, sim_span(s, 10 * SIM_S), host_thaws, node, 0, NULL);
-    }
-}
-
-static void partition_heals(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    if (s->nodes[node].partitioned) {
-        s->nodes[node].partitioned = false;
-        if (s->nodes[node].agent_runs) {
-            sim_reader_connect(s, node);
-        }
-    }
-}
-
-static void fault_partition(struct sim *s, int node)
-{
-    if (!s->nodes[node].partitioned) {
-        s->nodes[node].partitioned = true;
-        sim_reader_disconnect(s, node);
-        sim_after(s, sim_span(s, 10 * SIM_S), partition_heals, node, 0, NULL);
-    }
-}
-
-static void log_returns(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)node;
-    (void)generation;
-    (void)argument;
-    if (s->log_down) {
-        sim_log_outage(s, false);
-    }
-}
-
-static void fault_log_outage(struct sim *s, int node)
-{
-    if (!s->log_down) {
-        sim_log_outage(s, true);
-        sim_after(s, sim_span(s, 8 * SIM_S), log_returns, node, 0, NULL);
-    }
-}
-
-static void monitor_back(struct sim *s, int monitor, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    if (!s->monitors[monitor].runs) {
-        sim_monitor_start(s, monitor);
-    }
-}
-
-static void fault_monitor_crash(struct sim *s, int node)
-{
-    (void)node;
-    int monitor = (int)sim_random(s, s->options.monitors);
-    if (s->monitors[monitor].runs) {
-        sim_monitor_crash(s, monitor);
-        sim_after(s, 50 * SIM_MS + sim_random(s, 5 * SIM_S), monitor_back, monitor, 0, NULL);
-    }
-}
-
-static void monitor_resumes(struct sim *s, int monitor, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    sim_monitor_resume(s, monitor);
-}
-
-static void fault_monitor_pause(struct sim *s, int node)
-{
-    (void)node;
-    int monitor = (int)sim_random(s, s->options.monitors);
-    s->monitors[monitor].paused = true;
-    sim_after(s, sim_span(s, 8 * SIM_S), monitor_resumes, monitor, 0, NULL);
-}
-
-static void fault_garbage(struct sim *s, int node)
-{
-    (void)node;
-    uint8_t bytes[64];
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)sim_random(s, 256);
-    }
-    static const char *const subjects[] = {"pgbaton.demo.decision", "pgbaton.demo.lock.node-1",
-                                           "pgbaton.demo.probe.node-2"};
-    /* Wire type 7 does not exist: never an event, and never taken for one of a newer version. */
-    bytes[0] = 0x07;
-    sim_store(s, subjects[sim_random(s, 3)], bytes, sim_random(s, sizeof bytes) + 1);
-}
-
-static void fault_old_record(struct sim *s, int node)
-{
-    (void)node;
-    if (s->record_count > 0) {
-        uint64_t newest = s->record_count < 40 ? s->record_count : 40;
-        uint64_t back = sim_chance(s, 60) ? sim_random(s, newest) : sim_random(s, s->record_count);
-        struct sim_record old = s->records[s->record_count - 1 - back];
-        sim_store(s, old.subject, old.data, old.size);
-    }
-}
-
-static void replay_old(struct sim *s, int node, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    fault_old_record(s, node);
-}
-
-/* Somebody appends a whole piece of the log again. */
-static void fault_old_records(struct sim *s, int node)
-{
-    for (uint64_t i = 0; i < 20; i++) {
-        sim_after(s, i * sim_random(s, 40 * SIM_MS), replay_old, node, 0, NULL);
-    }
-}
-
-/* Another disk: the vote is gone, and often the data, when it is not the last copy. */
-static void fault_vote_lost(struct sim *s, int node)
-{
-    fault_host_crash(s, node);
-    memset(&s->nodes[node].vote, 0, sizeof s->nodes[node].vote);
-    if (sim_chance(s, 50)) {
-        lose_data(s, node, DATA_EMPTY);
-    }
-}
-
-static int64_t wall_step_us(struct sim *s)
-{
-    return (int64_t)sim_random(s, 7200 * SIM_S) - 3600 * (int64_t)SIM_S;
-}
-
-static void fault_wall_step(struct sim *s, int node)
-{
-    s->nodes[node].wall_offset_us += wall_step_us(s);
-    s->monitors[sim_random(s, s->options.monitors)].wall_offset_us += wall_step_us(s);
-}
-
-/* Another agent of this name says hello, with an empty directory of its own, and is stopped. */
-static void fault_twin(struct sim *s, int node)
-{
-    int32_t i = cluster_find_node(&s->truth, s->nodes[node].name);
-    if (i < 0 || s->log_down) {
-        return;
-    }
-    struct event e;
-    memset(&e, 0, sizeof e);
-    e.version = SCHEMA_VERSION;
-    e.kind = EVENT_HELLO;
-    snprintf(e.cluster, sizeof e.cluster, "demo");
-    memcpy(e.writer, s->nodes[node].name, sizeof e.writer);
-    e.incarnation = s->truth.nodes[i].incarnation + 1 + sim_random(s, SIM_S);
-    e.counter = 1;
-    e.wall_us = sim_wall_us(s);
-    e.body.hello.probe.state = NODE_EMPTY;
-    e.body.hello.probe.reason = REASON_DATA_DIRECTORY_EMPTY;
-    snprintf(e.body.hello.host, sizeof e.body.hello.host, "127.0.0.1");
-    uint8_t data[EVENT_BYTES_MAX];
-    char subject[SUBJECT_SIZE];
-    if (subject_of_event(&e, subject)) {
-        sim_store(s, subject, data, codec_encode(&e, data, sizeof data));
-    }
-}
-
-static void fault_config(struct sim *s, int node)
-{
-    (void)node;
-    sim_reconfigure(s);
-}
-
-static void fault_terminate(struct sim *s, int node)
-{
-    struct fact fact = {.kind = FACT_TERMINATE};
-    sim_node_fact(s, node, &fact);
-}
-
-static void fault_ask(struct sim *s, int node)
-{
-    struct fact fact = {.kind = FACT_ASKED};
-    sim_node_fact(s, node, &fact);
-}
-
-/* A reader's link looks well, and nothing arrives for a while, or nothing that it sends. */
-static int any_reader(struct sim *s, int node)
-{
-    bool monitor = sim_chance(s, 40);
-    return monitor ? SIM_NODES_MAX + (int)sim_random(s, s->options.monitors) : node;
-}
-
-static void fault_stall(struct sim *s, int node)
-{
-    sim_reader_of(s, any_reader(s, node))->stalled_us = s->now_us + sim_span(s, 8 * SIM_S);
-}
-
-static void fault_mute(struct sim *s, int node)
-{
-    sim_reader_of(s, any_reader(s, node))->mute_us = s->now_us + sim_span(s, 8 * SIM_S);
-}
-
-static void monitor_heals(struct sim *s, int monitor, uint64_t generation, void *argument)
-{
-    (void)generation;
-    (void)argument;
-    struct sim_monitor *m = &s->monitors[monitor];
-    if (m->partitioned) {
-        m->partitioned = false;
-        if (m->runs) {
-            sim_reader_connect(s, SIM_NODES_MAX + monitor);
-        }
-    }
-}
-
-static void fault_monitor_partition(struct sim *s, int node)
-{
-    (void)node;
-    int monitor = (int)sim_random(s, s->options.monitors);
-    if (!s->monitors[monitor].partitioned) {
-        s->monitors[monitor].partitioned = true;
-        sim_reader_disconnect(s, SIM_NODES_MAX + monitor);
-        sim_after(s, sim_span(s, 8 * SIM_S), monitor_heals, monitor, 0, NULL);
-    }
-}
-
-struct fault {
-    const char *name;
-    void (*strike)(struct sim *s, int node);
-    uint32_t weight;
+/* Where it may strike. Where the guard is the only ring it is not killed. */
+enum {
+    ALL = 1 << SIM_RINGS_ALL,
+    GUARD = 1 << SIM_RINGS_GUARD,
+    FENCE = 1 << SIM_RINGS_FENCE,
+    ANY = ALL | GUARD | FENCE,
 };
 
-static const struct fault faults[] = {
-        {"kill-postmaster", fault_kill_postmaster, 6},
-        {"kill-postgres", fault_kill_postgres, 6},
-        {"rm-data", fault_rm_data, 6},
-        {"damage", fault_damage, 3},
-        {"hang", fault_hang, 4},
-        {"agent-crash", fault_agent_crash, 6},
-        {"late-words", fault_late_words, 4},
-        {"agent-pause", fault_agent_pause, 6},
-        {"host-crash", fault_host_crash, 6},
-        {"freeze", fault_freeze, 5},
-        {"partition", fault_partition, 7},
-        {"log-outage", fault_log_outage, 4},
-        {"monitor-crash", fault_monitor_crash, 5},
-        {"monitor-pause", fault_monitor_pause, 4},
-        {"garbage", fault_garbage, 3},
-        {"old-record", fault_old_record, 5},
-        {"old-records", fault_old_records, 3},
-        {"vote-lost", fault_vote_lost, 4},
-        {"wall-step", fault_wall_step, 4},
-        {"twin", fault_twin, 3},
-        {"config", fault_config, 5},
-        {"terminate", fault_terminate, 3},
-        {"ask", fault_ask, 1},
-        {"stall", fault_stall, 6},
-        {"mute", fault_mute, 5},
-        {"monitor-partition", fault_monitor_partition, 4},
+#define NODE false
+#define MONITOR true
+#define USUAL SIM_CLASS_USUAL
+#define CLOCK SIM_CLASS_CLOCK
+#define NEWER SIM_CLASS_NEWER
+
+/* clang-format off */
+static const struct sim_fault faults[] = {
+    /* name               weight target   at most     rings        world       */
+    {"kill-postmaster",     6, NODE,    0,          ANY,         USUAL, fault_kill_postmaster},
+    {"kill-postgres",       6, NODE,    0,          ANY,         USUAL, fault_kill_postgres},
+    {"rm-data",             6, NODE,    0,          ANY,         USUAL, fault_rm_data},
+    {"damage",              3, NODE,    0,          ANY,         USUAL, fault_damage},
+    {"hang",                4, NODE,    0,          ANY,         USUAL, fault_hang},
+    {"agent-kill",          6, NODE,    0,          ANY,         USUAL, fault_agent_kill},
+    {"guard-kill",          3, NODE,    0,          ALL | FENCE, USUAL, fault_guard_kill},
+    {"both-kill",           3, NODE,    0,          ALL | FENCE, USUAL, fault_both_kill},
+    {"late-words",          4, NODE,    2 * SIM_S,  ANY,         USUAL, fault_late_words},
+    {"agent-pause",         6, NODE,    14 * SIM_S, ANY,         USUAL, fault_agent_pause},
+    {"host-crash",          6, NODE,    10 * SIM_S, ANY,         USUAL, fault_host_crash},
+    {"freeze",              5, NODE,    10 * SIM_S, ANY,         USUAL, fault_freeze},
+    {"clock-stop",          8, NODE,    10 * SIM_S, ANY,         CLOCK, fault_clock_stop},
+    {"vote-lost",           4, NODE,    10 * SIM_S, ANY,         USUAL, fault_vote_lost},
+    {"wall-step",           3, NODE,    0,          ANY,         USUAL, fault_wall_step},
+    {"slow-disk",           4, NODE,    12 * SIM_S, ANY,         USUAL, fault_slow_disk},
+    {"full-disk",           4, NODE,    8 * SIM_S,  ANY,         USUAL, fault_full_disk},
+    {"unkillable",          4, NODE,    8 * SIM_S,  ANY,         USUAL, fault_unkillable},
+    {"flaky",               3, NODE,    8 * SIM_S,  ANY,         USUAL, fault_flaky},
+    {"cut-off",             3, NODE,    8 * SIM_S,  ANY,         USUAL, fault_cut_off},
+    {"terminate",           3, NODE,    0,          ANY,         USUAL, fault_terminate},
+    {"ask",                 1, NODE,    0,          ANY,         USUAL, fault_ask},
+    {"partition",           7, NODE,    10 * SIM_S, ANY,         USUAL, fault_partition},
+    {"deaf",                5, NODE,    8 * SIM_S,  ANY,         USUAL, fault_deaf},
+    {"mute",                5, NODE,    8 * SIM_S,  ANY,         USUAL, fault_mute},
+    {"late",                4, NODE,    5 * SIM_S,  ANY,         USUAL, fault_late},
+    {"lossy",               3, NODE,    8 * SIM_S,  ANY,         USUAL, fault_lossy},
+    {"doubled",             3, NODE,    8 * SIM_S,  ANY,         USUAL, fault_doubled},
+    {"slow-network",        3, NODE,    8 * SIM_S,  ANY,         USUAL, fault_slow_network},
+    {"monitor-kill",        5, MONITOR, 5 * SIM_S,  ANY,         USUAL, fault_monitor_kill},
+    {"monitor-pause",       4, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_pause},
+    {"monitor-clock-stop",  4, MONITOR, 8 * SIM_S,  ANY,         CLOCK, fault_monitor_clock_stop},
+    {"monitor-partition",   4, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_partition},
+    {"monitor-deaf",        4, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_deaf},
+    {"monitor-mute",        3, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_mute},
+    {"monitor-late",        3, MONITOR, 5 * SIM_S,  ANY,         USUAL, fault_monitor_late},
+    {"monitor-lossy",       2, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_lossy},
+    {"monitor-doubled",     2, MONITOR, 8 * SIM_S,  ANY,         USUAL, fault_monitor_doubled},
+    {"refused",             3, MONITOR, 6 * SIM_S,  ANY,         USUAL, fault_refused},
+    {"log-outage",          4, NODE,    8 * SIM_S,  ANY,         USUAL, fault_log_outage},
+    {"race",                3, NODE,    10 * SIM_S, ANY,         USUAL, fault_race},
+    {"noise",               8, NODE,    20 * SIM_S, ANY,         USUAL, fault_noise},
+    {"liar",                8, NODE,    20 * SIM_S, ANY,         USUAL, fault_liar},
+    {"garbage",             3, NODE,    0,          ANY,         USUAL, fault_garbage},
+    {"old-record",          5, NODE,    0,          ANY,         USUAL, fault_old_record},
+    {"old-records",         3, NODE,    0,          ANY,         USUAL, fault_old_records},
+    {"twin",                3, NODE,    0,          ANY,         USUAL, fault_twin},
+    {"config",              4, NODE,    0,          ANY,         USUAL, fault_config},
+    {"newer",               0, NODE,    0,          ANY,         NEWER, fault_newer},
 };
+/* clang-format on */
 
-/* Half of the faults hit the leader: that is where it matters. */
-static int choose_node(struct sim *s)
-{
-    int32_t holder = cluster_holder(&s->truth);
-    if (holder != LEADER_NONE && sim_chance(s, 50)) {
-        int node = sim_node_index(s, s->truth.nodes[holder].name);
-        return node >= 0 ? node : 0;
-    }
-    return (int)sim_random(s, s->options.nodes);
-}
+#define FAULT_COUNT (sizeof faults / sizeof faults[0])
 
-void sim_fault(struct sim *s)
+const struct sim_fault *sim_fault(size_t index)
 {
-    uint32_t total = 0;
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        total += faults[i].weight;
-    }
-    uint64_t draw = sim_random(s, total);
-    size_t chosen = 0;
-    while (draw >= faults[chosen].weight) {
-        draw -= faults[chosen].weight;
-        chosen++;
-    }
-    int node = choose_node(s);
-    sim_say(s, "FAULT %s %s", faults[chosen].name, s->nodes[node].name);
-    s->fault_count++;
-    sim_cover_fault(chosen);
-    faults[chosen].strike(s, node);
+    return index < FAULT_COUNT ? &faults[index] : NULL;
 }
 
 const char *sim_fault_name(size_t index)
 {
-    return index < sizeof faults / sizeof faults[0] ? faults[index].name : NULL;
+    return index < FAULT_COUNT ? faults[index].name : NULL;
 }
 
-static void link_mends(struct sim *s, int reader)
+/* Who holds the lease now, or else whom the dice choose. */
+static int find_target(struct sim *s, const struct sim_strike *strike, struct sim_random *dice)
 {
-    sim_reader_of(s, reader)->stalled_us = 0;
-    sim_reader_of(s, reader)->mute_us = 0;
-    sim_reader_of(s, reader)->slow_us = 0;
+    uint32_t count = faults[strike->fault].on_monitor ? s->options.monitors : s->options.nodes;
+    if (strike->target != SIM_LEADER) {
+        return (int)((uint32_t)strike->target % count);
+    }
+    int32_t holder = cluster_holder(&s->truth);
+    int node = holder != LEADER_NONE ? sim_node_index(s, s->truth.nodes[holder].name) : -1;
+    return node >= 0 ? node : (int)sim_draw(dice, count);
 }
 
-void sim_mend_all(struct sim *s)
+static uint64_t lease_us(const struct sim *s)
 {
-    log_returns(s, 0, 0, NULL);
-    for (uint32_t i = 0; i < s->options.monitors; i++) {
-        sim_monitor_resume(s, (int)i);
-        monitor_heals(s, (int)i, 0, NULL);
-        link_mends(s, SIM_NODES_MAX + (int)i);
-        monitor_back(s, (int)i, 0, NULL);
-    }
-    for (uint32_t i = 0; i < s->options.nodes; i++) {
-        struct sim_node *n = &s->nodes[i];
-        link_mends(s, (int)i);
-        host_boots(s, (int)i, 0, NULL);
-        host_thaws(s, (int)i, 0, NULL);
-        partition_heals(s, (int)i, 0, NULL);
-        agent_resumes(s, (int)i, 0, NULL);
-        agent_back(s, (int)i, n->agent_run, NULL);
-    }
+    const struct lease *lease = &s->truth.lease;
+    return (lease->renewed ? lease->ttl_ms_max : cluster_ttl_ms(&s->truth)) * SIM_MS;
+}
+
+void sim_strike(struct sim *s, const struct sim_strike *strike)
+{
+    struct sim_hit hit = {.span_us = strike->span_us + lease_us(s) / 1000 * strike->ttl_share};
+    const struct sim_fault *fault = &faults[strike->fault];
+    sim_seed(&hit.dice, strike->dice, 0);
+    hit.target = find_target(s, strike, &hit.dice);
+    sim_say(s, "FAULT %s %s for %.1f s", fault->name,
+            fault->on_monitor ? s->monitors[hit.target].name : s->nodes[hit.target].name,
+            (double)hit.span_us / 1e6);
+    sim_cover_fault(strike->fault);
+    sim_trouble(s, s->now_us + hit.span_us + SIM_S);
+    fault->strike(s, &hit);
 }

@@ -23,7 +23,7 @@ static void begin(struct sim *s, enum event_kind kind, struct event *e)
     snprintf(e->writer, sizeof e->writer, LIAR);
     e->incarnation = 1;
     e->counter = ++s->lie_count;
-    e->wall_us = sim_wall_us(s);
+    e->wall_us = 1700000000000000ULL + s->now_us;
     cluster_fill_decision(&s->truth, &e->decision);
     snprintf(e->decision.rule, sizeof e->decision.rule, "none");
     e->decision.evidence = (struct evidence){
@@ -39,14 +39,25 @@ static const struct config configs[] = {
         {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
         {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
         {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, 1000000},
+        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
+        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, 10000000},
 };
+
+struct config sim_config(uint64_t choice)
+{
+    return configs[choice % (sizeof configs / sizeof configs[0])];
+}
+
+static bool config_event(struct sim *s, uint64_t choice, struct event *e)
+{
+    begin(s, EVENT_CONFIG, e);
+    e->body.config = sim_config(choice);
+    return s->truth.configured && s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms;
+}
 
 static bool honest_config(struct sim *s, struct event *e)
 {
-    begin(s, EVENT_CONFIG, e);
-    uint64_t choice = sim_random(s, sizeof configs / sizeof configs[0]);
-    e->body.config = configs[choice];
-    return s->truth.configured && s->truth.config.lease_ttl_ms != configs[choice].lease_ttl_ms;
+    return config_event(s, sim_draw(&s->liar, 100), e);
 }
 
 static bool honest_revoke(struct sim *s, struct event *e)
@@ -80,7 +91,7 @@ static bool honest_directive(struct sim *s, struct event *e)
 {
     const struct cluster *c = &s->truth;
     begin(s, EVENT_DIRECTIVE, e);
-    int32_t i = (int32_t)sim_random(s, c->node_count);
+    int32_t i = (int32_t)sim_draw(&s->liar, c->node_count);
     if (c->phase != PHASE_HELD || !c->writable || i == c->leader ||
         c->nodes[i].rebuild_task != TASK_NONE) {
         return false;
@@ -179,7 +190,7 @@ static bool lie_grant_held(struct sim *s, struct event *e)
 {
     const struct cluster *c = &s->truth;
     begin(s, EVENT_GRANT, e);
-    int32_t i = (int32_t)sim_random(s, c->node_count);
+    int32_t i = (int32_t)sim_draw(&s->liar, c->node_count);
     e->body.grant = (struct grant){.term = c->term + 1,
                                    .incarnation = c->nodes[i].incarnation,
                                    .position = c->nodes[i].position,
@@ -206,7 +217,7 @@ static bool lie_grant_renewed(struct sim *s, struct event *e)
 static bool lie_grant_term(struct sim *s, struct event *e)
 {
     bool ok = honest_grant(s, e);
-    e->body.grant.term += sim_chance(s, 50) ? 1 : (uint64_t)-1;
+    e->body.grant.term += sim_chance(&s->liar, 50) ? 1 : (uint64_t)-1;
     return ok;
 }
 
@@ -220,7 +231,7 @@ static bool lie_grant_timeline(struct sim *s, struct event *e)
 static bool lie_grant_adopt(struct sim *s, struct event *e)
 {
     bool ok = honest_grant(s, e);
-    e->body.grant.kind = sim_chance(s, 50) ? GRANT_ADOPT : GRANT_BOOTSTRAP;
+    e->body.grant.kind = sim_chance(&s->liar, 50) ? GRANT_ADOPT : GRANT_BOOTSTRAP;
     e->body.grant.timeline = 0;
     return ok && s->truth.system_id != 0;
 }
@@ -236,7 +247,7 @@ static bool lie_grant_ineligible(struct sim *s, struct event *e)
 {
     const struct cluster *c = &s->truth;
     bool ok = honest_grant(s, e);
-    int32_t i = (int32_t)sim_random(s, c->node_count);
+    int32_t i = (int32_t)sim_draw(&s->liar, c->node_count);
     memcpy(e->body.grant.node, c->nodes[i].name, NAME_SIZE);
     e->body.grant.incarnation = c->nodes[i].incarnation;
     return ok && election_verdict(c, i, GRANT_FAILOVER) != VERDICT_ELIGIBLE;
@@ -322,23 +333,25 @@ const char *sim_lie_name(size_t index)
 
 static bool store(struct sim *s, const struct event *e)
 {
+    static struct sim_payload payload;
     uint8_t data[EVENT_BYTES_MAX];
     size_t size = codec_encode(e, data, sizeof data);
     size_t index = s->record_count;
-    sim_store(s, "pgbaton.demo.decision", data, size);
-    return s->records[index].effective;
+    sim_payload_bytes(&payload, "pgbaton.demo.decision", data, size);
+    sim_store(s, &payload);
+    return s->memory.records[index]->effective;
 }
 
-static void lie(struct sim *s, int target, uint64_t generation, void *argument)
+static void lie(struct sim *s, int target, uint64_t generation, uint64_t value)
 {
     (void)target;
     (void)generation;
-    (void)argument;
+    (void)value;
     struct event e;
-    bool possible = !s->faults_over && !s->log_down && s->truth.node_count > 0;
+    bool possible = !s->log_down && s->truth.node_count > 0 && s->truth.frozen_seq == 0;
     /* Most lies fit only some states. */
     for (uint32_t i = 0; i < TRIES && possible; i++) {
-        size_t index = sim_random(s, sizeof lies / sizeof lies[0]);
+        size_t index = sim_draw(&s->liar, sizeof lies / sizeof lies[0]);
         if (lies[index].tell(s, &e)) {
             sim_cover_lie(index);
             if (store(s, &e)) {
@@ -352,19 +365,33 @@ static void lie(struct sim *s, int target, uint64_t generation, void *argument)
 void sim_lie_perhaps(struct sim *s)
 {
     bool leaderless = s->truth.phase == PHASE_REVOKED || s->truth.phase == PHASE_RELEASED;
-    bool may = !s->options.honest && !s->faults_over && s->fault_count > 0;
-    if (may && sim_chance(s, leaderless ? 20 : 2)) {
-        sim_after(s, sim_random(s, 2 * SIM_MS), lie, 0, 0, NULL);
+    if (s->now_us < s->lying_us && sim_chance(&s->liar, leaderless ? 25 : 10)) {
+        sim_after(s, sim_draw(&s->liar, 2 * SIM_MS), lie, 0, 0, 0);
     }
 }
 
-void sim_reconfigure(struct sim *s)
+void sim_reconfigure(struct sim *s, uint64_t dice)
 {
     struct event e;
     /* Folded up to its predecessor only: no rule is asked to decide it again. */
     bool apart = s->truth.last_seq > s->truth.decision_seq;
-    if (!s->log_down && apart && honest_config(s, &e)) {
+    if (!s->log_down && apart && config_event(s, dice, &e)) {
         e.decision.folded_seq = s->truth.decision_seq;
         (void)store(s, &e);
+    }
+}
+
+void sim_speak_newer(struct sim *s)
+{
+    static struct sim_payload payload;
+    uint8_t data[EVENT_BYTES_MAX];
+    struct event e;
+    begin(s, EVENT_CONFIG, &e);
+    e.body.config = s->truth.config;
+    size_t size = codec_encode(&e, data, sizeof data);
+    data[1] = SCHEMA_VERSION + 1; /* the first field is the version */
+    sim_payload_bytes(&payload, "pgbaton.demo.decision", data, size);
+    if (!s->log_down) {
+        sim_store(s, &payload);
     }
 }

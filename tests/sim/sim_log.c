@@ -1,113 +1,82 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* The log and its network: delays, losses, duplicates and outages; each reader reads in order. */
+/* The log, and the way to it: delays, losses, duplicates and outages. */
 #include "sim.h"
 
-#include "../../proto/digest.h"
 #include "../../proto/invariant.h"
-#include "../../proto/subject.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct message {
-    char subject[SUBJECT_SIZE];
-    size_t size;
-    uint8_t data[EVENT_BYTES_MAX];
-};
+/* ---- messages ---- */
 
-struct sim_reader *sim_reader_of(struct sim *s, int reader)
+static uint32_t new_slot(struct sim *s)
 {
-    return reader < SIM_NODES_MAX ? &s->nodes[reader].reader
-                                  : &s->monitors[reader - SIM_NODES_MAX].reader;
+    struct sim_memory *m = &s->memory;
+    m->messages = realloc(m->messages, (m->message_count + 1) * sizeof *m->messages);
+    m->messages[m->message_count] = calloc(1, sizeof(struct sim_message));
+    return m->message_count++;
 }
 
-static bool reader_stands_still(const struct sim *s, int reader)
+static uint32_t free_slot(struct sim *s)
 {
-    if (reader >= SIM_NODES_MAX) {
-        return s->monitors[reader - SIM_NODES_MAX].paused;
+    for (uint32_t i = 0; i < s->memory.message_count; i++) {
+        if (s->memory.messages[i]->references == 0) {
+            return i;
+        }
     }
-    return sim_node_stands_still(&s->nodes[reader]);
+    return new_slot(s);
 }
 
-static void tell_link(struct sim *s, int reader, bool up, bool caught_up)
+bool sim_message_take(struct sim *s, const struct event *e, uint32_t *ret_slot)
 {
-    if (reader < SIM_NODES_MAX) {
-        sim_node_link(s, reader, up, caught_up);
-    } else {
-        sim_monitor_link(s, reader - SIM_NODES_MAX, up, caught_up);
+    *ret_slot = free_slot(s);
+    struct sim_message *m = s->memory.messages[*ret_slot];
+    if (!sim_payload_event(&m->payload, e)) {
+        sim_break(s, "codec", "an event of kind %s does not encode", event_kind_name(e->kind));
+        return false;
     }
+    m->references = 1;
+    return true;
 }
 
-static void deliver_later(struct sim *s, int reader);
-
-static void catch_up(struct sim *s, int reader)
+void sim_message_drop(struct sim *s, uint32_t slot)
 {
-    struct sim_reader *r = sim_reader_of(s, reader);
-    if (r->connected && !r->caught_up && r->cursor >= r->caught_up_at) {
-        r->caught_up = true;
-        tell_link(s, reader, true, true);
-    }
+    s->memory.messages[slot]->references--;
 }
 
-static void deliver(struct sim *s, int reader, uint64_t generation, void *argument)
-{
-    (void)argument;
-    struct sim_reader *r = sim_reader_of(s, reader);
-    if (generation != r->generation) {
-        return;
-    }
-    r->delivering = false;
-    if (!r->connected || r->cursor >= s->record_count) {
-        return;
-    }
-    if (reader_stands_still(s, reader) || s->now_us < r->stalled_us) {
-        r->delivering = true;
-        sim_after(s, 10 * SIM_MS, deliver, reader, generation, NULL);
-        return;
-    }
-    size_t index = r->cursor++;
-    if (reader < SIM_NODES_MAX) {
-        sim_node_record(s, reader, &s->records[index]);
-        check_i14_determinism(s, &s->nodes[reader].agent.cluster, index);
-    } else {
-        sim_monitor_record(s, reader - SIM_NODES_MAX, &s->records[index]);
-        check_i14_determinism(s, &s->monitors[reader - SIM_NODES_MAX].cluster.state, index);
-    }
-    catch_up(s, reader);
-    deliver_later(s, reader);
-}
-
-static void deliver_later(struct sim *s, int reader)
-{
-    struct sim_reader *r = sim_reader_of(s, reader);
-    if (!r->connected || r->delivering || r->cursor >= s->record_count) {
-        return;
-    }
-    r->delivering = true;
-    bool behind = r->cursor + 1 < r->caught_up_at;
-    uint64_t delay_us = behind ? 20 : sim_hop(s);
-    sim_after(s, delay_us, deliver, reader, r->generation, NULL);
-}
-
-static void for_each_reader(struct sim *s, void (*call)(struct sim *, int))
-{
-    for (uint32_t i = 0; i < s->options.nodes; i++) {
-        call(s, (int)i);
-    }
-    for (uint32_t i = 0; i < s->options.monitors; i++) {
-        call(s, SIM_NODES_MAX + (int)i);
-    }
-}
+/* ---- storing ---- */
 
 static struct sim_record *new_record(struct sim *s)
 {
-    if (s->record_count == s->record_capacity) {
-        s->record_capacity = s->record_capacity == 0 ? 256 : s->record_capacity * 2;
-        s->records = realloc(s->records, s->record_capacity * sizeof *s->records);
+    struct sim_memory *m = &s->memory;
+    if (s->record_count == m->record_capacity) {
+        size_t old = m->record_capacity;
+        m->record_capacity = old == 0 ? 1024 : old * 2;
+        m->records = realloc(m->records, m->record_capacity * sizeof(struct sim_record *));
+        for (size_t i = old; i < m->record_capacity; i++) {
+            m->records[i] = calloc(1, sizeof(struct sim_record));
+        }
     }
-    struct sim_record *record = &s->records[s->record_count++];
-    memset(record, 0, sizeof *record);
-    return record;
+    return m->records[s->record_count++];
+}
+
+/* What strikes may wait for. */
+static void trigger(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    static const enum sim_trigger triggers[PHASE_COUNT] = {
+            [PHASE_NONE] = SIM_TRIGGER_COUNT,    [PHASE_GRANTED] = SIM_TRIGGER_GRANTED,
+            [PHASE_HELD] = SIM_TRIGGER_HELD,     [PHASE_RELEASED] = SIM_TRIGGER_ENDED,
+            [PHASE_REVOKED] = SIM_TRIGGER_ENDED,
+    };
+    if (s->truth.phase_seq != before->phase_seq) {
+        sim_trigger(s, triggers[s->truth.phase]);
+    }
+    if (s->truth.writable && !before->writable) {
+        sim_trigger(s, SIM_TRIGGER_WRITABLE);
+    }
+    if (e->kind == EVENT_DIRECTIVE) {
+        sim_trigger(s, SIM_TRIGGER_DIRECTIVE);
+    }
 }
 
 static void check_event(struct sim *s, const struct cluster *before, const struct event *e,
@@ -118,13 +87,13 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     check_i13_identity(s, before, e, outcome);
     sim_cover_event(e, outcome);
     if (!outcome.effective) {
-        s->void_count++;
+        s->counts.voids++;
         return;
     }
     check_i4_renewal(s, before, e);
     check_i16_order(s, e);
     if (e->kind == EVENT_GRANT) {
-        s->grant_count++;
+        s->counts.grants++;
         check_i6_wait(s, before, e);
         check_i10_ancestry(s, e);
     }
@@ -135,141 +104,120 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_i7_release(s, e);
     }
     check_i19_replay(s, before, e);
+    trigger(s, before, e);
 }
 
-void sim_store(struct sim *s, const char *subject, const uint8_t *data, size_t size)
+/* The one true fold, with the state before it at hand. */
+static void fold(struct sim *s, struct sim_record *record)
+{
+    size_t index = s->record_count - 1;
+    struct cluster *before = &s->states[(index + SIM_STATES_MAX - 1) % SIM_STATES_MAX];
+    const struct sim_payload *p = &record->payload;
+    const struct cluster_record stored = {p->subject, record->seq, p->data, p->size};
+    struct event e;
+    sim_payload_know(p);
+    struct outcome outcome = cluster_fold_record(&s->truth, &stored, &s->arena, &e);
+    sim_payload_forget();
+    record->effective = outcome.effective;
+    sim_story_record(s, &e, outcome);
+    check_event(s, before, &e, outcome);
+    const char *broken = invariant_check(&s->truth);
+    if (broken != NULL) {
+        sim_break(s, broken, "after seq %llu", (unsigned long long)record->seq);
+    }
+}
+
+static void wake_all(struct sim *s, bool heartbeat)
+{
+    for (uint32_t i = 0; i < s->options.nodes && !heartbeat; i++) {
+        sim_reader_wake(s, (int)i);
+    }
+    for (uint32_t i = 0; i < s->options.monitors; i++) {
+        sim_reader_wake(s, SIM_NODES_MAX + (int)i);
+    }
+}
+
+void sim_store(struct sim *s, const struct sim_payload *payload)
 {
     struct sim_record *record = new_record(s);
+    size_t index = s->record_count - 1;
     /* Other clusters' records take sequence numbers, too. */
-    s->next_seq += 1 + sim_random(s, 3);
+    s->next_seq += 1 + sim_draw(&s->random, 3);
     record->seq = s->next_seq;
-    memcpy(record->subject, subject, strlen(subject) + 1);
-    record->data = malloc(size > 0 ? size : 1);
-    memcpy(record->data, data, size);
-    record->size = size;
-
-    struct event e;
-    if (strncmp(subject, "pgbaton._.", 10) != 0) {
-        struct cluster before = s->truth;
-        struct cluster_record stored = {subject, record->seq, data, size};
-        struct outcome outcome = cluster_fold_record(&s->truth, &stored, &s->arena, &e);
-        record->effective = outcome.effective;
-        check_event(s, &before, &e, outcome);
-        const char *broken = invariant_check(&s->truth);
-        if (broken != NULL) {
-            sim_break(s, broken, "after seq %llu", (unsigned long long)record->seq);
-        }
+    sim_payload_copy(&record->payload, payload);
+    record->heartbeat = strncmp(payload->subject, "pgbaton._.", 10) == 0;
+    record->payload.event.seq = record->seq;
+    if (!record->heartbeat) {
+        fold(s, record);
     }
-    cluster_digest(&s->truth, record->digest);
-    sim_lie_perhaps(s);
-    if (s->truth.phase_seq == record->seq) {
-        sim_strike_perhaps(s);
+    sim_state_copy(&s->states[index % SIM_STATES_MAX], &s->truth);
+    if (index % SIM_HASHED_EACH == 0) {
+        record->state_hash = sim_state_hash(&s->truth);
     }
-    for_each_reader(s, deliver_later);
+    if (!record->heartbeat) {
+        sim_lie_perhaps(s);
+    }
+    wake_all(s, record->heartbeat);
 }
 
-static void arrive(struct sim *s, int target, uint64_t generation, void *argument)
+/* ---- the way to the log ---- */
+
+static void arrive(struct sim *s, int target, uint64_t generation, uint64_t slot)
 {
     (void)target;
     (void)generation;
-    const struct message *m = argument;
     if (!s->log_down) {
-        sim_store(s, m->subject, m->data, m->size);
+        sim_store(s, &s->memory.messages[slot]->payload);
     }
+    sim_message_drop(s, (uint32_t)slot);
 }
 
-static bool can_write(struct sim *s, int reader)
+static bool is_lost(struct sim *s, struct sim_reader *r, const struct event *e)
 {
-    const struct sim_reader *r = sim_reader_of(s, reader);
-    bool partitioned = reader < SIM_NODES_MAX ? s->nodes[reader].partitioned
-                                              : s->monitors[reader - SIM_NODES_MAX].partitioned;
-    return r->connected && !partitioned && !s->log_down && s->now_us >= r->mute_us;
+    if (!r->connected || r->partitioned || s->log_down || s->now_us < r->mute_us) {
+        return true;
+    }
+    if (s->now_us < r->refused_us && event_is_decision(e->kind)) {
+        return true;
+    }
+    bool dropped = s->now_us < r->lossy_us && sim_chance(&r->random, 40);
+    return dropped || sim_bad_luck(s, &r->random, 100);
 }
 
 /* Now and then a message is held up for seconds, and may outlive its sender. */
-static uint64_t way_us(struct sim *s, int reader)
+static uint64_t way_us(struct sim *s, struct sim_reader *r, const struct event *e)
 {
-    bool slow = s->now_us < sim_reader_of(s, reader)->slow_us;
-    bool held_up = !s->faults_over && (slow || sim_random(s, 150) == 0);
-    return held_up ? sim_span(s, 6 * SIM_S) : sim_hop(s);
+    if (s->now_us < r->late_us || sim_bad_luck(s, &r->random, 150)) {
+        return sim_draw(&r->random, 6 * SIM_S);
+    }
+    if (s->now_us < s->racing_us && event_is_decision(e->kind)) {
+        return sim_draw(&r->random, 1500 * SIM_MS);
+    }
+    return sim_hop(s, r);
 }
 
 void sim_append(struct sim *s, const struct event *e, int reader)
 {
-    struct message *m = calloc(1, sizeof *m);
-    m->size = codec_encode(e, m->data, sizeof m->data);
-    if (m->size == 0 || !subject_of_event(e, m->subject)) {
-        sim_break(s, "codec", "an event of kind %s does not encode", event_kind_name(e->kind));
-        free(m);
+    struct sim_reader *r = &s->readers[reader];
+    uint32_t slot = 0;
+    if (is_lost(s, r, e) || !sim_message_take(s, e, &slot)) {
         return;
     }
-    bool lost = !can_write(s, reader) || (!s->faults_over && sim_chance(s, 1));
-    if (lost) {
-        free(m);
-        return;
+    bool doubled = s->now_us < r->doubled_us && sim_chance(&r->random, 40);
+    if (doubled || sim_bad_luck(s, &r->random, 100)) {
+        s->memory.messages[slot]->references++;
+        sim_after(s, sim_delay(s, &r->random, 1 * SIM_MS, 3 * SIM_S), arrive, 0, 0, slot);
     }
-    if (!s->faults_over && sim_chance(s, 1)) {
-        struct message *copy = malloc(sizeof *copy);
-        *copy = *m;
-        sim_after(s, sim_delay(s, 1 * SIM_MS, 3 * SIM_S), arrive, 0, 0, copy);
-    }
-    sim_after(s, way_us(s, reader), arrive, 0, 0, m);
-}
-
-static void connect_now(struct sim *s, int reader, uint64_t generation, void *argument)
-{
-    (void)argument;
-    struct sim_reader *r = sim_reader_of(s, reader);
-    if (generation != r->generation || r->connected) {
-        return;
-    }
-    r->connected = true;
-    r->connected_us = s->now_us;
-    r->caught_up = false;
-    r->delivering = false;
-    r->caught_up_at = s->record_count;
-    tell_link(s, reader, true, false);
-    catch_up(s, reader);
-    deliver_later(s, reader);
-}
-
-void sim_reader_connect(struct sim *s, int reader)
-{
-    struct sim_reader *r = sim_reader_of(s, reader);
-    if (r->connected || s->log_down) {
-        return;
-    }
-    r->generation++;
-    sim_after(s, sim_delay(s, 1 * SIM_MS, 60 * SIM_MS), connect_now, reader, r->generation, NULL);
-}
-
-void sim_reader_disconnect(struct sim *s, int reader)
-{
-    struct sim_reader *r = sim_reader_of(s, reader);
-    r->generation++;
-    r->delivering = false;
-    if (r->connected) {
-        r->connected = false;
-        r->caught_up = false;
-        tell_link(s, reader, false, false);
-    }
+    sim_after(s, way_us(s, r, e), arrive, 0, 0, slot);
 }
 
 void sim_log_outage(struct sim *s, bool down)
 {
     s->log_down = down;
-    if (down) {
-        for_each_reader(s, sim_reader_disconnect);
-    } else {
-        for (uint32_t i = 0; i < s->options.nodes; i++) {
-            if (!s->nodes[i].partitioned && s->nodes[i].agent_runs) {
-                sim_reader_connect(s, (int)i);
-            }
-        }
-        for (uint32_t i = 0; i < s->options.monitors; i++) {
-            if (!s->monitors[i].partitioned && s->monitors[i].runs) {
-                sim_reader_connect(s, SIM_NODES_MAX + (int)i);
-            }
-        }
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        (down ? sim_reader_disconnect : sim_reader_connect)(s, (int)i);
+    }
+    for (uint32_t i = 0; i < s->options.monitors; i++) {
+        (down ? sim_reader_disconnect : sim_reader_connect)(s, SIM_NODES_MAX + (int)i);
     }
 }

@@ -3,25 +3,33 @@
 #include "sim.h"
 
 #include <getopt.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* From so many seeds on everything must have been reached. */
 #define COVERING_SEEDS 500
+#define TAIL_LINES 60
+/* A seed is one history: each so many-th is run again, and must end in the same state. */
+#define AGAIN_EACH 50
 
 static const char usage[] =
-        "usage: sim [--seeds N] [--first SEED] [--seed SEED [--verbose]] [--seconds S]\n"
-        "           [--coverage]\n"
+        "usage: sim [--seeds N] [--from SEED] [--seed SEED [--verbose]] [--plan FILE]\n"
+        "           [--seconds S] [--shrink] [--coverage]\n"
         "\n"
         "Runs agents and monitors over a simulated log, network, clock and PostgreSQL, and checks\n"
-        "the invariants after every step.\n"
+        "the invariants after every step. tools/simulate runs campaigns of it.\n"
         "\n"
         "  --seeds N      run N seeds (default 100)\n"
-        "  --first SEED   begin with this one (default 1)\n"
+        "  --from SEED    begin with this one (default 1)\n"
         "  --seed SEED    run this one only\n"
+        "  --plan FILE    run the plans of this file, as --list prints them, and no seeds\n"
         "  --kept FILE    also run the seeds of this file, one a line, '#' for comments\n"
-        "  --seconds S    faults strike for S simulated seconds (default 30)\n"
+        "  --seconds S    one burst of faults, for S simulated seconds (default: as the seed "
+        "draws)\n"
+        "  --list         print the plans, run nothing\n"
+        "  --shrink       reduce the schedule of a failure to what it needs\n"
+        "  --tail LINES   tell so much of the log before a failure (default 60)\n"
         "  --until-broken stop at the first seed that breaks an invariant\n"
         "  --honest       no decision is forged\n"
         "  --coverage     tell what was reached, and fail when something never was\n"
@@ -30,10 +38,14 @@ static const char usage[] =
         "exit status: 0 all seeds hold, 1 a seed breaks an invariant, 2 usage\n";
 
 struct arguments {
-    uint64_t first;
+    uint64_t from;
     uint64_t count;
     uint64_t seconds;
+    uint64_t tail;
     const char *kept;
+    const char *plans;
+    bool list;
+    bool shrink;
     bool verbose;
     bool coverage;
     bool honest;
@@ -43,47 +55,128 @@ struct arguments {
 struct totals {
     uint64_t seeds;
     uint64_t failures;
-    uint64_t events;
-    uint64_t grants;
-    uint64_t faults;
-    uint64_t voids;
+    struct sim_counts counts;
 };
 
-static struct sim_options options_of(uint64_t seed, const struct arguments *arguments)
+/* ---- telling a failure ---- */
+
+/* What had no effect, and what says that nothing has changed. */
+static bool is_routine(const char *line, const char *end)
 {
-    struct sim_options options = {
-            .seed = seed,
-            .nodes = seed % 7 == 0 ? 2 : (seed % 5 == 0 ? 5 : 3),
-            .monitors = seed % 3 == 0 ? 1 : 2,
-            .honest = arguments->honest,
-            .fast = seed % 4 == 0,
-            .fault_us = arguments->seconds * SIM_S,
-            .settle_us = 240 * SIM_S,
-            .verbose = arguments->verbose,
-    };
-    return options;
+    static const char *const words[] = {" (void) ", "no action. I am"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *found = strstr(line, words[i]);
+        if (found != NULL && found < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last lines of what was told, without the routine. */
+static void print_tail(char *text, uint64_t lines)
+{
+    char *last = text + strlen(text);
+    uint64_t wanted = lines;
+    while (last > text && wanted > 0) {
+        char *line = last - 1;
+        while (line > text && line[-1] != '\n') {
+            line--;
+        }
+        if (is_routine(line, last)) {
+            memmove(line, last, strlen(last) + 1);
+        } else {
+            wanted--;
+        }
+        last = line;
+    }
+    fputs(last, stdout);
+}
+
+static void tell_failure(const struct sim_plan *plan, const struct sim_result *result,
+                         const struct arguments *arguments)
+{
+    static struct sim_plan shrunk;
+    shrunk = *plan;
+    if (arguments->shrink) {
+        uint32_t runs = sim_shrink(&shrunk, result->broken);
+        printf("shrunk from %u faults to %u in %u runs:\n", plan->count, shrunk.count, runs);
+    }
+    sim_plan_print(&shrunk, stdout);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *story = open_memstream(&text, &size);
+    if (story != NULL) {
+        (void)sim_run(&shrunk, story);
+        fclose(story);
+        print_tail(text, arguments->tail);
+        free(text);
+    }
+}
+
+/* ---- running ---- */
+
+static void add(struct totals *totals, const struct sim_counts *counts)
+{
+    totals->counts.steps += counts->steps;
+    totals->counts.time_us += counts->time_us;
+    totals->counts.records += counts->records;
+    totals->counts.grants += counts->grants;
+    totals->counts.faults += counts->faults;
+    totals->counts.voids += counts->voids;
+}
+
+static bool is_the_same_again(const struct sim_plan *plan, const struct sim_result *result)
+{
+    struct sim_result again = sim_run(plan, NULL);
+    return memcmp(again.digest, result->digest, HASH_SIZE) == 0 &&
+           again.counts.steps == result->counts.steps;
+}
+
+static void run_plan(const struct sim_plan *plan, const struct arguments *arguments,
+                     struct totals *totals)
+{
+    uint64_t seed = plan->options.seed;
+    struct sim_result result = sim_run(plan, arguments->verbose ? stdout : NULL);
+    totals->seeds++;
+    add(totals, &result.counts);
+    if (result.broken != NULL) {
+        totals->failures++;
+        printf("seed %" PRIu64 " broke %s at %.3f s: %s\n", seed, result.broken,
+               (double)result.broken_us / 1e6, result.detail);
+        tell_failure(plan, &result, arguments);
+    } else if (seed % AGAIN_EACH == 1 && !is_the_same_again(plan, &result)) {
+        totals->failures++;
+        printf("seed %" PRIu64 " broke determinism at 0.0 s: it ends otherwise the next time\n",
+               seed);
+    }
+    fflush(stdout);
+}
+
+/* Without what somebody forges. */
+static void make_honest(struct sim_plan *plan)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        if (strcmp(sim_fault_name(plan->strikes[i].fault), "liar") != 0) {
+            plan->strikes[kept++] = plan->strikes[i];
+        }
+    }
+    plan->count = kept;
 }
 
 static void run_seed(uint64_t seed, const struct arguments *arguments, struct totals *totals)
 {
-    struct sim_options options = options_of(seed, arguments);
-    struct sim_result result = sim_run(&options);
-    bool ok = result.ok;
-    /* A seed is one history: now and then it is run again, and must end in the same state. */
-    if (ok && seed % 50 == 1) {
-        options.verbose = false;
-        struct sim_result again = sim_run(&options);
-        if (memcmp(again.digest, result.digest, HASH_SIZE) != 0) {
-            printf("seed %llu is not deterministic\n", (unsigned long long)seed);
-            ok = false;
-        }
+    static struct sim_plan plan;
+    sim_plan_draw(&plan, seed, arguments->seconds);
+    if (arguments->honest) {
+        make_honest(&plan);
     }
-    totals->seeds++;
-    totals->failures += ok ? 0 : 1;
-    totals->events += result.events;
-    totals->grants += result.grants;
-    totals->faults += result.faults;
-    totals->voids += result.voids;
+    if (arguments->list) {
+        sim_plan_print(&plan, stdout);
+    } else {
+        run_plan(&plan, arguments, totals);
+    }
 }
 
 static bool run_kept(const struct arguments *arguments, struct totals *totals)
@@ -105,12 +198,34 @@ static bool run_kept(const struct arguments *arguments, struct totals *totals)
     return true;
 }
 
+static bool run_plans(const struct arguments *arguments, struct totals *totals)
+{
+    static struct sim_plan plan;
+    FILE *file = fopen(arguments->plans, "r");
+    if (file == NULL) {
+        perror(arguments->plans);
+        return false;
+    }
+    bool wrong = false;
+    while (sim_plan_read(&plan, file, &wrong)) {
+        run_plan(&plan, arguments, totals);
+    }
+    fclose(file);
+    return !wrong;
+}
+
+/* ---- the command line ---- */
+
 static const struct option long_options[] = {
         {"seeds", required_argument, NULL, 'n'},
-        {"first", required_argument, NULL, 'f'},
+        {"from", required_argument, NULL, 'f'},
         {"seed", required_argument, NULL, 's'},
+        {"plan", required_argument, NULL, 'p'},
         {"kept", required_argument, NULL, 'k'},
         {"seconds", required_argument, NULL, 't'},
+        {"tail", required_argument, NULL, 'l'},
+        {"list", no_argument, NULL, 'L'},
+        {"shrink", no_argument, NULL, 'S'},
         {"verbose", no_argument, NULL, 'v'},
         {"coverage", no_argument, NULL, 'c'},
         {"honest", no_argument, NULL, 'o'},
@@ -119,74 +234,97 @@ static const struct option long_options[] = {
         {NULL, 0, NULL, 0},
 };
 
+static void take_value(int option, struct arguments *ret_arguments)
+{
+    uint64_t number = strtoull(optarg, NULL, 10);
+    switch (option) {
+    case 'n':
+        ret_arguments->count = number;
+        break;
+    case 'f':
+        ret_arguments->from = number;
+        break;
+    case 's':
+        ret_arguments->from = number;
+        ret_arguments->count = 1;
+        break;
+    case 'p':
+        ret_arguments->plans = optarg;
+        ret_arguments->count = 0;
+        break;
+    case 'k':
+        ret_arguments->kept = optarg;
+        break;
+    case 't':
+        ret_arguments->seconds = number;
+        break;
+    default:
+        ret_arguments->tail = number;
+    }
+}
+
+static void take_flag(int option, struct arguments *ret_arguments)
+{
+    ret_arguments->list = ret_arguments->list || option == 'L';
+    ret_arguments->shrink = ret_arguments->shrink || option == 'S';
+    ret_arguments->verbose = ret_arguments->verbose || option == 'v';
+    ret_arguments->coverage = ret_arguments->coverage || option == 'c';
+    ret_arguments->honest = ret_arguments->honest || option == 'o';
+    ret_arguments->until_broken = ret_arguments->until_broken || option == 'u';
+}
+
+/* The exit status, or -1 to go on. */
 static int parse(int argc, char **argv, struct arguments *ret_arguments)
 {
     int option = 0;
-    while ((option = getopt_long(argc, argv, "n:f:s:k:t:vcouh", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'n':
-            ret_arguments->count = strtoull(optarg, NULL, 10);
-            break;
-        case 'f':
-            ret_arguments->first = strtoull(optarg, NULL, 10);
-            break;
-        case 's':
-            ret_arguments->first = strtoull(optarg, NULL, 10);
-            ret_arguments->count = 1;
-            break;
-        case 'k':
-            ret_arguments->kept = optarg;
-            break;
-        case 't':
-            ret_arguments->seconds = strtoull(optarg, NULL, 10);
-            break;
-        case 'v':
-            ret_arguments->verbose = true;
-            break;
-        case 'c':
-            ret_arguments->coverage = true;
-            break;
-        case 'o':
-            ret_arguments->honest = true;
-            break;
-        case 'u':
-            ret_arguments->until_broken = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 0;
-        default:
-            fputs(usage, stderr);
-            return 2;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == 'h' || option == '?') {
+            fputs(usage, option == 'h' ? stdout : stderr);
+            return option == 'h' ? 0 : 2;
+        }
+        if (optarg != NULL) {
+            take_value(option, ret_arguments);
+        } else {
+            take_flag(option, ret_arguments);
         }
     }
     return -1;
 }
 
+static void print_totals(const struct totals *totals)
+{
+    const struct sim_counts *c = &totals->counts;
+    printf("%" PRIu64 " seeds, %" PRIu64 " steps, %.3f cluster-hours, %" PRIu64 " records, %" PRIu64
+           " grants, %" PRIu64 " faults, %" PRIu64 " void\n",
+           totals->seeds, c->steps, (double)c->time_us / 3.6e9, c->records, c->grants, c->faults,
+           c->voids);
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals->seeds - totals->failures,
+           totals->failures);
+}
+
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.first = 1, .count = 100, .seconds = 30};
+    struct arguments arguments = {.from = 1, .count = 100, .tail = TAIL_LINES};
     int status = parse(argc, argv, &arguments);
     if (status >= 0) {
         return status;
     }
     struct totals totals = {0};
-    if (arguments.kept != NULL && !run_kept(&arguments, &totals)) {
+    if ((arguments.kept != NULL && !run_kept(&arguments, &totals)) ||
+        (arguments.plans != NULL && !run_plans(&arguments, &totals))) {
         return 2;
     }
     for (uint64_t i = 0; i < arguments.count; i++) {
-        run_seed(arguments.first + i, &arguments, &totals);
+        run_seed(arguments.from + i, &arguments, &totals);
         if (arguments.until_broken && totals.failures > 0) {
             break;
         }
     }
+    if (arguments.list) {
+        return 0;
+    }
     /* Few seeds reach little. */
     bool reached = !arguments.coverage || sim_cover_print() || totals.seeds < COVERING_SEEDS;
-    printf("%llu seeds, %llu events, %llu grants, %llu faults, %llu void\n",
-           (unsigned long long)totals.seeds, (unsigned long long)totals.events,
-           (unsigned long long)totals.grants, (unsigned long long)totals.faults,
-           (unsigned long long)totals.voids);
-    printf("%llu passed, %llu failed\n", (unsigned long long)(totals.seeds - totals.failures),
-           (unsigned long long)totals.failures);
+    print_totals(&totals);
     return totals.failures == 0 && reached ? 0 : 1;
 }

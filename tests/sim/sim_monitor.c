@@ -2,162 +2,194 @@
 /* A monitor's process: its clock, its heartbeats, and the way of records to the monitor's step. */
 #include "sim.h"
 
-#include "../../proto/explain.h"
-
 #include <stdio.h>
 #include <string.h>
 
 static uint64_t clock_ms(const struct sim *s, int monitor)
 {
-    const struct sim_monitor *m = &s->monitors[monitor];
-    return sim_clock_ms(s, m->clock_offset_ms, m->clock_ppm);
+    return sim_clock_ms(s, &s->monitors[monitor].clock);
 }
 
-static uint64_t wall_us(const struct sim *s, int monitor)
-{
-    return sim_wall_us(s) + (uint64_t)s->monitors[monitor].wall_offset_us;
-}
+static void on_timer(struct sim *s, int monitor, uint64_t generation, uint64_t value);
 
-static void timer(struct sim *s, int monitor, uint64_t generation, void *argument);
-
-static void arm_timer(struct sim *s, int monitor, uint64_t next_ms)
+/* As the shell ends each turn: the heart beats when it must, and the timer is set for what is next.
+ */
+static void finish_turn(struct sim *s, int monitor)
 {
     struct sim_monitor *m = &s->monitors[monitor];
-    m->timer_generation++;
     uint64_t now_ms = clock_ms(s, monitor);
+    struct event e;
+    if (monitor_heartbeat(&m->monitor, now_ms, sim_wall_us(s, &m->clock), &e, &m->heartbeat_ms)) {
+        sim_append(s, &e, SIM_NODES_MAX + monitor);
+    }
+    uint64_t next_ms = m->heartbeat_ms < m->step_ms ? m->heartbeat_ms : m->step_ms;
     uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
-    wait_ms = wait_ms > 500 ? 500 : wait_ms;
-    sim_after(s, wait_ms * SIM_MS + 1 + sim_random(s, s->options.fast ? 50 : 2 * SIM_MS), timer,
-              monitor, m->timer_generation, NULL);
+    uint64_t late_us = 1 + sim_draw(&m->random, s->options.fast ? 50 : 2 * SIM_MS);
+    sim_timer_arm(s, &m->timer, s->now_us + wait_ms * SIM_MS + late_us, on_timer, monitor);
 }
 
 static void step(struct sim *s, int monitor, struct stimulus *stimulus)
 {
-    struct sim_monitor *m = &s->monitors[monitor];
     static struct monitor_output output;
+    struct sim_monitor *m = &s->monitors[monitor];
     stimulus->now_ms = clock_ms(s, monitor);
-    stimulus->wall_us = wall_us(s, monitor);
-    memset(&output, 0, sizeof output);
+    stimulus->wall_us = sim_wall_us(s, &m->clock);
     monitor_step(&m->monitor, &m->cluster, stimulus, &s->arena, &output);
-    if (stimulus->kind == STIMULUS_RECORD && monitor == 0 && s->options.verbose) {
-        char line[512];
-        explain_event(&m->cluster.state, &output.folded, output.outcome, line, sizeof line);
-        sim_say(s, "    %llu %s%s", (unsigned long long)stimulus->seq,
-                output.outcome.effective ? "" : "(void) ", line);
-    }
+    m->step_ms = output.next_ms;
     if (output.append) {
         sim_say(s, "%s decides %s by %s", m->name, event_kind_name(output.event.kind),
                 output.event.decision.rule);
         check_i6_hearing(s, monitor, &output.event);
         sim_append(s, &output.event, SIM_NODES_MAX + monitor);
     }
-    arm_timer(s, monitor, output.next_ms);
 }
 
-static void timer(struct sim *s, int monitor, uint64_t generation, void *argument)
+static void tick(struct sim *s, int monitor)
 {
-    (void)argument;
-    struct sim_monitor *m = &s->monitors[monitor];
-    if (!m->runs || generation != m->timer_generation) {
-        return;
-    }
-    if (m->paused) {
-        sim_after(s, 10 * SIM_MS, timer, monitor, generation, NULL);
-        return;
-    }
     struct stimulus stimulus = {.kind = STIMULUS_TICK};
     step(s, monitor, &stimulus);
 }
 
-/* The heartbeat has a timer of its own, as in the shell. */
-static void heartbeat(struct sim *s, int monitor, uint64_t start, void *argument)
+static void on_timer(struct sim *s, int monitor, uint64_t generation, uint64_t value)
 {
-    (void)argument;
+    (void)value;
     struct sim_monitor *m = &s->monitors[monitor];
-    if (!m->runs || start != m->starts) {
+    if (!sim_timer_rings(s, &m->timer, generation, on_timer, monitor)) {
         return;
     }
-    if (m->paused) {
-        sim_after(s, 10 * SIM_MS, heartbeat, monitor, start, NULL);
-        return;
+    if (m->runs && !m->paused) {
+        if (clock_ms(s, monitor) >= m->step_ms) {
+            tick(s, monitor);
+        }
+        finish_turn(s, monitor);
     }
-    struct event e;
-    uint64_t next_ms = 0;
-    uint64_t now_ms = clock_ms(s, monitor);
-    if (monitor_heartbeat(&m->monitor, now_ms, wall_us(s, monitor), &e, &next_ms)) {
-        sim_append(s, &e, SIM_NODES_MAX + monitor);
+}
+
+static void heard(struct sim *s, int monitor, const struct sim_record *record)
+{
+    struct sim_monitor *m = &s->monitors[monitor];
+    if (record->payload.is_event) {
+        const struct event *e = &record->payload.event;
+        monitor_heard(&m->monitor, e, clock_ms(s, monitor));
+        if (strcmp(e->writer, m->name) == 0) {
+            tick(s, monitor);
+        }
     }
-    uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 1;
-    wait_ms = wait_ms > 100 ? 100 : wait_ms;
-    sim_after(s, wait_ms * SIM_MS, heartbeat, monitor, start, NULL);
 }
 
 void sim_monitor_record(struct sim *s, int monitor, const struct sim_record *record)
 {
-    struct sim_monitor *m = &s->monitors[monitor];
-    if (strncmp(record->subject, "pgbaton._.", 10) == 0) {
-        struct event e;
-        if (codec_decode(record->data, record->size, &s->arena, &e) == CODEC_OK) {
-            e.seq = record->seq;
-            monitor_heard(&m->monitor, &e, clock_ms(s, monitor));
-        }
-        return;
+    const struct sim_payload *p = &record->payload;
+    if (record->heartbeat) {
+        heard(s, monitor, record);
+    } else {
+        struct stimulus stimulus = {.kind = STIMULUS_RECORD,
+                                    .subject = p->subject,
+                                    .seq = record->seq,
+                                    .data = p->data,
+                                    .size = p->size};
+        step(s, monitor, &stimulus);
     }
-    struct stimulus stimulus = {.kind = STIMULUS_RECORD,
-                                .subject = record->subject,
-                                .seq = record->seq,
-                                .data = record->data,
-                                .size = record->size};
-    step(s, monitor, &stimulus);
+    finish_turn(s, monitor);
 }
 
-void sim_monitor_live(struct sim *s, int monitor, const char *subject, const uint8_t *data,
-                      size_t size)
+void sim_monitor_live(struct sim *s, int monitor, const struct sim_payload *live)
 {
     if (s->monitors[monitor].runs && !s->monitors[monitor].paused) {
-        struct stimulus stimulus = {
-                .kind = STIMULUS_LIVE, .subject = subject, .data = data, .size = size};
+        struct stimulus stimulus = {.kind = STIMULUS_LIVE,
+                                    .subject = live->subject,
+                                    .data = live->data,
+                                    .size = live->size};
         step(s, monitor, &stimulus);
+        finish_turn(s, monitor);
+    }
+}
+
+static void asked(struct sim *s, int node, uint64_t generation, uint64_t value)
+{
+    (void)generation;
+    (void)value;
+    if (s->readers[node].connected && s->now_us >= s->readers[node].deaf_us &&
+        !sim_node_stands_still(&s->nodes[node])) {
+        struct fact fact = {.kind = FACT_ASKED};
+        sim_node_fact(s, node, &fact);
+    }
+}
+
+/* Who is there is asked at once: an election may be waiting. */
+static void ask(struct sim *s, int monitor)
+{
+    struct sim_reader *r = &s->readers[SIM_NODES_MAX + monitor];
+    for (uint32_t i = 0; i < s->options.nodes && s->now_us >= r->mute_us; i++) {
+        sim_after(s, sim_hop(s, r), asked, (int)i, 0, 0);
     }
 }
 
 void sim_monitor_link(struct sim *s, int monitor, bool up, bool caught_up)
 {
-    monitor_link(&s->monitors[monitor].monitor, up, caught_up, clock_ms(s, monitor));
+    struct sim_monitor *m = &s->monitors[monitor];
+    if (!m->runs || m->paused) {
+        m->link_lost = m->link_lost || !up; /* it learns that when it wakes up */
+        return;
+    }
+    monitor_link(&m->monitor, up, caught_up, clock_ms(s, monitor));
+    if (caught_up) {
+        ask(s, monitor);
+    }
+    tick(s, monitor);
+    finish_turn(s, monitor);
+}
+
+void sim_monitor_init(struct sim *s, int monitor)
+{
+    struct sim_monitor *m = &s->monitors[monitor];
+    snprintf(m->name, sizeof m->name, "monitor-%d", monitor + 1);
+    sim_seed(&m->random, s->options.seed, 300 + (uint64_t)monitor);
+    sim_clock_init(s, &m->clock, &m->random);
+    sim_timer_init(&m->timer);
+    sim_reader_init(s, SIM_NODES_MAX + monitor);
 }
 
 void sim_monitor_start(struct sim *s, int monitor)
 {
     struct sim_monitor *m = &s->monitors[monitor];
-    struct decide_options options = {.config = config_default()};
-    snprintf(m->name, sizeof m->name, "monitor-%d", monitor + 1);
-    if (m->starts == 0) {
-        m->clock_offset_ms = (int64_t)sim_random(s, 1000000);
-        m->clock_ppm = sim_drift_ppm(s);
-    }
+    struct decide_options options = {.config = s->options.config};
     sim_say(s, "%s starts", m->name);
     m->starts++;
     m->runs = true;
     m->paused = false;
-    m->reader.cursor = 0;
-    monitor_init(&m->monitor, m->name, wall_us(s, monitor), &options);
+    m->link_lost = false;
+    m->step_ms = UINT64_MAX;
+    sim_reader_rewind(s, SIM_NODES_MAX + monitor);
+    monitor_init(&m->monitor, m->name, sim_wall_us(s, &m->clock), &options);
     monitor_cluster_init(&m->cluster, "demo");
-    if (!m->partitioned) {
-        sim_reader_connect(s, SIM_NODES_MAX + monitor);
-    }
-    arm_timer(s, monitor, 0);
-    sim_after(s, SIM_MS, heartbeat, monitor, m->starts, NULL);
+    sim_reader_connect(s, SIM_NODES_MAX + monitor);
+    finish_turn(s, monitor);
 }
 
 void sim_monitor_crash(struct sim *s, int monitor)
 {
     struct sim_monitor *m = &s->monitors[monitor];
-    sim_reader_disconnect(s, SIM_NODES_MAX + monitor);
     m->runs = false;
-    m->timer_generation++;
+    sim_reader_disconnect(s, SIM_NODES_MAX + monitor);
+    sim_timer_arm(s, &m->timer, UINT64_MAX, on_timer, monitor);
 }
 
 void sim_monitor_resume(struct sim *s, int monitor)
 {
-    s->monitors[monitor].paused = false;
+    struct sim_monitor *m = &s->monitors[monitor];
+    const struct sim_reader *r = &s->readers[SIM_NODES_MAX + monitor];
+    m->paused = false;
+    if (m->runs) {
+        if (m->link_lost) {
+            m->link_lost = false;
+            sim_monitor_link(s, monitor, false, false);
+        }
+        if (r->connected) {
+            sim_monitor_link(s, monitor, true, r->caught_up);
+        }
+        sim_reader_wake(s, SIM_NODES_MAX + monitor);
+        uint64_t late_us = sim_chance(&m->random, 50) ? sim_draw(&m->random, 30 * SIM_MS) : 0;
+        sim_timer_arm(s, &m->timer, s->now_us + late_us, on_timer, monitor);
+    }
 }

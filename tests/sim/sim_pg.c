@@ -1,31 +1,102 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* PostgreSQL and its guard as the agent meets them. */
+/* PostgreSQL as the agent meets it: its processes, and the WAL that it writes and streams. */
 #include "sim.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int sim_node_index(const struct sim *s, const char *name)
-{
-    for (uint32_t i = 0; i < s->options.nodes; i++) {
-        if (strcmp(s->nodes[i].name, name) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
 
 bool sim_pg_runs(const struct sim_pg *pg)
 {
     return pg->postmaster || pg->orphans;
 }
 
+/* ---- writing and streaming ---- */
+
+/* From the deadline on, on the node's clock, the fence refuses; 0 when there is none. */
+static uint64_t fence_ms(const struct sim *s, const struct sim_node *n)
+{
+    if (s->options.rings == SIM_RINGS_GUARD) {
+        return UINT64_MAX;
+    }
+    return n->pg.stranger ? n->pg.page_ms : n->guard.deadline_ms;
+}
+
+bool sim_pg_is_fenced(const struct sim *s, int node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    return s->options.rings == SIM_RINGS_FENCE && sim_clock_ms(s, &n->clock) >= fence_ms(s, n);
+}
+
+/* It would commit, if the fence let it. */
+static bool is_open(const struct sim *s, const struct sim_node *n)
+{
+    return n->host_up && !n->host_frozen && sim_pg_runs(&n->pg) && n->pg.accepting &&
+           !n->pg.in_recovery && !n->pg.doomed && s->now_us >= n->full_disk_us;
+}
+
 bool sim_pg_writable(const struct sim *s, int node)
 {
     const struct sim_node *n = &s->nodes[node];
-    return n->host_up && !n->host_frozen && sim_pg_runs(&n->pg) && n->pg.accepting &&
-           !n->pg.in_recovery;
+    return is_open(s, n) && sim_clock_ms(s, &n->clock) < fence_ms(s, n);
 }
+
+bool sim_pg_serves(const struct sim *s, int node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    return n->host_up && !n->host_frozen && sim_pg_runs(&n->pg) && n->pg.accepting &&
+           s->now_us >= n->cut_off_us;
+}
+
+static void write_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
+{
+    uint64_t now_ms = sim_clock_ms(s, &n->clock);
+    uint64_t end_ms = fence_ms(s, n);
+    uint64_t late_us = now_ms > end_ms ? (now_ms - end_ms) * SIM_MS : 0;
+    if (late_us < span_us && n->pg.wal.count > 0) {
+        uint64_t bytes = (span_us - late_us) * s->options.write_rate / 1000;
+        n->pg.wal.branches[n->pg.wal.count - 1].end += sim_draw(&n->random, 2 * bytes + 1);
+    }
+}
+
+/* A standby gets everything but the last few milliseconds, ten times as fast as it is written. */
+static void stream_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
+{
+    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream)) {
+        return;
+    }
+    const struct sim_wal *source = &s->nodes[n->pg.upstream].pg.wal;
+    uint64_t missing = sim_wal_position(source).lsn - sim_wal_position(&n->pg.wal).lsn;
+    uint64_t late = sim_draw(&n->random, 40 * s->options.write_rate + 1);
+    uint64_t bytes = 1 + span_us * s->options.write_rate / 100;
+    if (missing > late && missing <= UINT64_MAX / 2) {
+        sim_wal_follow(&n->pg.wal, source, missing - late < bytes ? missing - late : bytes);
+    } else if (missing == 0) {
+        sim_wal_follow(&n->pg.wal, source, 1); /* perhaps a new timeline begins here */
+    }
+}
+
+void sim_pg_touch(struct sim *s)
+{
+    uint64_t span_us = s->now_us - s->touched_us;
+    if (span_us == 0) {
+        return;
+    }
+    s->touched_us = s->now_us;
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        if (is_open(s, &s->nodes[i])) {
+            write_wal(s, &s->nodes[i], span_us);
+        }
+    }
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        struct sim_node *n = &s->nodes[i];
+        bool follows = n->pg.in_recovery && n->pg.postmaster && sim_pg_serves(s, (int)i) &&
+                       s->now_us >= n->full_disk_us;
+        if (follows) {
+            stream_wal(s, n, span_us);
+        }
+    }
+}
+
+/* ---- starts and ends ---- */
 
 void sim_pg_init(struct sim *s, int node)
 {
@@ -35,18 +106,12 @@ void sim_pg_init(struct sim *s, int node)
     pg->upstream = -1;
 }
 
-static void report_guard(struct sim *s, int node, enum guard_state state, uint32_t killed_count)
-{
-    struct fact fact = {.kind = FACT_GUARD,
-                        .guard = state,
-                        .killed_count = killed_count,
-                        .deadline_ms = s->nodes[node].guard.deadline_ms};
-    sim_node_fact(s, node, &fact);
-}
-
 /* What is written to pg_control when the processes die, whatever the reason. */
-static void note_death(struct sim_pg *pg, bool clean)
+static void note_death(struct sim *s, int node, bool clean)
 {
+    struct sim_node *n = &s->nodes[node];
+    struct sim_pg *pg = &n->pg;
+    sim_pg_touch(s);
     if (pg->accepting) {
         pg->clean = clean;
         pg->was_primary = !pg->in_recovery;
@@ -56,59 +121,97 @@ static void note_death(struct sim_pg *pg, bool clean)
     pg->accepting = false;
     pg->hung = false;
     pg->stuck_stop = false;
+    pg->doomed = false;
+    pg->stranger = false;
     pg->run++;
+    n->guard.primary = false;
 }
 
-static void killed(struct sim *s, int node, uint64_t generation, void *argument)
+void sim_pg_die(struct sim *s, int node)
 {
-    (void)argument;
+    if (sim_pg_runs(&s->nodes[node].pg)) {
+        note_death(s, node, false);
+    }
+}
+
+static void killed(struct sim *s, int node, uint64_t run, uint64_t value)
+{
+    (void)value;
     struct sim_node *n = &s->nodes[node];
-    if (!n->host_up || generation != n->pg.run) {
+    if (!n->host_up || run != n->pg.run) {
         return;
     }
     if (n->host_frozen) {
-        sim_after(s, 20 * SIM_MS, killed, node, generation, NULL);
+        sim_after(s, n->thaw_us - s->now_us + 1, killed, node, run, 0);
         return;
     }
-    note_death(&n->pg, false);
-    n->guard.primary = false;
-    report_guard(s, node, GUARD_ABSENT, 6);
+    if (s->now_us < n->unkillable_us) {
+        sim_pg_touch(s);
+        n->pg.doomed = true;
+        sim_after(s, n->unkillable_us - s->now_us, killed, node, run, 0);
+        return;
+    }
+    note_death(s, node, false);
+    sim_guard_report(s, node, GUARD_ABSENT, 6);
 }
 
-void sim_pg_kill(struct sim *s, int node, bool report)
+static void absent(struct sim *s, int node, uint64_t agent_run, uint64_t value)
 {
+    (void)value;
     struct sim_node *n = &s->nodes[node];
-    if (!sim_pg_runs(&n->pg)) {
+    if (agent_run == n->agent_run && !sim_pg_runs(&n->pg)) {
         n->guard.primary = false;
-        if (report) {
-            report_guard(s, node, GUARD_ABSENT, 0);
-        }
-        return;
+        sim_guard_report(s, node, GUARD_ABSENT, 0);
     }
-    if (!report) {
-        note_death(&n->pg, false);
-        return;
-    }
-    sim_after(s, sim_delay(s, 1 * SIM_MS, 20 * SIM_MS), killed, node, n->pg.run, NULL);
 }
 
-static void started(struct sim *s, int node, uint64_t generation, void *argument)
+void sim_pg_kill(struct sim *s, int node)
 {
-    (void)argument;
     struct sim_node *n = &s->nodes[node];
-    struct sim_pg *pg = &n->pg;
-    if (!n->host_up || generation != pg->run || !pg->postmaster || n->host_frozen) {
+    uint64_t delay_us = sim_delay(s, &n->random, 1 * SIM_MS, 20 * SIM_MS);
+    if (!sim_pg_runs(&n->pg)) {
+        sim_after(s, delay_us / 4, absent, node, n->agent_run, 0);
         return;
     }
-    bool fails = pg->verdict != DATA_INTACT || pg->incomplete ||
-                 (!s->faults_over && sim_random(s, 50) == 0);
-    if (fails) {
-        note_death(pg, false);
-        report_guard(s, node, GUARD_ABSENT, 0);
+    /* Where the agent is not the ring that is tried, its kill comes late. */
+    if (s->options.rings != SIM_RINGS_ALL && !n->pg.in_recovery) {
+        delay_us += sim_draw(&n->random, 3 * SIM_S);
+    }
+    sim_after(s, delay_us, killed, node, n->pg.run, 0);
+}
+
+/* How much longer everything takes on a slow disk. */
+static uint64_t disk_factor(const struct sim *s, struct sim_node *n)
+{
+    return s->now_us < n->slow_disk_us ? 2 + sim_draw(&n->random, 30) : 1;
+}
+
+static bool start_fails(struct sim *s, struct sim_node *n)
+{
+    bool flaky = s->now_us < n->flaky_us && sim_chance(&n->random, 50);
+    return n->pg.verdict != DATA_INTACT || n->pg.incomplete || s->now_us < n->full_disk_us ||
+           flaky || sim_bad_luck(s, &n->random, 50);
+}
+
+static void started(struct sim *s, int node, uint64_t run, uint64_t value)
+{
+    (void)value;
+    struct sim_node *n = &s->nodes[node];
+    if (!n->host_up || run != n->pg.run || !n->pg.postmaster) {
         return;
     }
-    pg->accepting = true;
-    pg->clean = false;
+    if (n->host_frozen) {
+        sim_after(s, n->thaw_us - s->now_us + 1, started, node, run, 0);
+        return;
+    }
+    sim_pg_touch(s);
+    if (start_fails(s, n)) {
+        note_death(s, node, false);
+        sim_guard_report(s, node, GUARD_ABSENT, 0);
+        return;
+    }
+    n->pg.accepting = true;
+    n->pg.clean = false;
     check_i15_return(s, node);
 }
 
@@ -119,68 +222,65 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream)
         sim_break(s, "I15: return", "%s is started while it runs", n->name);
         return;
     }
+    sim_pg_touch(s);
     n->pg.postmaster = true;
     n->pg.accepting = false;
     n->pg.in_recovery = !as_primary;
     n->pg.upstream = upstream;
     n->pg.run++;
     n->guard.primary = as_primary;
-    report_guard(s, node, GUARD_RUNNING, 0);
-    sim_after(s, sim_delay(s, 5 * SIM_MS, 200 * SIM_MS), started, node, n->pg.run, NULL);
+    sim_guard_page(s, node);
+    uint64_t delay_us = sim_delay(s, &n->random, 5 * SIM_MS, 200 * SIM_MS) * disk_factor(s, n);
+    sim_after(s, delay_us, started, node, n->pg.run, 0);
+    sim_guard_report(s, node, GUARD_RUNNING, 0);
 }
 
-/* argument: anything for an immediate shutdown. */
-static void stopped(struct sim *s, int node, uint64_t generation, void *argument)
+static void stopped(struct sim *s, int node, uint64_t run, uint64_t clean)
 {
     struct sim_node *n = &s->nodes[node];
-    if (!n->host_up || generation != n->pg.run || n->host_frozen || n->pg.stuck_stop) {
+    if (!n->host_up || run != n->pg.run || n->pg.stuck_stop) {
         return;
     }
-    note_death(&n->pg, argument == NULL);
-    n->guard.primary = false;
-    report_guard(s, node, GUARD_ABSENT, 0);
+    if (n->host_frozen || s->now_us < n->unkillable_us) {
+        uint64_t until_us = n->host_frozen ? n->thaw_us : n->unkillable_us;
+        sim_after(s, until_us - s->now_us + 1, stopped, node, run, clean);
+        return;
+    }
+    note_death(s, node, clean != 0);
+    sim_guard_report(s, node, GUARD_ABSENT, 0);
 }
 
-/* An immediate shutdown does not wait for anybody, and leaves work for the next start. */
-static void stop_at_once(struct sim *s, int node)
-{
-    struct sim_node *n = &s->nodes[node];
-    n->pg.stuck_stop = n->pg.hung;
-    sim_after(s, sim_delay(s, 1 * SIM_MS, 30 * SIM_MS), stopped, node, n->pg.run, malloc(1));
-}
-
+/* An immediate shutdown waits for nobody, and leaves work for the next start. Neither reaches a
+ * postmaster that stands still. */
 void sim_pg_stop(struct sim *s, int node, enum stop_mode mode)
 {
     struct sim_node *n = &s->nodes[node];
-    if (n->pg.postmaster && mode == STOP_IMMEDIATE) {
-        stop_at_once(s, node);
-    } else if (n->pg.postmaster) {
-        n->pg.stuck_stop = n->pg.hung || (!s->faults_over && sim_chance(s, 5));
-        sim_after(s, sim_delay(s, 5 * SIM_MS, 300 * SIM_MS), stopped, node, n->pg.run, NULL);
+    if (!n->pg.postmaster) {
+        return;
     }
+    bool fast = mode == STOP_FAST;
+    bool flaky = s->now_us < n->flaky_us && sim_chance(&n->random, 50);
+    bool late = s->options.rings != SIM_RINGS_ALL && !n->pg.in_recovery;
+    bool slow = fast && (flaky || sim_bad_luck(s, &n->random, 20));
+    n->pg.stuck_stop = n->pg.hung || late || slow;
+    uint64_t delay_us = fast ? sim_delay(s, &n->random, 5 * SIM_MS, 300 * SIM_MS)
+                             : sim_delay(s, &n->random, 1 * SIM_MS, 30 * SIM_MS);
+    sim_after(s, delay_us * disk_factor(s, n), stopped, node, n->pg.run, fast);
 }
 
-void sim_guard_look(struct sim *s, int node)
-{
-    struct sim_node *n = &s->nodes[node];
-    bool armed = n->host_up && !n->host_frozen && n->guard.primary && sim_pg_runs(&n->pg);
-    if (armed && sim_node_clock_ms(s, node) >= n->guard.deadline_ms) {
-        sim_say(s, "%s: the guard kills at the deadline", n->name);
-        note_death(&n->pg, false);
-        n->guard.primary = false;
-        report_guard(s, node, GUARD_ABSENT, 6);
-    }
-}
+/* ---- what can be seen of it ---- */
 
-struct inspection sim_pg_inspect(const struct sim *s, int node)
+struct inspection sim_pg_inspect(struct sim *s, int node)
 {
     const struct sim_pg *pg = &s->nodes[node].pg;
     struct inspection found;
     memset(&found, 0, sizeof found);
     found.verdict = pg->verdict;
+    found.disk = s->now_us < s->nodes[node].full_disk_us ? DISK_FULL : DISK_WRITABLE;
     if (pg->verdict != DATA_INTACT) {
         return found;
     }
+    sim_pg_touch(s);
     found.system_id = pg->system_id;
     found.clean = pg->clean;
     found.was_primary = sim_pg_runs(pg) ? !pg->in_recovery : pg->was_primary;
@@ -196,8 +296,8 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
 {
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_node *peer = &s->nodes[i];
-        bool streams = peer->pg.upstream == node && peer->pg.in_recovery && peer->pg.accepting &&
-                       peer->host_up && !peer->host_frozen;
+        bool streams = peer->pg.upstream == node && peer->pg.in_recovery &&
+                       sim_pg_serves(s, (int)i) && sim_pg_serves(s, node);
         if (streams) {
             struct replica_row *row = &probe->replicas[probe->replica_count++];
             memcpy(row->name, peer->name, NAME_SIZE);
@@ -211,72 +311,53 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
  * 4). */
 static bool seems_streaming(const struct sim *s, int node)
 {
-    const struct sim_pg *pg = &s->nodes[node].pg;
-    if (!pg->in_recovery || pg->upstream < 0) {
+    const struct sim_node *n = &s->nodes[node];
+    if (!n->pg.in_recovery || n->pg.upstream < 0 || s->now_us < n->full_disk_us) {
         return false;
     }
-    const struct sim_node *up = &s->nodes[pg->upstream];
-    bool serves = up->host_up && !up->host_frozen && up->pg.postmaster && up->pg.accepting;
-    bool diverged = !sim_wal_is_prefix(&pg->wal, &up->pg.wal);
+    bool serves = sim_pg_serves(s, n->pg.upstream) && sim_pg_serves(s, node) &&
+                  s->nodes[n->pg.upstream].pg.postmaster;
+    bool diverged = !sim_wal_is_prefix(&n->pg.wal, &s->nodes[n->pg.upstream].pg.wal);
     return serves && (!diverged || s->now_us % 3 == 0);
 }
 
-struct probe_result sim_pg_probe(const struct sim *s, int node)
+static enum probe_class probe_class(struct sim *s, struct sim_node *n)
 {
-    const struct sim_pg *pg = &s->nodes[node].pg;
+    if (n->pg.hung || n->pg.doomed) {
+        return PROBE_TIMEOUT;
+    }
+    if (!n->pg.postmaster || !n->pg.accepting) {
+        return PROBE_STARTING;
+    }
+    if (s->now_us < n->slow_disk_us && sim_chance(&n->random, 20)) {
+        return PROBE_TIMEOUT;
+    }
+    if (sim_bad_luck(s, &n->random, 61)) {
+        return PROBE_ALIVE;
+    }
+    bool flaky = s->now_us < n->flaky_us && sim_chance(&n->random, 20);
+    bool full = s->now_us < n->full_disk_us && !n->pg.in_recovery;
+    return flaky || full || n->pg.verdict != DATA_INTACT ? PROBE_ERROR : PROBE_OK;
+}
+
+struct probe_result sim_pg_probe(struct sim *s, int node)
+{
+    struct sim_node *n = &s->nodes[node];
     struct probe_result probe;
     memset(&probe, 0, sizeof probe);
-    if (pg->hung) {
-        probe.class = PROBE_TIMEOUT;
+    sim_pg_touch(s);
+    probe.class = probe_class(s, n);
+    if (probe.class != PROBE_OK) {
         return probe;
     }
-    if (!pg->postmaster || !pg->accepting) {
-        probe.class = PROBE_STARTING;
-        return probe;
-    }
-    if (!s->faults_over && s->now_us % 61 == 0) {
-        probe.class = PROBE_ALIVE;
-        return probe;
-    }
-    if (pg->verdict != DATA_INTACT) {
-        probe.class = PROBE_ERROR;
-        return probe;
-    }
-    probe.class = PROBE_OK;
-    probe.in_recovery = pg->in_recovery;
-    probe.position = sim_wal_position(&pg->wal);
-    probe.replay_lsn = pg->in_recovery ? probe.position.lsn : 0;
-    probe.system_id = pg->system_id;
+    probe.in_recovery = n->pg.in_recovery;
+    probe.position = sim_wal_position(&n->pg.wal);
+    probe.replay_lsn = n->pg.in_recovery ? probe.position.lsn : 0;
+    probe.system_id = n->pg.system_id;
     probe.streaming = seems_streaming(s, node);
-    probe.history = sim_wal_history(&pg->wal);
-    if (!pg->in_recovery) {
+    probe.history = sim_wal_history(&n->pg.wal);
+    if (!n->pg.in_recovery) {
         probe_replicas(s, node, &probe);
     }
     return probe;
-}
-
-static void tick_node(struct sim *s, int node)
-{
-    struct sim_node *n = &s->nodes[node];
-    sim_guard_look(s, node);
-    if (!n->host_up || n->host_frozen || !n->pg.accepting) {
-        return;
-    }
-    if (sim_pg_writable(s, node)) {
-        n->pg.wal.branches[n->pg.wal.count - 1].end += sim_random(s, 400);
-        return;
-    }
-    if (n->pg.in_recovery && n->pg.upstream >= 0 && n->pg.postmaster) {
-        const struct sim_node *up = &s->nodes[n->pg.upstream];
-        if (up->host_up && !up->host_frozen && sim_pg_runs(&up->pg) && up->pg.accepting) {
-            sim_wal_follow(&n->pg.wal, &up->pg.wal, sim_random(s, 2000));
-        }
-    }
-}
-
-void sim_pg_tick(struct sim *s)
-{
-    for (uint32_t i = 0; i < s->options.nodes; i++) {
-        tick_node(s, (int)i);
-    }
 }

@@ -3,13 +3,16 @@
 #include "sim.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SYSTEM_ID 7000000000000000001ULL
 
 static void begin_branch(struct sim *s, struct sim_wal *wal, uint32_t timeline)
 {
+    if (wal->count == SIM_BRANCHES_MAX) {
+        sim_break(s, "simulator", "more than %d timelines", SIM_BRANCHES_MAX);
+        return;
+    }
     struct position at = sim_wal_position(wal);
     struct sim_branch *branch = &wal->branches[wal->count++];
     uint32_t next = timeline != 0 ? timeline : at.timeline + 1;
@@ -26,31 +29,32 @@ static bool run_initdb(struct sim *s, struct sim_pg *pg)
     pg->clean = true;
     pg->was_primary = true;
     pg->incomplete = false;
-    memset(&pg->wal, 0, sizeof pg->wal);
+    pg->wal.count = 0;
     begin_branch(s, &pg->wal, 0);
     pg->wal.branches[0].start = 1000;
     pg->wal.branches[0].end = 1000;
     return true;
 }
 
-static bool run_copy(struct sim *s, int node, const struct upstream *upstream, enum task task)
+static bool run_copy(struct sim *s, int node, const struct sim_job *job)
 {
     struct sim_pg *pg = &s->nodes[node].pg;
-    int source = sim_node_index(s, upstream->node);
-    if (source < 0 || !s->nodes[source].pg.accepting || !s->nodes[source].pg.postmaster ||
-        !s->nodes[source].host_up || s->nodes[source].host_frozen) {
+    bool serves = job->source >= 0 && sim_pg_serves(s, job->source) &&
+                  s->nodes[job->source].pg.postmaster && s->now_us >= s->nodes[node].cut_off_us;
+    if (!serves || s->now_us < s->nodes[node].full_disk_us) {
         return false;
     }
-    const struct sim_wal *wal = &s->nodes[source].pg.wal;
-    if (task == TASK_REWIND) {
-        if (pg->verdict != DATA_INTACT || sim_wal_position(wal).timeline < upstream->timeline) {
+    const struct sim_pg *source = &s->nodes[job->source].pg;
+    if (job->task == TASK_REWIND) {
+        bool shown = sim_wal_position(&source->wal).timeline >= job->timeline;
+        if (pg->verdict != DATA_INTACT || !shown) {
             return false;
         }
-        pg->wal = sim_wal_common(&pg->wal, wal);
+        sim_wal_common(&pg->wal, &source->wal);
     } else {
-        pg->wal = *wal;
+        pg->wal = source->wal;
         pg->verdict = DATA_INTACT;
-        pg->system_id = s->nodes[source].pg.system_id;
+        pg->system_id = source->system_id;
     }
     pg->incomplete = false;
     pg->was_primary = false;
@@ -61,7 +65,7 @@ static bool run_copy(struct sim *s, int node, const struct upstream *upstream, e
 static bool run_promote(struct sim *s, int node, uint32_t timeline)
 {
     struct sim_pg *pg = &s->nodes[node].pg;
-    if (!pg->postmaster || !pg->accepting || !pg->in_recovery || pg->hung) {
+    if (!pg->postmaster || !pg->accepting || !pg->in_recovery || pg->hung || pg->doomed) {
         return false;
     }
     check_i10_promote(s, node);
@@ -72,53 +76,56 @@ static bool run_promote(struct sim *s, int node, uint32_t timeline)
     return true;
 }
 
-struct job {
-    enum task task;
-    struct upstream upstream;
-    uint64_t agent_run;
-};
-
-static bool run_task(struct sim *s, int node, const struct job *job)
+static bool run_job(struct sim *s, int node, const struct sim_job *job)
 {
-    struct sim_pg *pg = &s->nodes[node].pg;
-    bool bad_luck = !s->faults_over && sim_random(s, 20) == 0;
+    struct sim_node *n = &s->nodes[node];
+    bool copies = job->task == TASK_BASEBACKUP || job->task == TASK_REWIND;
+    bool flaky = s->now_us < n->flaky_us && sim_chance(&n->random, 50);
+    bool bad_luck = flaky || sim_bad_luck(s, &n->random, 20);
+    sim_pg_touch(s);
     if (job->task == TASK_INITDB) {
-        return !bad_luck && run_initdb(s, pg);
+        return !bad_luck && run_initdb(s, &n->pg);
     }
-    if (job->task == TASK_BASEBACKUP || job->task == TASK_REWIND) {
-        return !bad_luck && run_copy(s, node, &job->upstream, job->task);
+    if (copies) {
+        return !bad_luck && run_copy(s, node, job);
     }
     if (job->task == TASK_PROMOTE) {
-        return run_promote(s, node, job->upstream.timeline);
+        return run_promote(s, node, job->timeline);
     }
-    return pg->postmaster && pg->accepting && !pg->in_recovery && !pg->hung;
+    /* A first write is a commit. */
+    return n->pg.postmaster && n->pg.accepting && !n->pg.in_recovery && !n->pg.hung &&
+           sim_pg_writable(s, node);
 }
 
-static void progresses(struct sim *s, int node, uint64_t agent_run, void *argument)
+static bool is_of_now(const struct sim_node *n, uint64_t number)
 {
-    const enum task *task = argument;
-    if (agent_run == s->nodes[node].agent_run) {
-        struct fact fact = {.kind = FACT_TASK_PROGRESS, .task = *task, .percent = 50};
+    return n->host_up && n->job.number == number && n->job.agent_run == n->agent_run;
+}
+
+static void progresses(struct sim *s, int node, uint64_t number, uint64_t value)
+{
+    (void)value;
+    if (is_of_now(&s->nodes[node], number)) {
+        struct fact fact = {
+                .kind = FACT_TASK_PROGRESS, .task = s->nodes[node].job.task, .percent = 50};
         sim_node_fact(s, node, &fact);
     }
 }
 
-static void task_ended(struct sim *s, int node, uint64_t generation, void *argument)
+static void ended(struct sim *s, int node, uint64_t number, uint64_t value)
 {
-    const struct job *job = argument;
+    (void)value;
     struct sim_node *n = &s->nodes[node];
-    if (!n->host_up || job->agent_run != n->agent_run) {
+    if (!is_of_now(n, number)) {
         return;
     }
     if (n->host_frozen) {
-        struct job *again = malloc(sizeof *again);
-        *again = *job;
-        sim_after(s, 20 * SIM_MS, task_ended, node, generation, again);
+        sim_after(s, n->thaw_us - s->now_us + 1, ended, node, number, 0);
         return;
     }
+    const struct sim_job *job = &n->job;
     struct fact fact = {.kind = FACT_TASK_ENDED, .task = job->task};
-    bool same_run = generation == n->pg.run;
-    fact.ok = same_run && run_task(s, node, job);
+    fact.ok = job->pg_run == n->pg.run && run_job(s, node, job);
     if (job->task == TASK_PROMOTE && fact.ok) {
         fact.position = sim_wal_position(&n->pg.wal);
         fact.history = sim_wal_history(&n->pg.wal);
@@ -130,25 +137,36 @@ static void task_ended(struct sim *s, int node, uint64_t generation, void *argum
     sim_node_fact(s, node, &fact);
 }
 
-void sim_pg_task(struct sim *s, int node, enum task task, const struct upstream *upstream)
+static uint64_t duration_us(struct sim *s, struct sim_node *n, bool copies)
+{
+    uint64_t us = copies ? sim_delay(s, &n->random, 100 * SIM_MS, 3 * SIM_S)
+                         : sim_delay(s, &n->random, 2 * SIM_MS, 150 * SIM_MS);
+    return s->now_us < n->slow_disk_us ? us * (2 + sim_draw(&n->random, 8)) : us;
+}
+
+void sim_task_begin(struct sim *s, int node, enum task task, const struct upstream *upstream)
 {
     struct sim_node *n = &s->nodes[node];
-    struct job *job = malloc(sizeof *job);
-    *job = (struct job){task, *upstream, n->agent_run};
+    bool copies = task == TASK_BASEBACKUP || task == TASK_REWIND || task == TASK_INITDB;
+    n->job = (struct sim_job){
+            .number = n->job.number + 1,
+            .task = task,
+            .source = upstream->node[0] != '\0' ? sim_node_index(s, upstream->node) : -1,
+            .timeline = upstream->timeline,
+            .agent_run = n->agent_run,
+            .pg_run = n->pg.run,
+    };
     if (task == TASK_PROMOTE) {
         n->guard.primary = true;
+        sim_guard_page(s, node);
     }
     if (task == TASK_BASEBACKUP || task == TASK_REWIND) {
         check_i16_destruction(s, node, task);
         n->pg.incomplete = task == TASK_REWIND && n->pg.verdict == DATA_INTACT;
     }
-    bool copies = task == TASK_BASEBACKUP || task == TASK_REWIND || task == TASK_INITDB;
-    uint64_t delay_us =
-            copies ? sim_delay(s, 100 * SIM_MS, 3 * SIM_S) : sim_delay(s, 2 * SIM_MS, 150 * SIM_MS);
+    uint64_t us = duration_us(s, n, copies);
     if (copies) {
-        enum task *copy = malloc(sizeof *copy);
-        *copy = task;
-        sim_after(s, delay_us / 2, progresses, node, n->agent_run, copy);
+        sim_after(s, us / 2, progresses, node, n->job.number, 0);
     }
-    sim_after(s, delay_us, task_ended, node, n->pg.run, job);
+    sim_after(s, us, ended, node, n->job.number, 0);
 }

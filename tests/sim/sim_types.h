@@ -9,15 +9,17 @@
 
 #include "../../agent/step.h"
 #include "../../monitor/step.h"
+#include "sim_plan.h"
 
-#define SIM_NODES_MAX 5
-#define SIM_MONITORS_MAX 2
-#define SIM_BRANCHES_MAX 128
+/* Readers of the log are numbered: nodes first, then monitors from SIM_NODES_MAX on. */
+#define SIM_READERS_MAX (SIM_NODES_MAX + SIM_MONITORS_MAX)
+#define SIM_BRANCHES_MAX 256
 #define SIM_QUEUED_FACTS_MAX 512
 #define SIM_SENT_MAX 64
 #define SIM_ORDERS_MAX 32
-#define SIM_MS 1000ULL
-#define SIM_S 1000000ULL
+/* The newest true states are kept, of others a hash of each so many-th. */
+#define SIM_STATES_MAX 16
+#define SIM_HASHED_EACH 32
 
 /* ---- WAL ---- */
 
@@ -36,12 +38,28 @@ struct sim_wal {
     struct sim_branch branches[SIM_BRANCHES_MAX];
 };
 
+/* ---- randomness ---- */
+
+/* A stream of its own for each actor, so that what one of them draws disturbs no other. */
+struct sim_random {
+    uint64_t state;
+};
+
+/* ---- timers ---- */
+
+/* One for each process: an entry of the queue at or before the moment that it wants. */
+struct sim_timer {
+    uint64_t due_us;     /* UINT64_MAX: none is wanted */
+    uint64_t queued_us;  /* of the entry that counts; UINT64_MAX: none */
+    uint64_t generation; /* of that entry */
+};
+
 /* ---- PostgreSQL and its guard ---- */
 
 struct sim_pg {
     enum data_verdict verdict;
     uint64_t system_id;
-    struct sim_wal wal;
+    struct sim_wal wal; /* up to s->touched_us: sim_pg_touch() */
     bool clean;
     bool was_primary;
     bool incomplete;
@@ -50,31 +68,54 @@ struct sim_pg {
     bool orphans;    /* it died, and backends live */
     bool accepting;  /* past its start */
     bool in_recovery;
-    bool hung;       /* alive, answers nothing, commits all the same */
-    bool stuck_stop; /* a fast shutdown does not end */
-    int upstream;    /* node index; -1: none */
-    uint64_t run;    /* number of this start; results of older ones are dropped */
+    bool hung;        /* alive, answers nothing, commits all the same */
+    bool stuck_stop;  /* a fast shutdown does not end */
+    bool doomed;      /* SIGKILL was sent: nothing of it runs any more, whenever it ends */
+    bool stranger;    /* its guard has died: the fence looks at the page of that one */
+    uint64_t page_ms; /* the deadline in that page */
+    int upstream;     /* node index; -1: none */
+    uint64_t run;     /* number of this start; results of older ones are dropped */
 };
 
 struct sim_guard {
-    uint64_t deadline_ms; /* on the node's clock */
-    uint64_t agent_run;   /* the start of the agent that put it there */
-    bool primary;         /* armed: what runs may be a primary */
+    bool runs;
+    uint64_t run;           /* number of this start */
+    uint64_t deadline_ms;   /* in its page, on the node's clock; the page outlives it */
+    bool primary;           /* in its page: what runs may be a primary */
+    struct sim_timer timer; /* when it looks at the page next */
+};
+
+/* What runs in the agent's hands: initdb, a copy, a promotion. */
+struct sim_job {
+    uint64_t number; /* grows; results of older ones are dropped */
+    enum task task;
+    int source; /* node index; -1: none */
+    uint32_t timeline;
+    uint64_t agent_run;
+    uint64_t pg_run;
 };
 
 /* ---- readers of the log ---- */
 
 struct sim_reader {
+    struct sim_random random;
     bool connected;
+    bool partitioned;    /* from the log, and both sides know */
     uint64_t generation; /* of the connection */
     uint64_t connected_us;
     size_t cursor;       /* next record */
     size_t caught_up_at; /* records stored when it connected */
     bool caught_up;
-    bool delivering;     /* a delivery is in the queue */
-    uint64_t stalled_us; /* until then nothing is delivered, and the link looks well */
-    uint64_t mute_us;    /* until then what it appends is lost, and the link looks well */
-    uint64_t slow_us;    /* until then what it appends is held up for long */
+    bool delivering; /* a delivery is in the queue */
+
+    /* Until then, with a link that looks well: */
+    uint64_t deaf_us;    /* nothing is delivered */
+    uint64_t mute_us;    /* what it sends is lost */
+    uint64_t late_us;    /* what it appends is held up for long */
+    uint64_t lossy_us;   /* some of what it appends is lost */
+    uint64_t doubled_us; /* some of what it appends is stored twice */
+    uint64_t slow_us;    /* its network is slow */
+    uint64_t refused_us; /* its decisions are refused */
 };
 
 /* ---- processes ---- */
@@ -95,25 +136,42 @@ struct sim_order {
 /* Classes of agents' events whose order the fold keeps apart. */
 enum sim_class { SIM_CLASS_LOCK, SIM_CLASS_PROBE, SIM_CLASS_TASK, SIM_CLASS_COUNT };
 
+struct sim_clock {
+    int64_t offset_ms;
+    int64_t ppm;
+    int64_t wall_offset_us; /* an operator, or NTP, has set the wall clock */
+};
+
 struct sim_node {
     char name[NAME_SIZE];
+    struct sim_random random;
     struct agent agent;
     bool agent_runs;
     uint64_t agent_run; /* number of this start of the agent */
     bool agent_paused;
+    bool persisting; /* the agent waits for its disk */
+    bool stepping;   /* what it learns now comes after its actions */
     bool host_up;
     bool host_frozen;
-    bool partitioned; /* from the log */
-    struct sim_reader reader;
-    struct vote vote; /* on the disk */
+    bool clock_stopped;  /* and its clock stands still with it */
+    uint64_t frozen_us;  /* since when */
+    uint64_t thaw_us;    /* until when */
+    uint64_t excused_ms; /* until then, on its clock, it may not know that its lease is over: the
+                            clock stood still while the lease ran */
+    struct vote vote;    /* on the disk */
     struct sim_guard guard;
     struct sim_pg pg;
-    int64_t clock_offset_ms;
-    int64_t clock_ppm;
-    int64_t wall_offset_us; /* an operator, or NTP, has set the wall clock */
-    uint64_t timer_generation;
-    uint32_t queued; /* facts that wait for a paused agent */
-    struct fact *queue;
+    struct sim_job job;
+    struct sim_clock clock;
+    struct sim_timer timer;
+    uint32_t queued; /* facts that wait for an agent that stands still */
+    /* Until then: */
+    uint64_t slow_disk_us;
+    uint64_t full_disk_us;
+    uint64_t unkillable_us;
+    uint64_t flaky_us;
+    uint64_t cut_off_us; /* nothing is streamed to it or from it */
+
     struct sim_sent sent[SIM_SENT_MAX]; /* its newest renewals (check I4) */
     uint32_t sent_next;
     uint64_t lease_limit_ms; /* the latest deadline that its read-backs justify (check I4) */
@@ -124,85 +182,120 @@ struct sim_node {
 
 struct sim_monitor {
     char name[NAME_SIZE];
+    struct sim_random random;
     struct monitor monitor;
     struct monitor_cluster cluster;
     bool runs;
     bool paused;
-    bool partitioned;
+    bool link_lost; /* while it was paused */
+    bool clock_stopped;
     uint64_t starts;
-    struct sim_reader reader;
-    int64_t clock_offset_ms;
-    int64_t clock_ppm;
-    int64_t wall_offset_us;
-    uint64_t timer_generation;
+    struct sim_clock clock;
+    struct sim_timer timer;
+    uint64_t heartbeat_ms; /* when the next one is due, on its clock */
+    uint64_t step_ms;      /* when its step wants to be called */
 };
 
 /* ---- the log ---- */
 
+/* Bytes, and what they decode to. An event that a simulated process sends mostly stays what it is:
+ * encoding and decoding give the same again (tests/fuzz), and now and then it is tried. Then the
+ * bytes are of no use but for their address. */
+struct sim_payload {
+    char subject[SUBJECT_SIZE];
+    bool is_event; /* event is valid */
+    bool encoded;  /* data points to bytes */
+    size_t size;
+    const uint8_t *data;
+    uint8_t *bytes; /* room for them, kept from use to use */
+    size_t capacity;
+    struct event event;
+};
+
 struct sim_record {
     uint64_t seq;
-    char subject[SUBJECT_SIZE];
-    uint8_t *data;
-    size_t size;
-    uint8_t digest[HASH_SIZE]; /* of the true state after it */
-    bool effective;            /* by the true fold */
+    bool heartbeat;      /* of a monitor: no cluster's */
+    bool effective;      /* by the true fold */
+    uint64_t state_hash; /* of the true state after it; only of each SIM_HASHED_EACH-th */
+    struct sim_payload payload;
+};
+
+/* Something on its way, to the log or to readers. */
+struct sim_message {
+    uint32_t references; /* 0: free */
+    struct sim_payload payload;
 };
 
 /* ---- the world ---- */
 
-struct sim_options {
-    uint64_t seed;
-    uint32_t nodes;
-    uint32_t monitors;
-    bool honest;        /* no decision is forged */
-    bool fast;          /* a network without delays and clocks as far apart as they may be */
-    uint64_t fault_us;  /* faults strike until then */
-    uint64_t settle_us; /* and the cluster must be well within this time after that */
-    bool verbose;
+struct sim_entry; /* of the queue; sim_queue.c */
+
+/* What is allocated, and kept from run to run. */
+struct sim_memory {
+    struct sim_entry *heap;
+    size_t heap_capacity;
+    struct sim_record **records; /* a pool */
+    size_t record_capacity;
+    struct sim_message **messages; /* a pool */
+    uint32_t message_count;
+    struct fact *queues[SIM_NODES_MAX]; /* facts that wait for an agent that stands still */
 };
 
-struct sim_entry; /* of the queue; sim_world.c */
+struct sim_counts {
+    uint64_t steps; /* entries of the queue that were carried out */
+    uint64_t time_us;
+    uint64_t records;
+    uint64_t grants;
+    uint64_t faults;
+    uint64_t voids;
+};
 
 struct sim {
-    struct sim_options options;
-    uint64_t random;
+    const struct sim_plan *plan;
+    struct sim_options options; /* of the plan */
+    bool aloud;                 /* what happens is told */
+    struct sim_random random;
+    struct sim_random liar;
     uint64_t now_us;
     uint64_t order;
+    struct sim_counts counts;
 
-    struct sim_entry *heap;
+    struct sim_memory memory;
     size_t heap_count;
-    size_t heap_capacity;
-
-    struct sim_record *records;
     size_t record_count;
-    size_t record_capacity;
     uint64_t next_seq;
     bool log_down;
 
     struct cluster truth; /* the fold of every record at the moment of its storing */
+    struct cluster states[SIM_STATES_MAX]; /* after record i, at i modulo the size */
     struct codec_arena arena;
     struct sim_node nodes[SIM_NODES_MAX];
     struct sim_monitor monitors[SIM_MONITORS_MAX];
+    struct sim_reader readers[SIM_READERS_MAX];
 
+    uint64_t touched_us; /* WAL is written and streamed up to here */
     uint64_t next_branch;
     uint64_t reference_branch; /* of the WAL that the reference history names */
     uint64_t lie_count;
-    bool faults_over;
-    uint64_t fault_count;
-    uint64_t grant_count;
-    uint64_t void_count;
-    const char *broken; /* the invariant that does not hold; ends the run */
+    uint64_t lying_us;                 /* until then somebody forges decisions */
+    uint64_t noisy_us;                 /* until then everything goes a little wrong */
+    uint64_t racing_us;                /* until then decisions of monitors cross on their way */
+    uint64_t trouble_us;               /* until then something that went wrong lasts */
+    uint32_t moved[SIM_TRIGGER_COUNT]; /* how often each happened */
+    uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */
+    uint64_t look_us;                  /* when it is looked at next */
+    uint64_t well_us;                  /* since then it is well; 0: it is not */
+    const char *broken;                /* the invariant that does not hold; ends the run */
     char detail[256];
 };
 
 /* Result of one run. */
 struct sim_result {
-    bool ok;
+    const char *broken; /* the invariant; NULL: all hold */
+    char detail[256];
+    uint64_t broken_us;
     uint8_t digest[HASH_SIZE];
-    uint64_t events;
-    uint64_t grants;
-    uint64_t faults;
-    uint64_t voids;
+    struct sim_counts counts;
 };
 
 #endif

@@ -27,39 +27,27 @@ struct history sim_wal_history(const struct sim_wal *wal)
     return history;
 }
 
+/* Who has a piece has everything that lies below it: where a stands in b says it all. */
 bool sim_wal_is_prefix(const struct sim_wal *a, const struct sim_wal *b)
 {
-    if (a->count > b->count) {
-        return false;
+    if (a->count == 0 || a->count > b->count) {
+        return a->count == 0;
     }
-    for (uint32_t i = 0; i < a->count; i++) {
-        bool last = i + 1 == a->count;
-        const struct sim_branch *x = &a->branches[i];
-        const struct sim_branch *y = &b->branches[i];
-        if (x->id != y->id || (last ? x->end > y->end : x->end != y->end)) {
-            return false;
-        }
-    }
-    return true;
+    const struct sim_branch *x = &a->branches[a->count - 1];
+    const struct sim_branch *y = &b->branches[a->count - 1];
+    return x->id == y->id && x->end <= y->end;
 }
 
-struct sim_wal sim_wal_common(const struct sim_wal *a, const struct sim_wal *b)
+void sim_wal_common(struct sim_wal *a, const struct sim_wal *b)
 {
-    struct sim_wal common;
-    memset(&common, 0, sizeof common);
-    for (uint32_t i = 0; i < a->count && i < b->count; i++) {
-        if (a->branches[i].id != b->branches[i].id) {
-            break;
-        }
-        common.branches[i] = a->branches[i];
-        common.count = i + 1;
-        if (b->branches[i].end != a->branches[i].end) {
-            bool a_is_shorter = a->branches[i].end < b->branches[i].end;
-            common.branches[i].end = a_is_shorter ? a->branches[i].end : b->branches[i].end;
-            break;
-        }
+    uint32_t count = a->count < b->count ? a->count : b->count;
+    while (count > 0 && a->branches[count - 1].id != b->branches[count - 1].id) {
+        count--;
     }
-    return common;
+    a->count = count;
+    if (count > 0 && b->branches[count - 1].end < a->branches[count - 1].end) {
+        a->branches[count - 1].end = b->branches[count - 1].end;
+    }
 }
 
 void sim_wal_follow(struct sim_wal *a, const struct sim_wal *source, uint64_t bytes)

@@ -27,28 +27,31 @@ bool sim_is_well(const struct sim *s)
     return true;
 }
 
-void sim_tell(struct sim *s)
+void sim_tell(const struct sim *s, FILE *file)
 {
     const struct cluster *c = &s->truth;
-    printf("  term %llu phase %s leader %d promoted %d writable %d no_candidate %d\n",
-           (unsigned long long)c->term, phase_name(c->phase), c->leader, c->promoted, c->writable,
-           c->no_candidate);
+    fprintf(file, "  term %llu phase %s leader %d promoted %d writable %d no_candidate %d\n",
+            (unsigned long long)c->term, phase_name(c->phase), c->leader, c->promoted, c->writable,
+            c->no_candidate);
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_node *n = &s->nodes[i];
         struct position p = sim_wal_position(&n->pg.wal);
         int32_t k = cluster_find_node(c, n->name);
-        printf("  %s: agent %d up %d data %d postmaster %d accepting %d recovery %d upstream %d "
-               "at %u/%llu; in the log: %s %s\n",
-               n->name, n->agent_runs, n->host_up, n->pg.verdict, n->pg.postmaster, n->pg.accepting,
-               n->pg.in_recovery, n->pg.upstream, p.timeline, (unsigned long long)p.lsn,
-               k < 0 ? "?" : node_state_name(c->nodes[k].state),
-               k < 0 ? "?" : reason_name(c->nodes[k].reason));
+        fprintf(file,
+                "  %s: guard %d agent %d up %d data %d postmaster %d accepting %d recovery %d "
+                "upstream %d at %u/%llu; in the log: %s %s\n",
+                n->name, n->guard.runs, n->agent_runs, n->host_up, n->pg.verdict, n->pg.postmaster,
+                n->pg.accepting, n->pg.in_recovery, n->pg.upstream, p.timeline,
+                (unsigned long long)p.lsn, k < 0 ? "?" : node_state_name(c->nodes[k].state),
+                k < 0 ? "?" : reason_name(c->nodes[k].reason));
     }
     for (uint32_t i = 0; i < s->options.monitors; i++) {
         const struct sim_monitor *m = &s->monitors[i];
-        printf("  %s: runs %d paused %d connected %d caught_up %d hearing since %llu, %zu of %zu "
-               "records read\n",
-               m->name, m->runs, m->paused, m->reader.connected, m->monitor.caught_up,
-               (unsigned long long)m->monitor.hearing_since_ms, m->reader.cursor, s->record_count);
+        const struct sim_reader *r = &s->readers[SIM_NODES_MAX + i];
+        fprintf(file,
+                "  %s: runs %d paused %d connected %d caught_up %d hearing since %llu, %zu of %zu "
+                "records read\n",
+                m->name, m->runs, m->paused, r->connected, m->monitor.caught_up,
+                (unsigned long long)m->monitor.hearing_since_ms, r->cursor, s->record_count);
     }
 }
