@@ -116,7 +116,8 @@ struct agent_grant {
 struct agent_rebuild {
     uint64_t seq;         /* of the directive */
     uint64_t incarnation; /* that it names: only that one obeys (I16) */
-    uint64_t ended_seq;   /* the last directive whose end was reported */
+    uint64_t begun_seq; /* the directive that the last copy obeys: a newer one may be in already */
+    uint64_t ended_seq; /* the last directive whose end was reported */
     uint64_t started_ms;
     uint64_t progress_ms; /* when the last progress event was appended */
 };

@@ -404,6 +404,7 @@ static void rebuild(struct agent *a, struct action_list *actions)
 {
     struct upstream upstream = leader_upstream(a);
     enum task task = a->cluster.nodes[a->me].rebuild_task;
+    a->rebuild.begun_seq = a->rebuild.seq;
     a->rebuild.started_ms = a->now_ms;
     a->rebuild.progress_ms = 0;
     act_say(actions, SEVERITY_INFO,

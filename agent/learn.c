@@ -373,10 +373,10 @@ static void end_initdb(struct agent *a, const struct fact *fact)
 static void end_copy(struct agent *a, const struct fact *fact)
 {
     a->data.known = false;
-    a->rebuild.ended_seq = a->rebuild.seq;
+    a->rebuild.ended_seq = a->rebuild.begun_seq;
     a->pg.start_failures = 0;
     a->pg.start_ms = 0;
-    report_task(a, fact, a->rebuild.seq);
+    report_task(a, fact, a->rebuild.begun_seq);
 }
 
 static void end_promote(struct agent *a, const struct fact *fact)

@@ -289,7 +289,7 @@ void report_progress(struct agent *a, enum task task, uint32_t percent, struct a
     }
     a->rebuild.progress_ms = a->now_ms;
     struct event e = act_task_event(a, EVENT_PROGRESS, task);
-    e.body.task.directive_seq = a->rebuild.seq;
+    e.body.task.directive_seq = a->rebuild.begun_seq;
     e.body.task.percent = percent;
     act_append(actions, &e);
 }

@@ -147,6 +147,33 @@ static void test_follow_empty_node_is_rebuilt(void **state)
     assert_string_equal(b->a.pg.upstream.node, "node-1");
 }
 
+/* A directive that comes while the one before is obeyed still has to be obeyed afterwards. */
+static void test_follow_rebuild_of_a_newer_directive_comes_after(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
+    b->answers[ACTION_TASK] = false;
+    bench_directive(b, "node-2", b->a.incarnation, TASK_BASEBACKUP);
+    bench_wait(b, 100);
+    uint64_t first_seq = b->a.rebuild.seq;
+    assert_true(bench_find_task(b, TASK_BASEBACKUP) >= 0);
+    bench_peer_release(b, "node-1");
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
+    bench_grant(b, "node-3", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-3");
+    bench_peer_done(b, "node-3", TASK_PROMOTE, (struct position){2, 100});
+    bench_peer_done(b, "node-3", TASK_FIRST_WRITE, (struct position){2, 100});
+    bench_directive(b, "node-2", b->a.incarnation, TASK_REWIND);
+    bench_finish_task(b, TASK_BASEBACKUP);
+    int done = bench_find_event(b, EVENT_DONE, 0);
+    assert_true(done >= 0);
+    assert_int_equal(b->trace[done].as.event.body.task.directive_seq, first_seq);
+    bench_wait(b, 100);
+    assert_true(bench_find_task(b, TASK_REWIND) > done);
+}
+
 static void test_follow_failed_rebuild_is_reported(void **state)
 {
     (void)state;
@@ -285,6 +312,7 @@ int main(void)
             cmocka_unit_test(test_follow_unclean_old_primary_waits_for_rewind),
             cmocka_unit_test(test_follow_old_primary_recovers_only_as_last_resort),
             cmocka_unit_test(test_follow_empty_node_is_rebuilt),
+            cmocka_unit_test(test_follow_rebuild_of_a_newer_directive_comes_after),
             cmocka_unit_test(test_follow_failed_rebuild_is_reported),
             cmocka_unit_test(test_follow_running_standby_is_stopped_for_rebuild),
             cmocka_unit_test(test_follow_rebuild_of_another_incarnation_is_refused),
