@@ -307,18 +307,16 @@ static uint32_t look_period_ms(const struct agent *a)
 }
 
 /* What a look that nobody asked for was not allowed to see says nothing. */
-static bool is_trouble(const struct agent *a, enum reason reason)
+static bool says_nothing(const struct agent *a, const struct inspection *found)
 {
-    bool asked = a->data.disturbed_wall_us != 0 || a->pg.role == ROLE_UNKNOWN;
-    return reason != REASON_NONE && (asked || reason != REASON_DATA_DIRECTORY_UNREADABLE);
+    bool asked = a->data.disturbed_wall_us != 0 || a->pg.role == ROLE_UNKNOWN || !a->data.known;
+    return !asked && found->verdict == DATA_UNREADABLE;
 }
 
-static void learn_inspected(struct agent *a, const struct fact *fact)
+static void learn_found(struct agent *a, const struct fact *fact)
 {
-    a->data.inspecting = false;
     a->data.known = true;
     a->data.found = fact->inspection;
-    a->data.due_ms = a->now_ms + look_period_ms(a);
     if (fact->inspection.verdict == DATA_INTACT && a->pg.role == ROLE_UNKNOWN) {
         a->data.history = fact->inspection.history;
         a->data.history_timeline = fact->inspection.position.timeline;
@@ -327,11 +325,20 @@ static void learn_inspected(struct agent *a, const struct fact *fact)
     enum reason reason = data_reasons[fact->inspection.verdict];
     refine_reason(a, reason);
     bool lives = a->pg.guard_known && a->pg.guard != GUARD_ABSENT;
-    if (lives && is_trouble(a, reason)) {
+    if (lives && reason != REASON_NONE) {
         uint64_t seen_us = a->data.disturbed_wall_us;
         agent_raise(a, reason, seen_us != 0 ? seen_us : fact->wall_us);
     }
     a->data.disturbed_wall_us = 0;
+}
+
+static void learn_inspected(struct agent *a, const struct fact *fact)
+{
+    a->data.inspecting = false;
+    if (!says_nothing(a, &fact->inspection)) {
+        learn_found(a, fact);
+    }
+    a->data.due_ms = a->now_ms + look_period_ms(a);
 }
 
 static void learn_disturbed(struct agent *a, const struct fact *fact)

@@ -308,6 +308,23 @@ static void test_decide_slow_promotion_is_given_up(void **state)
     assert_int_equal(e->body.release.reason, REASON_PROMOTE_FAILED);
 }
 
+/* A disk that gave no answer once, to a look that nobody needed. */
+static void test_decide_slow_disk_is_no_reason_to_refuse(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->inspection = (struct inspection){.verdict = DATA_UNREADABLE};
+    bench_wait(b, DISK_PERIOD_MS + 500);
+    assert_true(bench_did(b, ACTION_INSPECT));
+    assert_int_equal(b->a.data.found.verdict, DATA_INTACT);
+    bench_peer_release(b, "node-1");
+    bench_pump(b);
+    bench_grant(b, "node-2", GRANT_FAILOVER);
+    assert_int_equal(bench_find_event(b, EVENT_REFUSE, 0), -1);
+    assert_true(bench_find_event(b, EVENT_RENEW, 0) >= 0);
+}
+
 static void test_decide_grant_below_its_position_is_refused(void **state)
 {
     (void)state;
@@ -443,6 +460,7 @@ int main(void)
             cmocka_unit_test(test_decide_failover_promotes),
             cmocka_unit_test(test_decide_failed_promotion_is_given_up),
             cmocka_unit_test(test_decide_slow_promotion_is_given_up),
+            cmocka_unit_test(test_decide_slow_disk_is_no_reason_to_refuse),
             cmocka_unit_test(test_decide_grant_below_its_position_is_refused),
             cmocka_unit_test(test_decide_bootstrap_of_data_is_refused),
             cmocka_unit_test(test_decide_adopt_starts_as_primary_under_lease),
