@@ -65,6 +65,7 @@ static const struct ripening RIPENINGS[] = {
     {GRANTED,    offsetof(struct evidence, hearing_ms),     rules_accept_ms},
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_election_ms},
     {LEADERLESS, offsetof(struct evidence, hearing_ms),     rules_alive_ms},
+    {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_refusal_ms},
     {REVOKED,    offsetof(struct evidence, renewal_age_ms), rules_lapse_ms},
 };
 /* clang-format on */

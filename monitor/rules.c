@@ -29,6 +29,16 @@ uint64_t rules_election_ms(const struct cluster *c)
     return rules_is_first(c) ? BOOTSTRAP_WAIT_MS : ELECTION_TIMEOUT_MS;
 }
 
+uint64_t rules_refusal_ms(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].refused_term == c->term && c->term != 0) {
+            return REFUSAL_PAUSE_MS;
+        }
+    }
+    return 0;
+}
+
 uint64_t rules_lapse_ms(const struct cluster *c)
 {
     return c->phase == PHASE_REVOKED && c->lease.renewed ? cluster_wait_ms(c) : 0;
@@ -68,7 +78,7 @@ static enum grant_kind next_grant_kind(const struct cluster *c)
 
 static int32_t choose(const struct question *q, struct candidate_list *ret_list)
 {
-    return election_choose(q->c, next_grant_kind(q->c), q->evidence->alive_mask, ret_list);
+    return election_choose(q->c, next_grant_kind(q->c), q->evidence, ret_list);
 }
 
 static bool somebody_is_chosen(const struct question *q)

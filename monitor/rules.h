@@ -50,6 +50,9 @@ uint64_t rules_accept_ms(const struct cluster *c);
 /* From the end of the last term on, until an election goes on without those who have not reported.
  */
 uint64_t rules_election_ms(const struct cluster *c);
+/* From the end of the last term on, until a node that refused it may be asked again; 0: nobody did.
+ */
+uint64_t rules_refusal_ms(const struct cluster *c);
 /* From the last renewal on, until its lease has run out; 0 unless the term is revoked after one. */
 uint64_t rules_lapse_ms(const struct cluster *c);
 

@@ -22,7 +22,7 @@ static bool has_only_failed_to_start(const struct node *n)
 }
 
 /* What rules a node out whatever the kind of grant; VERDICT_ELIGIBLE when nothing does. */
-static enum verdict common_verdict(const struct cluster *c, const struct node *n)
+static enum verdict common_verdict(const struct node *n)
 {
     if (n->nofailover) {
         return VERDICT_NOFAILOVER;
@@ -35,9 +35,6 @@ static enum verdict common_verdict(const struct cluster *c, const struct node *n
     }
     if (n->state == NODE_FAILED && !has_only_failed_to_start(n)) {
         return n->reason == REASON_FOREIGN_SYSTEM ? VERDICT_FOREIGN_SYSTEM : VERDICT_FAILED;
-    }
-    if (c->term != 0 && n->refused_term == c->term) {
-        return VERDICT_REFUSED;
     }
     return VERDICT_ELIGIBLE;
 }
@@ -101,6 +98,11 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     return VERDICT_ELIGIBLE;
 }
 
+bool election_forgives(const struct evidence *e)
+{
+    return e->phase_age_ms >= REFUSAL_PAUSE_MS;
+}
+
 enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kind kind)
 {
     assert(i >= 0 && (uint32_t)i < c->node_count);
@@ -111,8 +113,12 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
     };
     _Static_assert(sizeof verdicts / sizeof verdicts[0] == GRANT_KIND_COUNT, "one per kind");
     assert((unsigned)kind < GRANT_KIND_COUNT);
-    enum verdict common = common_verdict(c, &c->nodes[i]);
-    return common != VERDICT_ELIGIBLE ? common : verdicts[kind](c, i);
+    enum verdict verdict = common_verdict(&c->nodes[i]);
+    if (verdict == VERDICT_ELIGIBLE) {
+        verdict = verdicts[kind](c, i);
+    }
+    bool refused = c->term != 0 && c->nodes[i].refused_term == c->term;
+    return verdict == VERDICT_ELIGIBLE && refused ? VERDICT_REFUSED : verdict;
 }
 
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
@@ -145,23 +151,29 @@ static void judge(const struct cluster *c, int32_t i, enum verdict verdict,
     ret_candidate->position = n->position;
 }
 
-int32_t election_choose(const struct cluster *c, enum grant_kind kind, uint32_t alive_mask,
+/* The better of two; either may be nobody. */
+static int32_t better(const struct cluster *c, int32_t a, int32_t b)
+{
+    return a == LEADER_NONE || election_prefers(c, b, a) ? b : a;
+}
+
+int32_t election_choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
                         struct candidate_list *ret_list)
 {
     int32_t best = LEADER_NONE;
+    int32_t refuser = LEADER_NONE;
     memset(ret_list, 0, sizeof *ret_list);
     ret_list->count = c->node_count;
     for (uint32_t i = 0; i < c->node_count; i++) {
-        bool alive = (alive_mask >> i & 1U) != 0;
+        bool alive = (e->alive_mask >> i & 1U) != 0;
         int32_t node = (int32_t)i;
         enum verdict verdict = alive ? election_verdict(c, node, kind) : VERDICT_UNREACHABLE;
         judge(c, node, verdict, &ret_list->items[i]);
-        if (verdict != VERDICT_ELIGIBLE) {
-            continue;
-        }
-        if (best == LEADER_NONE || election_prefers(c, node, best)) {
-            best = node;
-        }
+        best = verdict == VERDICT_ELIGIBLE ? better(c, best, node) : best;
+        refuser = verdict == VERDICT_REFUSED ? better(c, refuser, node) : refuser;
+    }
+    if (best == LEADER_NONE && election_forgives(e)) {
+        best = refuser;
     }
     if (best != LEADER_NONE) {
         ret_list->items[best].verdict = VERDICT_CHOSEN;

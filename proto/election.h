@@ -12,7 +12,8 @@
 
 /* Whether node i may be granted the next term by what the log says of it, and if not, why. Does not
  * know who can be heard: UNREACHABLE is never its answer. For GRANT_FAILOVER the node must be a
- * running standby with a fresh report for this election; for GRANT_BOOTSTRAP it must be empty and
+ * running standby with a fresh report for this election; REFUSED is the answer only when nothing
+ * else speaks against the node; for GRANT_BOOTSTRAP it must be empty and
  * the system unknown; for GRANT_ADOPT it must have complete data of the (only) system. */
 enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kind kind);
 
@@ -20,9 +21,14 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
  * then higher failover_priority, then the lower name. Total order. */
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b);
 
-/* Judges every node, alive_mask saying who is heard, and marks the best eligible one CHOSEN.
- * Returns its index, or LEADER_NONE. ret_list has one entry per node, in the order of the state. */
-int32_t election_choose(const struct cluster *c, enum grant_kind kind, uint32_t alive_mask,
+/* True when a refusal does not count any more: by this evidence the phase is REFUSAL_PAUSE_MS old.
+ */
+bool election_forgives(const struct evidence *e);
+
+/* Judges every node, e saying who is heard, and marks the best eligible one CHOSEN; when there is
+ * none and refusals are forgiven, the best of those that refused. Returns its index, or
+ * LEADER_NONE. ret_list has one entry per node, in the order of the state. */
+int32_t election_choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
                         struct candidate_list *ret_list);
 
 /* True when every node that is heard, and could be a candidate, has reported for this election. */

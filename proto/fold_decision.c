@@ -68,7 +68,9 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (i < 0 || c->nodes[i].incarnation != g->incarnation) {
         return VOID_NOT_ELIGIBLE;
     }
-    return election_verdict(c, i, g->kind) == VERDICT_ELIGIBLE ? VOID_NONE : VOID_NOT_ELIGIBLE;
+    enum verdict verdict = election_verdict(c, i, g->kind);
+    bool again = verdict == VERDICT_REFUSED && election_forgives(&e->decision.evidence);
+    return verdict == VERDICT_ELIGIBLE || again ? VOID_NONE : VOID_NOT_ELIGIBLE;
 }
 
 /* What describe and the timeline tell of this change of leadership, as far as it is known now. */

@@ -70,6 +70,9 @@
 #define HEARING_GAP_MS 2500
 /* Reports of an election are awaited this long; nodes that are not heard are not awaited at all. */
 #define ELECTION_TIMEOUT_MS 500
+/* A node that refused a grant is asked again after so long, when nobody else can lead: what made it
+ * refuse may have passed without showing in what it reports. */
+#define REFUSAL_PAUSE_MS 10000
 /* A new cluster waits this long after its first node's hello, so that a node with data can speak
  * up. */
 #define BOOTSTRAP_WAIT_MS 2000

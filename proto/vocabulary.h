@@ -118,8 +118,8 @@ enum verdict {
     VERDICT_BELOW_FLOOR,    /* behind the place where the last term opened */
     VERDICT_LAG,            /* further behind than maximum_lag_on_failover */
     VERDICT_NOFAILOVER,     /* tagged nofailover */
-    VERDICT_REFUSED,        /* refused the last grant and has not changed since */
-    VERDICT_DISK,           /* its disk takes no writes: reason_is_disk() */
+    VERDICT_REFUSED, /* refused the last grant and has not changed since; nothing else is wrong */
+    VERDICT_DISK,    /* its disk takes no writes: reason_is_disk() */
     VERDICT_COUNT
 };
 

@@ -73,7 +73,8 @@ static bool honest_grant(struct sim *s, struct event *e)
     const struct cluster *c = &s->truth;
     begin(s, EVENT_GRANT, e);
     struct grant *g = &e->body.grant;
-    int32_t i = election_choose(c, GRANT_FAILOVER, UINT32_MAX, &g->candidates);
+    int32_t i = election_choose(c, GRANT_FAILOVER, &(struct evidence){.alive_mask = UINT32_MAX},
+                                &g->candidates);
     if (i == LEADER_NONE || (c->phase != PHASE_RELEASED && c->phase != PHASE_REVOKED)) {
         return false;
     }
@@ -250,7 +251,8 @@ static bool lie_grant_ineligible(struct sim *s, struct event *e)
     int32_t i = (int32_t)sim_draw(&s->liar, c->node_count);
     memcpy(e->body.grant.node, c->nodes[i].name, NAME_SIZE);
     e->body.grant.incarnation = c->nodes[i].incarnation;
-    return ok && election_verdict(c, i, GRANT_FAILOVER) != VERDICT_ELIGIBLE;
+    enum verdict verdict = election_verdict(c, i, GRANT_FAILOVER);
+    return ok && verdict != VERDICT_ELIGIBLE && verdict != VERDICT_REFUSED;
 }
 
 /* ---- directives ---- */

@@ -15,7 +15,8 @@ static void test_election_prefers_the_furthest(void **state)
     world_report(&w, "node-2", world_probe(NODE_STANDBY, 1, 110), 1);
     world_report(&w, "node-3", world_probe(NODE_STANDBY, 1, 111), 1);
     struct candidate_list list;
-    assert_int_equal(election_choose(&w.c, GRANT_FAILOVER, 7, &list), 2);
+    assert_int_equal(
+            election_choose(&w.c, GRANT_FAILOVER, &(struct evidence){.alive_mask = 7}, &list), 2);
     assert_int_equal(list.count, 3);
     assert_int_equal(list.items[0].verdict, VERDICT_NOT_RUNNING);
     assert_int_equal(list.items[1].verdict, VERDICT_ELIGIBLE);
@@ -43,7 +44,8 @@ static void test_election_passes_over_who_is_not_heard(void **state)
     world_report(&w, "node-2", world_probe(NODE_STANDBY, 1, 110), 1);
     world_report(&w, "node-3", world_probe(NODE_STANDBY, 1, 111), 1);
     struct candidate_list list;
-    assert_int_equal(election_choose(&w.c, GRANT_FAILOVER, 3, &list), 1);
+    assert_int_equal(
+            election_choose(&w.c, GRANT_FAILOVER, &(struct evidence){.alive_mask = 3}, &list), 1);
     assert_int_equal(list.items[2].verdict, VERDICT_UNREACHABLE);
 }
 
@@ -183,7 +185,8 @@ static void test_election_adopts_the_former_primary_first(void **state)
     p.was_primary = true;
     world_hello(&w, "node-2", p);
     struct candidate_list list;
-    assert_int_equal(election_choose(&w.c, GRANT_ADOPT, 3, &list), 1);
+    assert_int_equal(election_choose(&w.c, GRANT_ADOPT, &(struct evidence){.alive_mask = 3}, &list),
+                     1);
 }
 
 int main(void)

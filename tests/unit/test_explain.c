@@ -84,7 +84,8 @@ static void test_explain_grant_names_rule_position_and_candidates(void **context
     struct event e = world_grant_event(&world, "node-2", GRANT_FAILOVER);
     snprintf(e.decision.rule, sizeof e.decision.rule, "elect-released");
     e.body.grant.position = (struct position){1, 0x70001A8};
-    election_choose(&world.c, GRANT_FAILOVER, 6, &e.body.grant.candidates);
+    election_choose(&world.c, GRANT_FAILOVER, &(struct evidence){.alive_mask = 6},
+                    &e.body.grant.candidates);
     assert_string_equal(fold_and_explain(&e),
                         "node-2 is granted term 2 (elect-released): furthest at 0/70001A8 on "
                         "timeline 1; node-1 is not heard, node-3 eligible");
@@ -160,7 +161,8 @@ static void test_explain_leaderless_says_what_it_waits_for(void **context)
                                          "report of node-2, node-3");
     struct event e = world_decision(&world, EVENT_NO_CANDIDATE);
     e.body.no_candidate.term = 1;
-    election_choose(&world.c, GRANT_FAILOVER, 5, &e.body.no_candidate.candidates);
+    election_choose(&world.c, GRANT_FAILOVER, &(struct evidence){.alive_mask = 5},
+                    &e.body.no_candidate.candidates);
     assert_string_equal(fold_and_explain(&e),
                         "nobody can be granted a term after term 1 (test): node-1 is not a running "
                         "standby, node-2 is not heard, node-3 has not reported for this election");

@@ -232,9 +232,14 @@ static void test_fold_refuse_only_before_the_first_renewal(void **state)
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
     assert_int_equal(w.c.phase, PHASE_RELEASED);
     world_report(&w, "node-2", world_probe(NODE_STANDBY, 1, 120), 2);
-    assert_int_equal(world_grant(&w, "node-2", GRANT_FAILOVER), VOID_NOT_ELIGIBLE);
+    struct world later = w;
+    e = world_grant_event(&w, "node-2", GRANT_FAILOVER);
+    e.decision.evidence.phase_age_ms = REFUSAL_PAUSE_MS - 1;
+    assert_int_equal(world_fold(&w, &e), VOID_NOT_ELIGIBLE);
     world_report(&w, "node-3", world_probe(NODE_STANDBY, 1, 100), 2);
     assert_int_equal(world_grant(&w, "node-3", GRANT_FAILOVER), VOID_NONE);
+    e.decision.evidence.phase_age_ms = REFUSAL_PAUSE_MS;
+    assert_int_equal(world_fold(&later, &e), VOID_NONE);
 }
 
 static void test_fold_unrenewed_grant_is_revoked_and_granted_at_once(void **state)
