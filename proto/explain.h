@@ -15,8 +15,6 @@
  * "bootstrapping", "waiting", "frozen"), the same in describe's JSON. "running" means: a leader
  * holds and is writable. */
 const char *explain_status(const struct cluster *c);
-/* Why it is not running and what it waits for; empty when it runs. Returns the length. */
-size_t explain_status_reason(const struct cluster *c, char *buffer, size_t size);
 /* What the event says, and when void, why it had no effect: one line, no newline. c is the state
  * after it. "INFO" lines of a leader's renewal read "no action. I am node-2, the leader with the
  * lock". Returns the length. */

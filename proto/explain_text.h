@@ -2,8 +2,8 @@
 /*
  * explain_text.h - a bounded writer of sentences, and the phrases that explain's files share.
  *
- * Only explain.c and explain_event.c include this. What does not fit is cut; the buffer always ends
- * with a NUL when its size is not 0.
+ * Only explain.c, explain_event.c and waiting.c include this. What does not fit is cut; the buffer
+ * always ends with a NUL when its size is not 0.
  */
 #ifndef PGBATON_EXPLAIN_TEXT_H
 #define PGBATON_EXPLAIN_TEXT_H

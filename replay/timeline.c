@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "../proto/waiting.h"
 #include "commands.h"
 #include "episode.h"
 #include "event_json.h"
@@ -186,7 +187,7 @@ static void print_episode(const struct episode *episode)
 static void print_end(const struct cluster *c)
 {
     char reason[LINE_TEXT_SIZE];
-    explain_status_reason(c, reason, sizeof reason);
+    waiting_explain(c, reason, sizeof reason);
     printf("\nAt the end: %s, term %" PRIu64 "%s%s\n", explain_status(c), c->term,
            reason[0] != '\0' ? ": " : "", reason);
 }

@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include "../proto/explain.h"
+#include "../proto/waiting.h"
 #include "../replay/format.h"
 #include "commands.h"
 
@@ -267,7 +268,7 @@ static void print_change(const struct view *view)
 static void print_status(const struct cluster *c)
 {
     char text[TEXT_BYTES];
-    if (explain_status_reason(c, text, sizeof text) > 0) {
+    if (waiting_explain(c, text, sizeof text) > 0) {
         printf("Status: %s: %s\n", explain_status(c), text);
     }
 }

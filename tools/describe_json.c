@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/explain.h"
+#include "../proto/waiting.h"
 #include "../replay/event_json.h"
 #include "describe.h"
 
@@ -114,7 +115,10 @@ void describe_json(const struct view *view)
     json_t *object = json_object();
     event_json_set_text(object, "cluster", c->name);
     event_json_set_text(object, "status", explain_status(c));
-    if (explain_status_reason(c, reason, sizeof reason) > 0) {
+    if (cluster_waiting(c) != WAITING_NONE) {
+        event_json_set_text(object, "waiting_for", waiting_name(cluster_waiting(c)));
+    }
+    if (waiting_explain(c, reason, sizeof reason) > 0) {
         event_json_set_text(object, "reason", reason);
     }
     event_json_set_u64(object, "term", c->term);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/explain.h"
+#include "../proto/waiting.h"
 #include "commands.h"
 #include "view.h"
 
@@ -15,7 +16,7 @@ static int tell_none(const struct view *view, int32_t i)
     if (n->reason != REASON_NONE) {
         fprintf(stderr, " (%s)", reason_text(n->reason));
     }
-    explain_status_reason(&view->state, reason, sizeof reason);
+    waiting_explain(&view->state, reason, sizeof reason);
     if (reason[0] != '\0') {
         fprintf(stderr, "; %s is %s: %s", view->state.name, explain_status(&view->state), reason);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../../proto/explain.h"
+#include "../../proto/waiting.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const char *fold_and_explain(struct event *e)
 static const char *status_reason(void)
 {
     static char text[512];
-    size_t length = explain_status_reason(&world.c, text, sizeof text);
+    size_t length = waiting_explain(&world.c, text, sizeof text);
     assert_int_equal(length, strlen(text));
     return text;
 }
@@ -206,6 +207,41 @@ static void test_explain_waiting_for_the_first_node(void **context)
     assert_non_null(strstr(status_reason(), "heals when a monitor runs"));
 }
 
+/* Every step from a crash to the first write has its name. */
+static void test_waiting_names_each_step(void **context)
+{
+    (void)context;
+    world_running(&world);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_NONE);
+    struct event e = world_decision(&world, EVENT_REVOKE);
+    e.body.revoke = (struct revoke){.term = 1, .renewal_seq = world.c.lease.renewal_seq};
+    assert_int_equal(world_fold(&world, &e), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_REPORTS);
+    world_report(&world, "node-2", world_probe(NODE_STANDBY, 1, 100), 1);
+    world_report(&world, "node-3", world_probe(NODE_EMPTY, 0, 0), 1);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_LEASE_END);
+    e = world_decision(&world, EVENT_NO_CANDIDATE);
+    e.body.no_candidate.term = 1;
+    assert_int_equal(world_fold(&world, &e), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_CANDIDATE);
+    assert_int_equal(world_grant(&world, "node-2", GRANT_FAILOVER), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_RENEWAL);
+    assert_int_equal(world_renew(&world, "node-2", 2), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_PROMOTION);
+    assert_int_equal(world_promoted(&world, "node-2", 2, 100), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_FIRST_WRITE);
+    assert_string_equal(waiting_name(WAITING_FIRST_WRITE), "first_write");
+    assert_int_equal(world_first_write(&world, "node-2"), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_NONE);
+    assert_int_equal(world_release(&world, "node-2", 2), VOID_NONE);
+    world_report(&world, "node-3", world_probe(NODE_EMPTY, 0, 0), 2);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_REPORTS);
+    world_report(&world, "node-2", world_probe(NODE_STOPPED, 2, 100), 2);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_GRANT);
+    world.c.frozen_seq = 77;
+    assert_int_equal(cluster_waiting(&world.c), WAITING_UPGRADE);
+}
+
 static void test_explain_change_counts_from_the_fault(void **context)
 {
     (void)context;
@@ -296,6 +332,7 @@ int main(void)
             cmocka_unit_test(test_explain_unreadable_record),
             cmocka_unit_test(test_explain_frozen),
             cmocka_unit_test(test_explain_waiting_for_the_first_node),
+            cmocka_unit_test(test_waiting_names_each_step),
             cmocka_unit_test(test_explain_change_counts_from_the_fault),
             cmocka_unit_test(test_explain_roles),
             cmocka_unit_test(test_explain_is_total),

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "waiting.h"
+
+#include "explain_text.h"
+
+#include <inttypes.h>
+
+/* ---- what it is ---- */
+
+static enum waiting waiting_none(const struct cluster *c)
+{
+    if (c->no_candidate) {
+        return WAITING_CANDIDATE;
+    }
+    if (c->node_count == 0) {
+        return WAITING_FIRST_NODE;
+    }
+    return c->configured ? WAITING_FIRST_GRANT : WAITING_CONFIG;
+}
+
+static enum waiting waiting_granted(const struct cluster *c)
+{
+    (void)c;
+    return WAITING_RENEWAL;
+}
+
+static enum waiting waiting_held(const struct cluster *c)
+{
+    static const enum waiting ways[] = {
+            [GRANT_FAILOVER] = WAITING_PROMOTION,
+            [GRANT_BOOTSTRAP] = WAITING_INITDB,
+            [GRANT_ADOPT] = WAITING_START,
+    };
+    _Static_assert(sizeof ways / sizeof ways[0] == GRANT_KIND_COUNT, "one per kind of grant");
+    if (c->promoted) {
+        return c->writable ? WAITING_NONE : WAITING_FIRST_WRITE;
+    }
+    return ways[c->grant_kind];
+}
+
+/* A standby that could be a candidate and has not spoken in this election. */
+static bool is_awaited(const struct cluster *c, const struct node *n)
+{
+    return !n->departed && n->state == NODE_STANDBY && n->report_term != c->term;
+}
+
+static enum waiting waiting_ended(const struct cluster *c)
+{
+    if (c->no_candidate) {
+        return WAITING_CANDIDATE;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (is_awaited(c, &c->nodes[i])) {
+            return WAITING_REPORTS;
+        }
+    }
+    return c->phase == PHASE_REVOKED && c->lease.renewed ? WAITING_LEASE_END : WAITING_GRANT;
+}
+
+enum waiting cluster_waiting(const struct cluster *c)
+{
+    static enum waiting (*const of_phase[])(const struct cluster *c) = {
+            [PHASE_NONE] = waiting_none,     [PHASE_GRANTED] = waiting_granted,
+            [PHASE_HELD] = waiting_held,     [PHASE_RELEASED] = waiting_ended,
+            [PHASE_REVOKED] = waiting_ended,
+    };
+    _Static_assert(sizeof of_phase / sizeof of_phase[0] == PHASE_COUNT, "one per phase");
+    return c->frozen_seq != 0 ? WAITING_UPGRADE : of_phase[c->phase](c);
+}
+
+/* ---- in words ---- */
+
+static void say_nothing(const struct cluster *c, struct text *t)
+{
+    (void)c;
+    (void)t;
+}
+
+static void say_upgrade(const struct cluster *c, struct text *t)
+{
+    text_add(t,
+             "the decision at sequence %" PRIu64 " is of a newer version of pgbaton; heals when "
+             "this program is upgraded",
+             c->frozen_seq);
+}
+
+static void say_first_node(const struct cluster *c, struct text *t)
+{
+    (void)c;
+    text_add(t, "no node has said hello; heals when an agent of this cluster starts");
+}
+
+static void say_config(const struct cluster *c, struct text *t)
+{
+    (void)c;
+    text_add(t, "no configuration yet; heals when a monitor runs");
+}
+
+static void say_first_grant(const struct cluster *c, struct text *t)
+{
+    text_add(t, "no term was granted yet; waiting for a monitor to choose the first leader among");
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+        text_add(t, "%s %s (%s)", i == 0 ? "" : ",", n->name,
+                 n->departed ? "departed" : node_state_name(n->state));
+    }
+}
+
+static void say_renewal(const struct cluster *c, struct text *t)
+{
+    text_add(t, "%s is granted term %" PRIu64 "; waiting for its first renewal", text_leader(c),
+             c->term);
+}
+
+static void add_holds(const struct cluster *c, struct text *t, const char *what)
+{
+    text_add(t, "%s holds term %" PRIu64 "; waiting for %s", text_leader(c), c->term, what);
+}
+
+static void say_initdb(const struct cluster *c, struct text *t)
+{
+    add_holds(c, t, "initdb and the start of PostgreSQL");
+}
+
+static void say_start(const struct cluster *c, struct text *t)
+{
+    add_holds(c, t, "PostgreSQL to start");
+}
+
+static void say_promotion(const struct cluster *c, struct text *t)
+{
+    add_holds(c, t, "PostgreSQL to promote");
+}
+
+static void say_first_write(const struct cluster *c, struct text *t)
+{
+    text_add(t, "%s is promoted; waiting for its first write", text_leader(c));
+}
+
+static void add_ended(const struct cluster *c, struct text *t)
+{
+    if (c->phase == PHASE_RELEASED) {
+        text_add(t, "term %" PRIu64 " of %s ended (%s); ", c->term, text_leader(c),
+                 reason_text(c->ending.reason));
+        return;
+    }
+    text_add(t, "term %" PRIu64 " of %s is revoked; ", c->term, text_leader(c));
+    if (c->lease.renewed) {
+        text_add(t, "its last lease must have run out (%" PRIu64 " ms); ", cluster_wait_ms(c));
+    }
+}
+
+static void say_reports(const struct cluster *c, struct text *t)
+{
+    const char *separator = "waiting for a report of ";
+    add_ended(c, t);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (is_awaited(c, &c->nodes[i])) {
+            text_add(t, "%s%s", separator, c->nodes[i].name);
+            separator = ", ";
+        }
+    }
+}
+
+static void say_grant(const struct cluster *c, struct text *t)
+{
+    add_ended(c, t);
+    text_add(t, "waiting for a monitor to grant the next term");
+}
+
+/* What would make a node eligible that is not, the most hopeful first: before and after its name.
+ */
+struct remedy {
+    enum verdict verdict;
+    const char *before;
+    const char *after;
+};
+
+static const struct remedy remedies[] = {
+        {VERDICT_NOT_REPORTED, "", " reports its position"},
+        {VERDICT_UNREACHABLE, "", " returns"},
+        {VERDICT_NOT_RUNNING, "", " runs as a standby"},
+        {VERDICT_REFUSED, "the state of ", " changes, or it is asked again after 10 s"},
+        {VERDICT_LAG, "", " catches up or maximum_lag_on_failover is raised"},
+        {VERDICT_NOFAILOVER, "the tag nofailover is taken from ", ""},
+        {VERDICT_DISK, "the disk takes writes again on ", ""},
+        {VERDICT_FAILED, "PostgreSQL can run again on ", ""},
+};
+
+static const struct node *node_with_verdict(const struct cluster *c, enum verdict verdict)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].verdict == verdict && !c->nodes[i].departed) {
+            return &c->nodes[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_remedy(const struct cluster *c, struct text *t)
+{
+    for (size_t r = 0; r < sizeof remedies / sizeof remedies[0]; r++) {
+        const struct node *n = node_with_verdict(c, remedies[r].verdict);
+        if (n != NULL) {
+            text_add(t, "%s%s%s", remedies[r].before, n->name, remedies[r].after);
+            return;
+        }
+    }
+    text_add(t, "a standby returns");
+}
+
+static void add_node_verdict(const struct node *n, struct text *t)
+{
+    text_add(t, "%s %s", n->name, n->departed ? "departed" : verdict_text(n->verdict));
+    if (n->verdict == VERDICT_FAILED && n->reason != REASON_NONE) {
+        text_add(t, " (%s)", reason_text(n->reason));
+    }
+}
+
+static void say_candidate(const struct cluster *c, struct text *t)
+{
+    text_add(t, "no eligible node: ");
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        text_add(t, "%s", i == 0 ? "" : ", ");
+        add_node_verdict(&c->nodes[i], t);
+    }
+    text_add(t, "; heals when ");
+    add_remedy(c, t);
+}
+
+/* ---- the table ---- */
+
+struct row {
+    const char *name;
+    void (*say)(const struct cluster *c, struct text *t);
+};
+
+static const struct row rows[] = {
+        [WAITING_NONE] = {"nothing", say_nothing},
+        [WAITING_UPGRADE] = {"upgrade", say_upgrade},
+        [WAITING_FIRST_NODE] = {"first_node", say_first_node},
+        [WAITING_CONFIG] = {"config", say_config},
+        [WAITING_FIRST_GRANT] = {"first_grant", say_first_grant},
+        [WAITING_RENEWAL] = {"renewal", say_renewal},
+        [WAITING_INITDB] = {"initdb", say_initdb},
+        [WAITING_START] = {"start", say_start},
+        [WAITING_PROMOTION] = {"promotion", say_promotion},
+        [WAITING_FIRST_WRITE] = {"first_write", say_first_write},
+        [WAITING_REPORTS] = {"reports", say_reports},
+        [WAITING_LEASE_END] = {"lease_end", say_grant},
+        [WAITING_GRANT] = {"grant", say_grant},
+        [WAITING_CANDIDATE] = {"candidate", say_candidate},
+};
+_Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
+
+const char *waiting_name(enum waiting waiting)
+{
+    return (unsigned)waiting < WAITING_COUNT ? rows[waiting].name : "?";
+}
+
+size_t waiting_explain(const struct cluster *c, char *buffer, size_t size)
+{
+    struct text t = text_begin(buffer, size);
+    rows[cluster_waiting(c)].say(c, &t);
+    return t.length;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * waiting.h - what a cluster that is not writable waits for (I20).
+ *
+ * Pure, from the state alone: a state that is not writable has either a next step, which somebody
+ * takes by a deadline of his own, or names here what it waits for. describe shows it, and the
+ * simulator demands that nothing is waited for without end.
+ */
+#ifndef PGBATON_WAITING_H
+#define PGBATON_WAITING_H
+
+#include "cluster.h"
+
+enum waiting {
+    WAITING_NONE = 0,    /* it is writable: a leader holds, and has written */
+    WAITING_UPGRADE,     /* of this program: a decision of a newer version stands in the log */
+    WAITING_FIRST_NODE,  /* an agent must say hello */
+    WAITING_CONFIG,      /* a monitor must write the configuration */
+    WAITING_FIRST_GRANT, /* a monitor must choose the first leader */
+    WAITING_RENEWAL,     /* the grantee must renew; else it loses the term */
+    WAITING_INITDB,      /* the leader makes the cluster */
+    WAITING_START,       /* the leader starts what it has */
+    WAITING_PROMOTION,   /* the leader's PostgreSQL must leave recovery */
+    WAITING_FIRST_WRITE, /* and write */
+    WAITING_REPORTS,     /* standbys must tell where they stand */
+    WAITING_LEASE_END,   /* the revoked term's last lease must have run out */
+    WAITING_GRANT,       /* a monitor must grant the next term */
+    WAITING_CANDIDATE,   /* nobody can lead: each node's verdict says why */
+    WAITING_COUNT
+};
+
+enum waiting cluster_waiting(const struct cluster *c);
+/* "first_write" */
+const char *waiting_name(enum waiting waiting);
+/* One sentence for people: what it waits for, and what would heal it; empty when it runs. Returns
+ * the length. */
+size_t waiting_explain(const struct cluster *c, char *buffer, size_t size);
+
+#endif
