@@ -5,7 +5,11 @@ void check_i1_single_writer(struct sim *s)
 {
     int writer = -1;
     for (uint32_t i = 0; i < s->options.nodes; i++) {
-        if (!sim_pg_writable(s, (int)i) || sim_node_is_excused(s, (int)i)) {
+        if (!sim_pg_writable(s, (int)i)) {
+            continue;
+        }
+        check_i5_fence(s, (int)i);
+        if (sim_node_is_excused(s, (int)i)) {
             continue;
         }
         if (writer >= 0) {

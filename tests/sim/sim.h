@@ -51,6 +51,8 @@ void sim_break(struct sim *s, const char *invariant, const char *format, ...)
 bool sim_is_aloud(void);
 void sim_tell_line(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t sim_clock_ms(const struct sim *s, const struct sim_clock *clock);
+/* How long it takes until the clock shows so many ms more. */
+uint64_t sim_clock_span_us(const struct sim_clock *clock, uint64_t ms);
 uint64_t sim_wall_us(const struct sim *s, const struct sim_clock *clock);
 /* A clock of its own, as far off as LEASE_ALLOWANCE_MS allows for. */
 void sim_clock_init(const struct sim *s, struct sim_clock *clock, struct sim_random *random);

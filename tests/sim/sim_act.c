@@ -193,6 +193,7 @@ static void act_append(struct sim *s, int node, const struct event *e)
 void sim_act(struct sim *s, int node, const struct action *action)
 {
     check_i2_act(s, node, action);
+    check_i17_agent(s, node, action);
     switch (action->kind) {
     case ACTION_APPEND:
         act_append(s, node, &action->as.event);

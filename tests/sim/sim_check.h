@@ -21,6 +21,8 @@ void check_i4_lease(struct sim *s, int node, uint64_t deadline_ms);
 void check_i4_sent(struct sim *s, int node, const struct event *e);
 void check_i4_read_back(struct sim *s, int node, const struct event *renewal, bool effective);
 void check_i4_renewal(struct sim *s, const struct cluster *before, const struct event *e);
+/* Of a node that can commit. */
+void check_i5_fence(struct sim *s, int node);
 void check_i6_wait(struct sim *s, const struct cluster *before, const struct event *e);
 /* When a monitor decides to revoke: it has had the log for as long as it waited. */
 void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke);
@@ -38,6 +40,17 @@ void check_i15_return(struct sim *s, int node);
 /* A directive has effect: for whom it was meant. */
 void check_i16_order(struct sim *s, const struct event *e);
 void check_i16_destruction(struct sim *s, int node, enum task task);
+/* What an agent does, and that a monitor decides. */
+void check_i17_agent(struct sim *s, int node, const struct action *action);
+void check_i17_monitor(struct sim *s, int monitor);
 void check_i19_replay(struct sim *s, const struct cluster *before, const struct event *e);
+
+/* After each event. */
+void check_i20_step(struct sim *s, const struct cluster *before);
+void check_i20_calm(struct sim *s, const struct event *e);
+/* Now and then, while nothing is wrong: that nothing is waited for without end. */
+void check_i20_progress(struct sim *s);
+/* Now and then: with a standby that could lead somebody must write soon. */
+void check_i20_outage(struct sim *s);
 
 #endif

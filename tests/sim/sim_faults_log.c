@@ -119,6 +119,7 @@ void fault_race(struct sim *s, struct sim_hit *hit)
 void fault_noise(struct sim *s, struct sim_hit *hit)
 {
     later(s, &s->noisy_us, hit);
+    sim_trouble(s, s->noisy_us + SIM_NOISE_US);
 }
 
 void fault_liar(struct sim *s, struct sim_hit *hit)

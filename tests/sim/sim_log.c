@@ -104,6 +104,8 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_i7_release(s, e);
     }
     check_i19_replay(s, before, e);
+    check_i20_step(s, before);
+    check_i20_calm(s, e);
     trigger(s, before, e);
 }
 

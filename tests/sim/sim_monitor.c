@@ -25,7 +25,8 @@ static void finish_turn(struct sim *s, int monitor)
     uint64_t next_ms = m->heartbeat_ms < m->step_ms ? m->heartbeat_ms : m->step_ms;
     uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
     uint64_t late_us = 1 + sim_draw(&m->random, s->options.fast ? 50 : 2 * SIM_MS);
-    sim_timer_arm(s, &m->timer, s->now_us + wait_ms * SIM_MS + late_us, on_timer, monitor);
+    uint64_t due_us = s->now_us + sim_clock_span_us(&m->clock, wait_ms) + late_us;
+    sim_timer_arm(s, &m->timer, due_us, on_timer, monitor);
 }
 
 static void step(struct sim *s, int monitor, struct stimulus *stimulus)
@@ -40,6 +41,7 @@ static void step(struct sim *s, int monitor, struct stimulus *stimulus)
         sim_say(s, "%s decides %s by %s", m->name, event_kind_name(output.event.kind),
                 output.event.decision.rule);
         check_i6_hearing(s, monitor, &output.event);
+        check_i17_monitor(s, monitor);
         sim_append(s, &output.event, SIM_NODES_MAX + monitor);
     }
 }

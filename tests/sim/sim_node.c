@@ -66,7 +66,8 @@ static void arm_timer(struct sim *s, int node, uint64_t next_ms)
     if (next_ms != UINT64_MAX) {
         uint64_t now_ms = sim_node_clock_ms(s, node);
         uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
-        due_us = s->now_us + wait_ms * SIM_MS + 1 + sim_draw(&n->random, 3 * SIM_MS);
+        due_us = s->now_us + sim_clock_span_us(&n->clock, wait_ms) + 1 +
+                 sim_draw(&n->random, 3 * SIM_MS);
     }
     sim_timer_arm(s, &n->timer, due_us, on_timer, node);
 }

@@ -45,7 +45,11 @@ uint64_t sim_delay(const struct sim *s, struct sim_random *random, uint64_t low_
                    uint64_t high_us)
 {
     uint64_t delay_us = low_us + sim_draw(random, high_us - low_us + 1);
-    return sim_bad_luck(s, random, 200) ? delay_us * (1 + sim_draw(random, 50)) : delay_us;
+    if (sim_bad_luck(s, random, 200)) {
+        delay_us *= 1 + sim_draw(random, 50);
+        return delay_us < SIM_NOISE_US ? delay_us : SIM_NOISE_US;
+    }
+    return delay_us;
 }
 
 uint64_t sim_hop(const struct sim *s, struct sim_reader *reader)

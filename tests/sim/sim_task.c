@@ -141,7 +141,8 @@ static uint64_t duration_us(struct sim *s, struct sim_node *n, bool copies)
 {
     uint64_t us = copies ? sim_delay(s, &n->random, 100 * SIM_MS, 3 * SIM_S)
                          : sim_delay(s, &n->random, 2 * SIM_MS, 150 * SIM_MS);
-    return s->now_us < n->slow_disk_us ? us * (2 + sim_draw(&n->random, 8)) : us;
+    us = s->now_us < n->slow_disk_us ? us * (2 + sim_draw(&n->random, 8)) : us;
+    return us < 2 * SIM_NOISE_US ? us : 2 * SIM_NOISE_US;
 }
 
 void sim_task_begin(struct sim *s, int node, enum task task, const struct upstream *upstream)

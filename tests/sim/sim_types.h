@@ -9,6 +9,7 @@
 
 #include "../../agent/step.h"
 #include "../../monitor/step.h"
+#include "../../proto/waiting.h"
 #include "sim_plan.h"
 
 /* Readers of the log are numbered: nodes first, then monitors from SIM_NODES_MAX on. */
@@ -17,6 +18,8 @@
 #define SIM_QUEUED_FACTS_MAX 512
 #define SIM_SENT_MAX 64
 #define SIM_ORDERS_MAX 32
+/* What noise can hold up for longest. */
+#define SIM_NOISE_US (15 * SIM_S)
 /* The newest true states are kept, of others a hash of each so many-th. */
 #define SIM_STATES_MAX 16
 #define SIM_HASHED_EACH 32
@@ -282,6 +285,9 @@ struct sim {
     uint64_t racing_us;                /* until then decisions of monitors cross on their way */
     uint64_t trouble_us;               /* until then something that went wrong lasts */
     uint32_t moved[SIM_TRIGGER_COUNT]; /* how often each happened */
+    enum waiting waiting;              /* for what the cluster waits, by the true fold */
+    uint64_t waiting_us;               /* since when */
+    uint64_t out_us;                   /* since then nobody writes who could */
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */
     uint64_t look_us;                  /* when it is looked at next */
     uint64_t well_us;                  /* since then it is well; 0: it is not */

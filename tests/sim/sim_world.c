@@ -68,6 +68,11 @@ uint64_t sim_clock_ms(const struct sim *s, const struct sim_clock *clock)
     return (uint64_t)((now_us + drift_us) / 1000 + clock->offset_ms);
 }
 
+uint64_t sim_clock_span_us(const struct sim_clock *clock, uint64_t ms)
+{
+    return (uint64_t)((int64_t)(ms * SIM_MS) - (int64_t)ms * clock->ppm / 1000);
+}
+
 uint64_t sim_wall_us(const struct sim *s, const struct sim_clock *clock)
 {
     return 1700000000000000ULL + s->now_us + (uint64_t)clock->wall_offset_us;
@@ -156,6 +161,7 @@ static void populate(struct sim *s)
 {
     if (s->options.rough) {
         s->noisy_us = s->now_us + 10 * SIM_S;
+        sim_trouble(s, s->noisy_us + SIM_NOISE_US);
     }
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         sim_node_init(s, (int)i);
@@ -194,8 +200,11 @@ static void look(struct sim *s)
     s->look_us = s->now_us + LOOK_US;
     note_made(s);
     if (!is_calm(s)) {
+        s->out_us = s->now_us;
         return;
     }
+    check_i20_progress(s);
+    check_i20_outage(s);
     bool well = sim_is_well(s);
     if (!well) {
         s->well_us = 0;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Progress: what is not writable has a next step with a deadline, or names what it waits for. */
+#include "sim.h"
+
+/* For what is bounded by nothing but the simulated work: starts and tasks take up to 3 s each. */
+#define WORK_MS 5000
+/* DESIGN section 4, I20: writable within the wait, and this. */
+#define GRACE_MS 2000
+
+/* Detection of what is alive and does not answer. */
+static uint64_t notice_ms(const struct cluster *c)
+{
+    const struct config *config = &c->config;
+    return (uint64_t)(config->probe_period_ms + config->probe_timeout_ms) *
+                   config->probe_failure_threshold +
+           WORK_MS;
+}
+
+/* How long this may be waited for in a world in which nothing is wrong, in ms; 0: as long as it
+ * takes, for something outside. */
+static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
+{
+    uint64_t ttl_ms =
+            c->lease.ttl_ms_max > cluster_ttl_ms(c) ? c->lease.ttl_ms_max : cluster_ttl_ms(c);
+    uint64_t wait_ms = ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
+    const uint64_t bounds_ms[] = {
+            [WAITING_NONE] = 0,
+            [WAITING_UPGRADE] = 0,
+            [WAITING_FIRST_NODE] = WORK_MS,
+            [WAITING_CONFIG] = WORK_MS,
+            [WAITING_FIRST_GRANT] = BOOTSTRAP_WAIT_MS + wait_ms + WORK_MS,
+            [WAITING_RENEWAL] = wait_ms + GRACE_MS,
+            [WAITING_INITDB] = 2 * WORK_MS + wait_ms,
+            [WAITING_START] = WORK_MS + wait_ms,
+            [WAITING_PROMOTION] = PROMOTE_TIMEOUT_MS + wait_ms + WORK_MS,
+            [WAITING_FIRST_WRITE] = PROMOTE_TIMEOUT_MS + notice_ms(c) + wait_ms,
+            [WAITING_REPORTS] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
+            [WAITING_LEASE_END] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
+            [WAITING_GRANT] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
+            [WAITING_CANDIDATE] = 0,
+    };
+    _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
+    return bounds_ms[waiting];
+}
+
+/* True when a live process will look at it again by itself. */
+static bool somebody_looks(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->options.monitors; i++) {
+        if (s->monitors[i].runs && s->monitors[i].timer.due_us != UINT64_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_i20_step(struct sim *s, const struct cluster *before)
+{
+    enum waiting waiting = cluster_waiting(&s->truth);
+    if (waiting != s->waiting || before->phase_seq != s->truth.phase_seq) {
+        s->waiting = waiting;
+        s->waiting_us = s->now_us;
+    }
+    bool writes = s->truth.phase == PHASE_HELD && s->truth.writable;
+    if (waiting == WAITING_NONE && !writes) {
+        sim_break(s, "I20: progress", "it is not writable, and waits for nothing");
+    }
+}
+
+void check_i20_progress(struct sim *s)
+{
+    uint64_t since_us = s->waiting_us > s->trouble_us ? s->waiting_us : s->trouble_us;
+    uint64_t limit_ms = bound_ms(&s->truth, s->waiting);
+    if (limit_ms != 0 && s->now_us > since_us + limit_ms * SIM_MS) {
+        sim_break(s, "I20: progress", "it waits for %s for %llu ms", waiting_name(s->waiting),
+                  (unsigned long long)((s->now_us - since_us) / SIM_MS));
+    }
+    if (s->waiting != WAITING_NONE && !somebody_looks(s)) {
+        sim_break(s, "I20: progress", "it waits for %s, and nobody looks again",
+                  waiting_name(s->waiting));
+    }
+}
+
+/* Where nothing has been wrong for two leases nothing moves. */
+void check_i20_calm(struct sim *s, const struct event *e)
+{
+    uint64_t rest_us = 2 * bound_ms(&s->truth, WAITING_RENEWAL) * SIM_MS;
+    if (e->kind == EVENT_REVOKE && s->well_us != 0 && s->now_us > s->well_us + rest_us) {
+        sim_break(s, "I20: progress", "term %llu is revoked, and nothing is wrong",
+                  (unsigned long long)e->body.revoke.term);
+    }
+}
+
+/* A node that could lead at once: it has what the last term wrote, and runs. */
+static bool is_qualified(const struct sim *s, int node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    const struct sim_pg *pg = &n->pg;
+    int32_t i = cluster_find_node(&s->truth, n->name);
+    bool runs = pg->postmaster && pg->accepting && pg->in_recovery && !pg->hung &&
+                pg->verdict == DATA_INTACT && pg->wal.count > 0;
+    return i >= 0 && runs && n->agent.ready && s->truth.nodes[i].state == NODE_STANDBY &&
+           s->truth.nodes[i].reason == REASON_NONE && s->truth.nodes[i].rebuild_task == TASK_NONE &&
+           pg->wal.branches[pg->wal.count - 1].id == s->reference_branch;
+}
+
+static bool somebody_qualifies(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        if (is_qualified(s, (int)i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool somebody_writes(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        if (sim_pg_writable(s, (int)i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_i20_outage(struct sim *s)
+{
+    bool out = s->now_us >= s->trouble_us && somebody_qualifies(s) && !somebody_writes(s);
+    if (!out) {
+        s->out_us = s->now_us;
+        return;
+    }
+    uint64_t limit_ms = bound_ms(&s->truth, WAITING_RENEWAL);
+    if (s->now_us > s->out_us + limit_ms * SIM_MS) {
+        sim_break(s, "I20: progress", "a standby could lead, and nothing is written for %llu ms",
+                  (unsigned long long)((s->now_us - s->out_us) / SIM_MS));
+    }
+}
