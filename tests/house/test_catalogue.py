@@ -19,7 +19,7 @@ FEATURES = {
 # cases, or a fault of the simulator.
 NAMED = {
     ".py": r'^def {name}\(|^add\("{name}"',
-    ".c": r'^static void {name}\(void \*\*.*^.*\({name}\b|^\s*\{{"{name}", fault_',
+    ".c": r'^static void {name}\(void \*\*.*^.*\({name}\b|^\s*\{{"{name}", .*\bfault_',
 }
 
 
