@@ -105,7 +105,7 @@ static void inspected(struct sim *s, int node, uint64_t agent_run, uint64_t in_t
 {
     if (agent_run == s->nodes[node].agent_run) {
         struct fact fact = {.kind = FACT_INSPECTED};
-        fact.inspection.verdict = DATA_UNREADABLE;
+        fact.inspection.verdict = DATA_SILENT;
         if (in_time != 0) {
             fact.inspection = sim_pg_inspect(s, node);
         }

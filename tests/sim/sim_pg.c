@@ -23,7 +23,9 @@ static uint64_t fence_ms(const struct sim *s, const struct sim_node *n)
 bool sim_pg_is_fenced(const struct sim *s, int node)
 {
     const struct sim_node *n = &s->nodes[node];
-    return s->options.rings == SIM_RINGS_FENCE && sim_clock_ms(s, &n->clock) >= fence_ms(s, n);
+    bool alone = s->options.rings == SIM_RINGS_FENCE ||
+                 (s->options.rings == SIM_RINGS_ALL && !n->guard.runs);
+    return alone && sim_clock_ms(s, &n->clock) >= fence_ms(s, n);
 }
 
 /* It would commit, if the fence let it. */
