@@ -46,7 +46,7 @@ GRANT_HELD = (
     "if (g->term")
 GRANT_INELIGIBLE = (
     "proto/fold_decision.c",
-    "return election_verdict(c, i, g->kind) == VERDICT_ELIGIBLE ? VOID_NONE : VOID_NOT_ELIGIBLE;",
+    "return verdict == VERDICT_ELIGIBLE || again ? VOID_NONE : VOID_NOT_ELIGIBLE;",
     "return VOID_NONE;")
 
 # ---- nothing ----
@@ -135,11 +135,11 @@ add("release-before-gone",
     ("agent/decide.c", "a->ending.fenced_wall_us != 0 && is_gone(a) &&", ""))
 add("lease-left-in-page",
     ("agent/decide.c",
-     "    lease_take_out(a, actions);\n    a->wanted.given_up_term = a->ending.term;",
-     "    a->wanted.given_up_term = a->ending.term;"))
+     "    lease_take_out(a, actions);\n    struct event e = act_event(a, EVENT_RELEASE);",
+     "    struct event e = act_event(a, EVENT_RELEASE);"))
 add("unpersisted-release",
-    ("agent/decide.c", "a->vote.given_up_term >= a->ending.term && a->ready",
-     "a->wanted.given_up_term >= a->ending.term && a->ready"))
+    ("agent/decide.c", "a->vote.given_up_term >= a->ending.term && looked",
+     "a->wanted.given_up_term >= a->ending.term && looked"))
 add("unpersisted-term",
     ("agent/agent_state.c", "return same_grant(&a->vote, &a->cluster);",
      "return same_grant(&a->wanted, &a->cluster);"))
@@ -147,10 +147,10 @@ add("unpersisted-term",
 # ---- fences ----
 
 add("guard-asleep", GUARD_SLEEPS)
-add("not-deposed", NOT_DEPOSED, covered="the guard kills at the end of the lease")
+add("not-deposed", NOT_DEPOSED)
 add("not-deposed-guard-asleep", NOT_DEPOSED, GUARD_SLEEPS)
 add("no-demotion",
-    ("agent/lease.c", "if (primary && !lease_runs(a) &&", "if (false && !lease_runs(a) &&"),
+    ("agent/lease.c", "return !lease_runs(a) && a->now_ms + LEASE_KILL_MS", "return false && a->now_ms"),
     covered="the guard kills at the end of the lease")
 
 # ---- decisions ----
