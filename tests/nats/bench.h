@@ -38,7 +38,8 @@ struct bench {
     struct reader *readers[READER_COUNT_MAX];
     size_t reader_count;
     uint32_t *contents;  /* by sequence number: cluster and number */
-    uint64_t slowest_us; /* the longest call of log_append() or log_take() */
+    uint64_t slowest_us; /* the longest call of log_append() or log_take(), less the time in which
+                            the machine ran something else */
 };
 
 uint64_t bench_now_us(void);

@@ -16,12 +16,9 @@
 
 /* A stream of three replicas was seen without a leader for 40 s after its leader had died. */
 #define WAIT_MS 120000
-/* No call of the loop's may take longer; under the thread sanitizer all is slower. */
-#ifdef __SANITIZE_THREAD__
+/* No call of the loop's may take longer. libnats holds its caller for 500 ms and more (FACTS 11);
+ * the lock of a queue some tens of ms, when the machine puts its holder aside. */
 #define CALL_US_MAX 250000
-#else
-#define CALL_US_MAX 50000
-#endif
 
 static struct bench bench;
 
@@ -79,7 +76,7 @@ static void assert_all_read(struct bench *b, const struct trio *t, size_t number
     bench_await_records(b, t->writer, 2 * numbers, WAIT_MS);
     bench_await_records(b, t->whole, 2 * numbers, WAIT_MS);
     bench_await_records(b, t->a, numbers, WAIT_MS);
-    assert_true(b->slowest_us < CALL_US_MAX);
+    assert_in_range(b->slowest_us, 0, CALL_US_MAX);
 }
 
 static void test_log_heals_after_the_server_was_killed(void **state)
