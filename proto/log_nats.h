@@ -48,8 +48,14 @@
  * before our thread looks at its other work. */
 #define LOG_GET_COUNT 512
 #define LOG_GET_ROUND 8
-/* Records that a consumer brings before the stream's leader is asked whether it has them too. */
+/* Records that a consumer brings before it is asked whether it still lives with the leader. */
 #define LOG_CHUNK_COUNT 256
+/* Name of a nats-server. */
+#define LOG_SERVER_NAME_SIZE 256
+/* Pause before the next consumer is tried when one does not live with the leader, in ms; after so
+ * many in a row all records are got one by one. */
+#define LOG_CONSUMER_PAUSE_MS 5
+#define LOG_CONSUMER_TRIES 40
 /* The stream is asked for what follows the last record so often, in ms, and has so long to answer.
  */
 #define LOG_PROBE_PERIOD_MS 1000
@@ -126,7 +132,7 @@ struct log_link {
     natsMsg *chunk[LOG_CHUNK_COUNT]; /* what it brought and was not handed out */
     size_t chunk_count;
     size_t chunk_next;        /* the next to be handed out */
-    bool chunk_vouched;       /* the leader has the same */
+    bool chunk_vouched;       /* it is the leader's */
     char inbox[SUBJECT_SIZE]; /* replies come to <inbox>.ack and <inbox>.<probe> */
     struct log_feed feed;
     pthread_mutex_t answer_mutex;
@@ -158,14 +164,16 @@ struct log_nats {
     uint64_t retry_mono_ms; /* the stage's next try */
     uint64_t sleep_ms;      /* until when nothing but a ring matters */
     enum log_trouble trouble;
-    bool up;            /* LOG_UP stands */
-    bool caught_up;     /* LOG_CAUGHT_UP was handed out since */
-    bool read_any;      /* known_seq comes from this stream, not from the settings */
-    int64_t created_ns; /* of the stream that is read; 0: none yet */
+    bool up;                           /* LOG_UP stands */
+    bool caught_up;                    /* LOG_CAUGHT_UP was handed out since */
+    bool read_any;                     /* known_seq comes from this stream, not from the settings */
+    int64_t created_ns;                /* of the stream that is read; 0: none yet */
+    char leader[LOG_SERVER_NAME_SIZE]; /* of the stream, at the last look; empty: no cluster */
 
     uint64_t known_seq;       /* every wanted record up to here was handed out */
     uint64_t target_seq;      /* history is read up to here */
     bool needs_consumer;      /* a record could not be got by its number */
+    uint32_t misplaced_count; /* consumers in a row that did not live with the leader */
     uint64_t history_mono_ms; /* it last brought something */
     uint64_t probe;           /* number of the last question */
     bool probe_pending;
@@ -211,6 +219,10 @@ bool log_feed_has_lost(struct log_feed *feed);
 /* Looks for the stream, creates it when that is wanted. True when it can be read; else
  * log_nats_down() was called, or the next look is due at once. */
 bool log_nats_find_stream(struct log_nats *log);
+/* Whether the stream is still led by the server that led it at the last look, and the consumer
+ * lives there. */
+natsStatus log_nats_compare_leaders(struct log_nats *log, natsSubscription *consumer,
+                                    bool *ret_same);
 
 /* log_nats_read.c: one round of a stage; false when there was nothing to do. */
 bool log_nats_begin_history(struct log_nats *log);

@@ -91,7 +91,11 @@ static natsStatus find_target(struct log_nats *log, uint64_t *ret_seq)
     return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
-static natsStatus subscribe_history(struct log_nats *log)
+/* A consumer reads what its own server has stored, and it lives on any replica, by chance. A
+ * replica may be behind the leader, or have come back with records that were never agreed on: it
+ * keeps them in place of the leader's, for good, and has the same again behind them (seen with
+ * nats-server 2.9.10 after kill -9). So only a consumer that lives with the leader is read. */
+static natsStatus subscribe_history(struct log_nats *log, bool *ret_placed)
 {
     jsSubOptions options;
     jsErrCode code = 0;
@@ -105,6 +109,9 @@ static natsStatus subscribe_history(struct log_nats *log)
     /* The server's flow control bounds what waits in libnats. */
     if (status == NATS_OK) {
         status = natsSubscription_SetPendingLimits(log->link->history, -1, -1);
+    }
+    if (status == NATS_OK) {
+        status = log_nats_compare_leaders(log, log->link->history, ret_placed);
     }
     return status;
 }
@@ -139,14 +146,22 @@ bool log_nats_begin_history(struct log_nats *log)
         tell_up(log);
         return finish_history(log);
     }
-    const bool few = log->target_seq - log->known_seq <= LOG_GET_COUNT && !log->needs_consumer;
-    if (status == NATS_OK && !few) {
-        status = subscribe_history(log);
+    const bool few = log->target_seq - log->known_seq <= LOG_GET_COUNT ||
+                     log->misplaced_count >= LOG_CONSUMER_TRIES;
+    bool placed = true;
+    if (status == NATS_OK && (!few || log->needs_consumer)) {
+        status = subscribe_history(log, &placed);
     }
     if (status != NATS_OK) {
         return fail_history(log, status);
     }
     tell_up(log);
+    log->misplaced_count = placed ? 0 : log->misplaced_count + 1;
+    if (!placed) {
+        end_history(log);
+        log_nats_wait(log, LOG_CONSUMER_PAUSE_MS);
+        return true;
+    }
     log->stage = LOG_STAGE_HISTORY;
     log->history_mono_ms = log_mono_ms();
     return true;
@@ -212,25 +227,14 @@ static bool step_gets(struct log_nats *log)
     return log->known_seq < log->target_seq || finish_history(log);
 }
 
-/* A consumer may live on a replica that is behind the leader, or that came back with records which
- * were never agreed on. What the leader has at the chunk's end, byte for byte, it has before it
- * too. */
-static bool vouch_chunk(struct log_nats *log, const struct stored *last, natsMsg *message)
+/* What came from the leader's server is the leader's, unless the leader has changed since. */
+static bool vouch_chunk(struct log_nats *log)
 {
-    natsMsg *leaders = NULL;
-    jsErrCode code = 0;
-    const natsStatus status =
-            js_GetMsg(&leaders, log->link->js, STREAM_NAME, last->seq, NULL, &code);
+    bool same = false;
+    const natsStatus status = log_nats_compare_leaders(log, log->link->history, &same);
     if (status != NATS_OK && status != NATS_NOT_FOUND) {
         return fail_history(log, status);
     }
-    const int size = natsMsg_GetDataLength(message);
-    const bool same = status == NATS_OK && natsMsg_GetDataLength(leaders) == size &&
-                      (uint64_t)natsMsg_GetTime(leaders) / 1000 == last->stored_us &&
-                      strcmp(natsMsg_GetSubject(leaders), last->subject) == 0 &&
-                      (size == 0 || memcmp(natsMsg_GetData(leaders), natsMsg_GetData(message),
-                                           (size_t)size) == 0);
-    natsMsg_Destroy(leaders);
     log->link->chunk_vouched = same;
     return same || reread(log);
 }
@@ -286,7 +290,7 @@ static bool fill_chunk(struct log_nats *log)
         log->history_mono_ms = log_mono_ms();
         link->chunk[link->chunk_count++] = message;
         if (link->chunk_count == LOG_CHUNK_COUNT || record.seq >= log->target_seq) {
-            return vouch_chunk(log, &record, message);
+            return vouch_chunk(log);
         }
     }
 }

@@ -2,6 +2,7 @@
 #include "log_nats.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A second copy of an append is recognised so long (FACTS 7). */
@@ -97,6 +98,28 @@ static void announce_expired(struct log_nats *log, const jsStreamInfo *info)
     log->known_seq = info->State.FirstSeq - 1;
 }
 
+static const char *leader_of(const jsClusterInfo *cluster)
+{
+    return cluster == NULL || cluster->Leader == NULL ? "" : cluster->Leader;
+}
+
+natsStatus log_nats_compare_leaders(struct log_nats *log, natsSubscription *consumer,
+                                    bool *ret_same)
+{
+    jsConsumerInfo *consumers = NULL;
+    jsStreamInfo *streams = NULL;
+    jsErrCode code = 0;
+    natsStatus status = natsSubscription_GetConsumerInfo(&consumers, consumer, NULL, &code);
+    if (status == NATS_OK) {
+        status = js_GetStreamInfo(&streams, log->link->js, STREAM_NAME, NULL, &code);
+    }
+    *ret_same = status == NATS_OK && strcmp(leader_of(consumers->Cluster), log->leader) == 0 &&
+                strcmp(leader_of(streams->Cluster), log->leader) == 0;
+    jsConsumerInfo_Destroy(consumers);
+    jsStreamInfo_Destroy(streams);
+    return status;
+}
+
 bool log_nats_find_stream(struct log_nats *log)
 {
     jsStreamInfo *info = NULL;
@@ -121,6 +144,7 @@ bool log_nats_find_stream(struct log_nats *log)
     if (accepted) {
         announce_expired(log, info);
         log->created_ns = info->Created;
+        (void)snprintf(log->leader, sizeof(log->leader), "%s", leader_of(info->Cluster));
     }
     jsStreamInfo_Destroy(info);
     return accepted;

@@ -169,6 +169,38 @@ int nats_servers_stream_leader(struct nats_servers *s)
     return name[1] - '0';
 }
 
+static size_t count_on(const jsConsumerInfoList *consumers, const char *server)
+{
+    size_t count = 0;
+    for (int c = 0; c < consumers->Count; c++) {
+        const jsClusterInfo *cluster = consumers->List[c]->Cluster;
+        const bool known = cluster != NULL && cluster->Leader != NULL;
+        count += known && strcmp(cluster->Leader, server) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+size_t nats_servers_consumers(const struct nats_servers *s, int i, size_t *ret_on_it)
+{
+    natsConnection *connection = NULL;
+    jsCtx *js = NULL;
+    jsConsumerInfoList *consumers = NULL;
+    size_t count = 0;
+    char server[16];
+    (void)snprintf(server, sizeof(server), "n%d", i);
+    *ret_on_it = 0;
+    if (natsConnection_ConnectTo(&connection, s->urls) == NATS_OK &&
+        natsConnection_JetStream(&js, connection, NULL) == NATS_OK &&
+        js_Consumers(&consumers, js, STREAM_NAME, NULL, NULL) == NATS_OK) {
+        count = (size_t)consumers->Count;
+        *ret_on_it = count_on(consumers, server);
+    }
+    jsConsumerInfoList_Destroy(consumers);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(connection);
+    return count;
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)status;

@@ -19,6 +19,9 @@
 /* No call of the loop's may take longer. libnats holds its caller for 500 ms and more (FACTS 11);
  * the lock of a queue some tens of ms, when the machine puts its holder aside. */
 #define CALL_US_MAX 250000
+/* Readers that stand still, and numbers of each cluster that are more than their queues hold. */
+#define STUCK_COUNT 5
+#define STUCK_NUMBERS (LOG_QUEUE_COUNT / 2 + 1000)
 
 static struct bench bench;
 
@@ -189,6 +192,56 @@ static void test_log_heals_after_the_stream_s_leader_was_killed(void **state)
     assert_all_read(b, &t, 2000);
 }
 
+/* Readers that are in the middle of the history, because nobody takes what they have read. */
+static void open_stuck(struct bench *b, struct reader *ret_readers[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_readers[i] = bench_open(b, NULL, false);
+        ret_readers[i]->asleep = true;
+    }
+}
+
+/* Until each stuck reader's consumer lives on the server that leads, and no other is left; or
+ * until another leads, which says nothing. */
+static void await_consumers_on(struct bench *b, int leader)
+{
+    const uint64_t end_us = bench_now_us() + (uint64_t)WAIT_MS * 1000;
+    size_t on_it = 0;
+    size_t count = nats_servers_consumers(&b->servers, leader, &on_it);
+    while (count != STUCK_COUNT || on_it != STUCK_COUNT) {
+        if (bench_now_us() > end_us) {
+            fail_msg("%zu of %zu consumers live on server %d, which leads", on_it, count, leader);
+        }
+        const int leads = nats_servers_stream_leader(&b->servers);
+        if (leads >= 0 && leads != leader) {
+            print_message("server %d leads now, not %d\n", leads, leader);
+            return;
+        }
+        bench_pump_for(b, 200);
+        count = nats_servers_consumers(&b->servers, leader, &on_it);
+    }
+}
+
+/* Replicas may differ for good: a consumer, which the server places by chance, is read only
+ * when it lives with the stream's leader. */
+static void test_log_reads_history_where_the_leader_is(void **state)
+{
+    struct bench *b = *state;
+    struct reader *readers[STUCK_COUNT];
+    struct reader *writer = bench_open(b, NULL, true);
+    bench_await_state(b, writer, LOG_CAUGHT_UP, WAIT_MS);
+    bench_append_all(b, writer, 1, STUCK_NUMBERS, WAIT_MS);
+    const int leader = find_leader(b);
+    open_stuck(b, readers, STUCK_COUNT);
+    await_consumers_on(b, leader);
+    for (size_t i = 0; i < STUCK_COUNT; i++) {
+        readers[i]->asleep = false;
+    }
+    for (size_t i = 0; i < STUCK_COUNT; i++) {
+        bench_await_records(b, readers[i], (size_t)2 * STUCK_NUMBERS, WAIT_MS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +251,8 @@ int main(void)
                                             tear_down),
             cmocka_unit_test_setup_teardown(test_log_destroys_quickly_while_the_server_is_frozen,
                                             set_up_one, tear_down),
+            cmocka_unit_test_setup_teardown(test_log_reads_history_where_the_leader_is,
+                                            set_up_three, tear_down),
             cmocka_unit_test_setup_teardown(test_log_heals_after_the_stream_s_leader_was_killed,
                                             set_up_three, tear_down),
     };
