@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "bench.h"
 
+#include "difference.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -13,7 +15,6 @@
 
 #include <cmocka.h>
 
-#define SEQ_MAX (4 * NUMBER_MAX)
 /* Appended and not read back yet, of each cluster. */
 #define WINDOW 200
 #define RESEND_US 500000
@@ -66,8 +67,8 @@ void bench_init(struct bench *b, int server_count)
 {
     memset(b, 0, sizeof(*b));
     nats_servers_init(&b->servers, server_count);
-    b->contents = calloc(SEQ_MAX, sizeof(*b->contents));
-    assert_non_null(b->contents);
+    b->places = calloc(SEQ_MAX, sizeof(*b->places));
+    assert_non_null(b->places);
 }
 
 void bench_finish(struct bench *b)
@@ -75,8 +76,11 @@ void bench_finish(struct bench *b)
     while (b->reader_count > 0) {
         bench_close(b, b->readers[0]);
     }
+    if (b->difference_count > 0) {
+        print_message("%zu records differ between servers\n", b->difference_count);
+    }
     nats_servers_finish(&b->servers);
-    free(b->contents);
+    free(b->places);
 }
 
 struct log_nats_options bench_options(const struct bench *b, const char *cluster, bool monitor)
@@ -97,6 +101,7 @@ struct reader *bench_open_with(struct bench *b, const struct log_nats_options *o
     struct reader *reader = calloc(1, sizeof(*reader));
     assert_non_null(reader);
     assert_true(b->reader_count < READER_COUNT_MAX);
+    reader->number = b->opened_count++;
     reader->cluster = options->cluster;
     reader->last_seq = options->start_seq == 0 ? 0 : options->start_seq - 1;
     assert_int_equal(log_nats_create(options, &reader->log, &failure), RESULT_OK);
@@ -124,14 +129,39 @@ void bench_close(struct bench *b, struct reader *reader)
     free(reader);
 }
 
-static void take_record(struct bench *b, struct reader *reader, const struct log_notice *record)
+bool bench_parse(const uint8_t *data, size_t size, char *ret_cluster, uint32_t *ret_number)
 {
     char text[32] = {0};
+    if (size == 0 || size >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, data, size);
+    return sscanf(text, "%c %u", ret_cluster, ret_number) == 2 && *ret_cluster >= 'a' &&
+           *ret_cluster < 'a' + CLUSTER_COUNT && *ret_number <= NUMBER_MAX;
+}
+
+uint32_t bench_content(char cluster, uint32_t number)
+{
+    return number * CLUSTER_COUNT + (uint32_t)(cluster - 'a');
+}
+
+static void note_place(struct bench *b, const struct reader *reader, uint64_t seq, uint32_t content)
+{
+    struct place *place = &b->places[seq];
+    if (place->content == 0) {
+        place->content = content;
+        place->reader = reader->number;
+        place->read_us = bench_now_us();
+    } else if (place->content != content) {
+        difference_judge(b, reader, seq, content);
+    }
+}
+
+static void take_record(struct bench *b, struct reader *reader, const struct log_notice *record)
+{
     char cluster = 0;
     uint32_t number = 0;
-    assert_true(record->size > 0 && record->size < sizeof(text));
-    memcpy(text, record->data, record->size);
-    assert_int_equal(sscanf(text, "%c %u", &cluster, &number), 2);
+    assert_true(bench_parse(record->data, record->size, &cluster, &number));
     assert_true(record->seq > reader->last_seq && record->seq < SEQ_MAX);
     if (reader->cluster == NULL) {
         assert_int_equal(record->seq, reader->last_seq + 1);
@@ -139,13 +169,14 @@ static void take_record(struct bench *b, struct reader *reader, const struct log
         assert_int_equal(cluster, reader->cluster[0]);
     }
     const size_t c = (size_t)(cluster - 'a');
-    assert_true(c < CLUSTER_COUNT && number <= NUMBER_MAX);
     assert_int_equal(record->subject[8], cluster);
     assert_true(record->stored_us > 1000000);
-    assert_false(reader->seen[c][number]);
-    const uint32_t content = number * CLUSTER_COUNT + (uint32_t)c;
-    assert_true(b->contents[record->seq] == 0 || b->contents[record->seq] == content);
-    b->contents[record->seq] = content;
+    note_place(b, reader, record->seq, bench_content(cluster, number));
+    if (reader->seen[c][number]) {
+        fail_msg("reader %u was handed %c %u twice, now at seq %llu; %zu differences",
+                 reader->number, cluster, number, (unsigned long long)record->seq,
+                 b->difference_count);
+    }
     reader->seen[c][number] = true;
     reader->numbers[c]++;
     reader->records++;
@@ -161,6 +192,8 @@ static void take(struct bench *b, struct reader *reader, const struct log_notice
         (void)snprintf(reader->live, sizeof(reader->live), "%s", notice->subject);
     } else if (notice->kind == LOG_APPENDED) {
         reader->appended_seq = notice->seq;
+        assert_true(notice->seq < SEQ_MAX);
+        b->places[notice->seq].acknowledged = true;
     } else if (notice->kind == LOG_REFUSED) {
         (void)snprintf(reader->refused, sizeof(reader->refused), "%s", notice->text);
     } else {

@@ -3,8 +3,9 @@
  * bench.h - readers and writers on a real log, and what must be true of them at every notice.
  *
  * A payload is "<cluster> <number>"; each cluster's numbers count from 1. The first reader that
- * sees a sequence number says what stands there; every other must see the same. Of each number a
- * reader sees one copy; sequences grow; a reader of the whole stream sees each of them.
+ * sees a sequence number says what stands there; every other must see the same, unless the servers
+ * themselves differ there (difference.h). Of each number a reader sees one copy; sequences grow; a
+ * reader of the whole stream sees each of them.
  */
 #ifndef PGBATON_TEST_BENCH_H
 #define PGBATON_TEST_BENCH_H
@@ -15,9 +16,11 @@
 #define READER_COUNT_MAX 8
 #define CLUSTER_COUNT 2
 #define NUMBER_MAX 40000
+#define SEQ_MAX (4 * NUMBER_MAX)
 
 struct reader {
     struct log *log;
+    uint32_t number;     /* in the order of opening, from 0 */
     const char *cluster; /* NULL: whole stream */
     bool asleep;         /* takes nothing */
     uint64_t last_seq;
@@ -33,16 +36,30 @@ struct reader {
     uint64_t appended_seq;           /* of the last LOG_APPENDED */
 };
 
+/* What is known of one sequence number. A content is a cluster and a number; 0: none. */
+struct place {
+    uint32_t content;                /* that was read first */
+    uint32_t reader;                 /* who read it */
+    uint64_t read_us;                /* when */
+    bool acknowledged;               /* an acknowledgement named this sequence number */
+    uint32_t held[SERVER_COUNT_MAX]; /* by each server's files, when they were last looked at */
+};
+
 struct bench {
     struct nats_servers servers;
     struct reader *readers[READER_COUNT_MAX];
     size_t reader_count;
-    uint32_t *contents;  /* by sequence number: cluster and number */
+    uint32_t opened_count;   /* readers, ever */
+    struct place *places;    /* by sequence number */
+    size_t difference_count; /* records that were not what another reader had read there */
     uint64_t slowest_us; /* the longest call of log_append() or log_take(), less the time in which
-                            the machine ran something else */
+                        the machine ran something else */
 };
 
 uint64_t bench_now_us(void);
+/* False when it is no payload. */
+bool bench_parse(const uint8_t *data, size_t size, char *ret_cluster, uint32_t *ret_number);
+uint32_t bench_content(char cluster, uint32_t number);
 void bench_init(struct bench *b, int server_count);
 void bench_finish(struct bench *b);
 
