@@ -2,7 +2,6 @@
 #include "cluster.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const phase_names[] = {
@@ -146,93 +145,4 @@ uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i)
     uint64_t leader_lsn = c->lease.position.lsn;
     uint64_t lsn = c->nodes[i].position.lsn;
     return leader_lsn > lsn ? leader_lsn - lsn : 0;
-}
-
-uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold)
-{
-    uint64_t ttl_ms = (uint64_t)period_ms * threshold + timeout_ms;
-    return ttl_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ttl_ms;
-}
-
-struct config config_default(void)
-{
-    return (struct config){
-            .probe_period_ms = 1000,
-            .probe_timeout_ms = 1000,
-            .probe_failure_threshold = 2,
-            .lease_ttl_ms = config_lease_ttl_ms(1000, 1000, 2),
-            .switch_policy = SWITCH_MAXIMUM_AVAILABILITY,
-            .maximum_lag_on_failover = UINT64_MAX,
-    };
-}
-
-uint32_t config_fast_ms(uint32_t lease_ttl_ms)
-{
-    return lease_ttl_ms / 16 < LEASE_FAST_MS_MAX ? lease_ttl_ms / 16 : LEASE_FAST_MS_MAX;
-}
-
-uint32_t config_demote_ms(uint32_t lease_ttl_ms)
-{
-    return config_fast_ms(lease_ttl_ms) + LEASE_IMMEDIATE_MS + LEASE_KILL_MS;
-}
-
-/* A duration of the configuration and its range. */
-struct range {
-    const char *name;
-    uint32_t value_ms;
-    uint32_t min_ms;
-    uint32_t max_ms;
-};
-
-static bool check_ranges(const struct config *config, char *text)
-{
-    const struct range ranges[] = {
-            {"probe_period", config->probe_period_ms, PROBE_PERIOD_MS_MIN, PROBE_PERIOD_MS_MAX},
-            {"probe_timeout", config->probe_timeout_ms, PROBE_TIMEOUT_MS_MIN, PROBE_TIMEOUT_MS_MAX},
-            {"lease_ttl", config->lease_ttl_ms, LEASE_TTL_MS_MIN, LEASE_TTL_MS_MAX},
-    };
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        const struct range *r = &ranges[i];
-        if (r->value_ms < r->min_ms || r->value_ms > r->max_ms) {
-            snprintf(text, CONFIG_TEXT_SIZE, "%s is %ums, and must be between %ums and %us",
-                     r->name, (unsigned)r->value_ms, (unsigned)r->min_ms,
-                     (unsigned)(r->max_ms / 1000));
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What must happen within one lease, one after the other. */
-static bool check_budget(const struct config *config, char *text)
-{
-    uint32_t twice_ms = 2 * LEASE_RENEW_MS_MIN;
-    uint32_t renew_ms = config->probe_period_ms > twice_ms ? config->probe_period_ms : twice_ms;
-    uint32_t fast_ms = config_fast_ms(config->lease_ttl_ms);
-    uint32_t need_ms = renew_ms + config_demote_ms(config->lease_ttl_ms);
-    if (config->lease_ttl_ms >= need_ms) {
-        return true;
-    }
-    snprintf(text, CONFIG_TEXT_SIZE,
-             "lease_ttl is %ums, and must hold a renewal each %ums (probe_period, or two in %ums), "
-             "%ums for a fast shutdown, %ums for an immediate one and %ums for SIGKILL: %ums",
-             (unsigned)config->lease_ttl_ms, (unsigned)config->probe_period_ms, (unsigned)twice_ms,
-             (unsigned)fast_ms, (unsigned)LEASE_IMMEDIATE_MS, (unsigned)LEASE_KILL_MS,
-             (unsigned)need_ms);
-    return false;
-}
-
-bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
-{
-    if (config->probe_failure_threshold < 1 ||
-        config->probe_failure_threshold > PROBE_FAILURE_THRESHOLD_MAX) {
-        snprintf(ret_text, CONFIG_TEXT_SIZE, "probe_failure_threshold must be between 1 and %d",
-                 PROBE_FAILURE_THRESHOLD_MAX);
-        return false;
-    }
-    if ((unsigned)config->switch_policy >= SWITCH_POLICY_COUNT) {
-        snprintf(ret_text, CONFIG_TEXT_SIZE, "switch_policy must be MaximumAvailability");
-        return false;
-    }
-    return check_ranges(config, ret_text) && check_budget(config, ret_text);
 }

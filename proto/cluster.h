@@ -16,6 +16,7 @@
 #ifndef PGBATON_CLUSTER_H
 #define PGBATON_CLUSTER_H
 
+#include "config.h"
 #include "event.h"
 
 /* Where the leadership stands. */
@@ -228,19 +229,6 @@ bool cluster_on_history(const struct cluster *c, struct position p);
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
-/* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
-uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
-/* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound. */
-struct config config_default(void);
-/* How long before its deadline a leader that cannot renew begins to demote: fast shutdown,
- * immediate shutdown, SIGKILL (limits.h). */
-uint32_t config_demote_ms(uint32_t lease_ttl_ms);
-/* The first of the three: what a fast shutdown is given. */
-uint32_t config_fast_ms(uint32_t lease_ttl_ms);
-/* True when the values are in range and fit each other, else ret_text says what is wrong with them,
- * with the arithmetic. */
-#define CONFIG_TEXT_SIZE 256
-bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
 
 const char *phase_name(enum phase phase);
 const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * config.h - what the configuration of a cluster may be, and what follows from it.
+ *
+ * Pure questions about struct config (event.h). The fold asks them of what the log says,
+ * monitor.yaml of what a person writes.
+ */
+#ifndef PGBATON_CONFIG_H
+#define PGBATON_CONFIG_H
+
+#include "event.h"
+
+/* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
+uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
+/* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound. */
+struct config config_default(void);
+/* How long before its deadline a leader that cannot renew begins to demote: fast shutdown,
+ * immediate shutdown, SIGKILL (limits.h). */
+uint32_t config_demote_ms(uint32_t lease_ttl_ms);
+/* The first of the three: what a fast shutdown is given. */
+uint32_t config_fast_ms(uint32_t lease_ttl_ms);
+/* True when the values are in range and fit each other, else ret_text says what is wrong with them,
+ * with the arithmetic. */
+#define CONFIG_TEXT_SIZE 256
+bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
+
+#endif
