@@ -67,27 +67,44 @@ static const struct ripening RIPENINGS[] = {
     {LEADERLESS, offsetof(struct evidence, hearing_ms),     rules_alive_ms},
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_refusal_ms},
     {REVOKED,    offsetof(struct evidence, renewal_age_ms), rules_lapse_ms},
+    {LEADERLESS, offsetof(struct evidence, failover_age_ms), cluster_failover_ripe_ms},
 };
 /* clang-format on */
 
-static uint64_t remaining_ms(const struct ripening *r, const struct cluster *c,
+static uint64_t remaining_ms(uint64_t age_ms, uint64_t wait_ms)
+{
+    return age_ms < wait_ms ? wait_ms - age_ms : UINT64_MAX;
+}
+
+static uint64_t ripens_in_ms(const struct ripening *r, const struct cluster *c,
                              const struct evidence *evidence)
 {
     uint64_t age_ms;
     memcpy(&age_ms, (const char *)evidence + r->age_offset, sizeof(age_ms));
-    const uint64_t wait_ms = r->wait_ms(c);
-    return age_ms < wait_ms ? wait_ms - age_ms : UINT64_MAX;
+    return remaining_ms(age_ms, r->wait_ms(c));
+}
+
+/* When the next node may be told to rebuild again. */
+static uint64_t rebuild_in_ms(const struct cluster *c, const struct evidence *evidence)
+{
+    uint64_t next_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const uint64_t ripe_ms = cluster_rebuild_ripe_ms(c, (int32_t)i);
+        const uint64_t ms = remaining_ms(evidence->rebuild_age_ms[i], ripe_ms);
+        next_ms = ms < next_ms ? ms : next_ms;
+    }
+    return next_ms;
 }
 
 uint64_t decide_next_ms(const struct cluster *c, const struct evidence *evidence)
 {
-    uint64_t next_ms = UINT64_MAX;
+    uint64_t next_ms = c->phase == PHASE_HELD ? rebuild_in_ms(c, evidence) : UINT64_MAX;
     for (size_t i = 0; i < sizeof(RIPENINGS) / sizeof(RIPENINGS[0]); i++) {
         const struct ripening *r = &RIPENINGS[i];
         if ((r->phases & phase_bit(c->phase)) == 0) {
             continue;
         }
-        const uint64_t ms = remaining_ms(r, c, evidence);
+        const uint64_t ms = ripens_in_ms(r, c, evidence);
         next_ms = ms < next_ms ? ms : next_ms;
     }
     return next_ms;

@@ -14,6 +14,7 @@
  *   revoke-unaccepted   GRANTED           revoke: the grantee never renewed
  *   elect-released      RELEASED (2)      grant: the old term was given up, proven
  *   elect-revoked       REVOKED (2)       grant: the last lease has run out for certain
+ *   limit-failovers     leaderless (2)    no_candidate: somebody could lead, failover_limit forbids
  *   no-candidate        leaderless        no_candidate, with each node's reason, when it changed
  *   rebuild-empty       HELD (3)          directive: base backup, the node has no data
  *   rebuild-diverged    HELD (3)          directive: rewind, the node's WAL has left the history

@@ -105,10 +105,21 @@ static bool may_make_cluster(const struct question *q, enum grant_kind kind)
            somebody_is_chosen(q);
 }
 
-static bool may_elect(const struct question *q)
+static bool somebody_could_lead(const struct question *q)
 {
     return !rules_is_first(q->c) && election_is_ripe(q) && lease_has_lapsed(q) &&
            somebody_is_chosen(q);
+}
+
+/* I18: so many failovers by themselves, and no more. */
+static bool failover_is_allowed(const struct question *q)
+{
+    return q->evidence->failover_age_ms >= cluster_failover_ripe_ms(q->c);
+}
+
+static bool may_elect(const struct question *q)
+{
+    return failover_is_allowed(q) && somebody_could_lead(q);
 }
 
 static bool verdicts_stand(const struct cluster *c, const struct candidate_list *list)
@@ -184,14 +195,19 @@ static bool copy_is_unseen(const struct cluster *c, const struct node *n)
            n->failed_task == TASK_NONE && mark_is_below(&n->probe_mark, &n->task_mark);
 }
 
-/* Whether node i may be told to rebuild now: never the holder, never another system's data (I16).
- */
+static bool rebuild_is_allowed(const struct question *q, uint32_t i)
+{
+    return q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);
+}
+
+/* Whether node i may be told to rebuild now: never the holder, never another system's data (I16),
+ * and not too often (I18). */
 static bool may_rebuild(const struct question *q, uint32_t i)
 {
     const struct node *n = &q->c->nodes[i];
     return (int32_t)i != q->c->leader && is_alive(q, i) && !n->departed &&
            n->rebuild_task == TASK_NONE && (q->evidence->backoff_mask >> i & 1) == 0 &&
-           !is_foreign(q->c, n) && !copy_is_unseen(q->c, n);
+           !is_foreign(q->c, n) && !copy_is_unseen(q->c, n) && rebuild_is_allowed(q, i);
 }
 
 /* The first node with this need that may be told to rebuild now, or -1. Before the new leader is
@@ -238,13 +254,26 @@ static bool grant_is_unaccepted(const struct question *q)
     return q->evidence->phase_age_ms >= wait_ms && q->evidence->hearing_ms >= wait_ms;
 }
 
+static bool limit_is_reached(const struct question *q)
+{
+    return !q->c->limited && !failover_is_allowed(q) && somebody_could_lead(q);
+}
+
+/* Until a failover is allowed again the limit is what stands in the way: monitors that hear
+ * different nodes would contradict each other all the time. */
+static bool limit_stands(const struct question *q)
+{
+    return q->c->limited && !failover_is_allowed(q);
+}
+
 static bool nobody_can_lead(const struct question *q)
 {
     struct candidate_list list;
     const bool due = q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
                      q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
                      q->evidence->hearing_ms >= rules_alive_ms(q->c);
-    return due && choose(q, &list) == LEADER_NONE && !verdicts_stand(q->c, &list);
+    return due && !limit_stands(q) && choose(q, &list) == LEADER_NONE &&
+           !verdicts_stand(q->c, &list);
 }
 
 static bool some_node_is_empty(const struct question *q)
@@ -303,6 +332,14 @@ static void write_no_candidate(const struct question *q, struct event *ret_event
     (void)choose(q, &ret_event->body.no_candidate.candidates);
 }
 
+static void write_limit(const struct question *q, struct event *ret_event)
+{
+    struct no_candidate *n = &ret_event->body.no_candidate;
+    write_no_candidate(q, ret_event);
+    n->reason = REASON_FAILOVER_LIMIT;
+    n->wait_ms = cluster_failover_ripe_ms(q->c) - q->evidence->failover_age_ms;
+}
+
 static void write_directive(const struct question *q, int32_t i, enum task task,
                             struct event *ret_event)
 {
@@ -352,6 +389,7 @@ const struct rule RULES[] = {
     {"revoke-unaccepted", GRANTED,    grant_is_unaccepted,  write_revoke},
     {"elect-released",    RELEASED,   may_elect,            write_grant},
     {"elect-revoked",     REVOKED,    may_elect,            write_grant},
+    {"limit-failovers",   LEADERLESS, limit_is_reached,     write_limit},
     {"no-candidate",      LEADERLESS, nobody_can_lead,      write_no_candidate},
     {"rebuild-empty",     HELD,       some_node_is_empty,   write_first_copy},
     {"rebuild-diverged",  HELD,       some_node_diverged,   write_rewind},

@@ -146,14 +146,19 @@ static uint64_t hearing_ms(const struct monitor *m, const struct monitor_cluster
 struct evidence monitor_evidence(const struct monitor *m, const struct monitor_cluster *mc,
                                  uint64_t now_ms)
 {
-    return (struct evidence){
+    struct evidence evidence = {
             .renewal_age_ms = watch_age_ms(now_ms, mc->watch.renewal_ms),
             .hearing_ms = hearing_ms(m, mc, now_ms),
             .phase_age_ms = watch_age_ms(now_ms, mc->watch.phase_ms),
             .heartbeat_seq = m->heartbeat_seq,
             .alive_mask = watch_alive_mask(&mc->watch, &mc->state, now_ms),
             .backoff_mask = watch_backoff_mask(&mc->watch, &mc->state, now_ms),
+            .failover_age_ms = watch_age_ms(now_ms, mc->watch.failover_ms),
     };
+    for (uint32_t i = 0; i < mc->state.node_count; i++) {
+        evidence.rebuild_age_ms[i] = watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);
+    }
+    return evidence;
 }
 
 /* ---- the step ---- */

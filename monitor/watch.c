@@ -58,6 +58,24 @@ static void observe_writer(struct watch *w, const struct cluster *c,
     }
 }
 
+/* What was taken from the buckets of I18. */
+static void observe_limits(struct watch *w, const struct cluster *c,
+                           const struct watch_arrival *arrival)
+{
+    const uint64_t seq = arrival->event->seq;
+    if (!arrival->outcome.effective) {
+        return;
+    }
+    if (c->failovers.seq == seq) {
+        w->failover_ms = arrival->now_ms;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].rebuilds.seq == seq) {
+            w->rebuild_ms[i] = arrival->now_ms;
+        }
+    }
+}
+
 void watch_observe(struct watch *w, const struct watch_before *before, const struct cluster *after,
                    const struct watch_arrival *arrival)
 {
@@ -68,6 +86,7 @@ void watch_observe(struct watch *w, const struct watch_before *before, const str
         w->renewal_ms = arrival->now_ms;
     }
     observe_writer(w, after, arrival);
+    observe_limits(w, after, arrival);
 }
 
 bool watch_live(struct watch *w, const struct cluster *c, const char *subject,

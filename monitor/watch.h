@@ -28,7 +28,8 @@ struct watch_arrival {
 };
 
 struct watch_before watch_before(const struct cluster *c);
-/* Notes what a folded record tells: phase, renewal, failed tasks, and who is heard. */
+/* Notes what a folded record tells: phase, renewal, failed tasks, what counts against a limit, and
+ * who is heard. */
 void watch_observe(struct watch *w, const struct watch_before *before, const struct cluster *after,
                    const struct watch_arrival *arrival);
 /* Notes a live position (an encoded probe event on its writer's live subject). False when it is not

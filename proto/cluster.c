@@ -44,6 +44,7 @@ static const struct void_words void_words[] = {
                                        "a PostgreSQL system exists already"},
         [VOID_BAD_TARGET] = {"bad_target", "its node must not be told that"},
         [VOID_BAD_CONFIG] = {"bad_config", "its values are out of range"},
+        [VOID_LIMIT_REACHED] = {"limit_reached", "so many were allowed of late, and no more"},
         [VOID_NO_CHANGE] = {"no_change", "it states what already is"},
         [VOID_IMPOSSIBLE] = {"impossible", "no honest writer sends such values"},
 };
@@ -117,6 +118,38 @@ uint64_t cluster_last_renewal_seq(const struct cluster *c)
 uint32_t cluster_ttl_ms(const struct cluster *c)
 {
     return c->configured ? c->config.lease_ttl_ms : config_default().lease_ttl_ms;
+}
+
+static struct config config_of(const struct cluster *c)
+{
+    return c->configured ? c->config : config_default();
+}
+
+struct bucket_size cluster_failover_size(const struct cluster *c)
+{
+    const struct config config = config_of(c);
+    return (struct bucket_size){config.failover_limit, config.failover_window_ms};
+}
+
+struct bucket_size cluster_rebuild_size(const struct cluster *c)
+{
+    const struct config config = config_of(c);
+    return (struct bucket_size){config.rebuild_limit, config.rebuild_window_ms};
+}
+
+bool cluster_failover_counts(const struct cluster *c)
+{
+    return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;
+}
+
+uint64_t cluster_failover_ripe_ms(const struct cluster *c)
+{
+    return cluster_failover_counts(c) ? bucket_ripe_ms(&c->failovers, cluster_failover_size(c)) : 0;
+}
+
+uint64_t cluster_rebuild_ripe_ms(const struct cluster *c, int32_t i)
+{
+    return bucket_ripe_ms(&c->nodes[i].rebuilds, cluster_rebuild_size(c));
 }
 
 bool cluster_on_history(const struct cluster *c, struct position p)

@@ -16,6 +16,7 @@
 #ifndef PGBATON_CLUSTER_H
 #define PGBATON_CLUSTER_H
 
+#include "bucket.h"
 #include "config.h"
 #include "event.h"
 
@@ -57,8 +58,9 @@ enum void_reason {
     VOID_ALREADY_BOOTSTRAPPED, /* a bootstrap where a system exists */
     VOID_BAD_TARGET, /* a directive for an unknown node or incarnation, or for the holder (I16) */
     VOID_BAD_CONFIG, /* values out of range */
-    VOID_NO_CHANGE,  /* a decision that states what already is */
-    VOID_IMPOSSIBLE, /* values that no honest writer sends (a ttl of 0, say) */
+    VOID_LIMIT_REACHED, /* a failover or a rebuild beyond its limit (I18) */
+    VOID_NO_CHANGE,     /* a decision that states what already is */
+    VOID_IMPOSSIBLE,    /* values that no honest writer sends (a ttl of 0, say) */
     VOID_REASON_COUNT
 };
 
@@ -103,8 +105,7 @@ struct node {
     uint32_t failures;
     uint64_t state_seq;     /* the event with which the present state began */
     uint64_t state_wall_us; /* its wall clock; for people */
-    uint64_t
-            eligible_seq; /* the event with which the present spell of eligibility began; 0: none */
+    uint64_t eligible_seq;  /* with which its present spell of eligibility began; 0: none */
 
     uint64_t report_term; /* the election (ended term) of its last fresh report */
     uint64_t report_seq;
@@ -118,8 +119,8 @@ struct node {
     enum task rebuilt_task;    /* the copy that ended well last, cleared when it streams or leads */
     enum task failed_task;     /* the last task that failed, cleared when it streams or leads */
     char failed_text[TEXT_SIZE];
-
-    enum verdict verdict; /* of the last no_candidate; VERDICT_ELIGIBLE when none stands */
+    struct bucket rebuilds; /* directives to it */
+    enum verdict verdict;   /* of the last no_candidate; VERDICT_ELIGIBLE when none stands */
 };
 
 /* The lease of the current term. */
@@ -193,7 +194,10 @@ struct cluster {
     struct lease lease;
     struct ending ending;
     struct change change;
-    bool no_candidate; /* the last election found nobody; verdicts are in the nodes */
+    bool no_candidate;         /* the last election found nobody; verdicts are in the nodes */
+    bool limited;              /* the last election must wait: failover_limit is reached */
+    uint64_t limited_until_us; /* by the wall clock of who said so; for people */
+    struct bucket failovers;   /* automatic ones */
 
     uint32_t timeline_max;   /* the highest that exists or may exist on any node */
     uint32_t grant_timeline; /* that the present term's promotion opens; 0: as PostgreSQL picks */
@@ -229,6 +233,14 @@ bool cluster_on_history(const struct cluster *c, struct position p);
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
+/* True when the next grant counts as an automatic failover: the last term did not end in order. */
+bool cluster_failover_counts(const struct cluster *c);
+/* How old the last automatic failover must be before the next is granted, in ms; 0: at once. */
+uint64_t cluster_failover_ripe_ms(const struct cluster *c);
+/* How old node i's last directive must be before it is told to rebuild again, in ms; 0: at once. */
+uint64_t cluster_rebuild_ripe_ms(const struct cluster *c, int32_t i);
+struct bucket_size cluster_failover_size(const struct cluster *c);
+struct bucket_size cluster_rebuild_size(const struct cluster *c);
 
 const char *phase_name(enum phase phase);
 const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */

@@ -131,7 +131,8 @@ static bool check_body(const struct event *e)
     case EVENT_CONFIG:
         return check_config(&e->body.config);
     case EVENT_NO_CANDIDATE:
-        return check_candidates(&e->body.no_candidate.candidates);
+        return check_reason(e->body.no_candidate.reason) &&
+               check_candidates(&e->body.no_candidate.candidates);
     case EVENT_REVOKE:
     case EVENT_HEARTBEAT:
         return true;

@@ -208,23 +208,37 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->lease_ttl_ms = pb->lease_ttl_ms;
     config->switch_policy = (enum switch_policy)pb->switch_policy;
     config->maximum_lag_on_failover = pb->maximum_lag_on_failover;
+    config->failover_limit = pb->failover_limit;
+    config->failover_window_ms = pb->failover_window_ms;
+    config->rebuild_limit = pb->rebuild_limit;
+    config->rebuild_window_ms = pb->rebuild_window_ms;
     return true;
 }
 
 static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidate *no_candidate)
 {
     no_candidate->term = pb->term;
+    no_candidate->reason = (enum reason)pb->reason;
+    no_candidate->wait_ms = pb->wait_ms;
     return take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
 }
 
-static void take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
+static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
 {
+    if (pb->n_rebuild_age_ms > NODE_COUNT_MAX) {
+        return false;
+    }
     evidence->renewal_age_ms = pb->renewal_age_ms;
     evidence->hearing_ms = pb->hearing_ms;
     evidence->phase_age_ms = pb->phase_age_ms;
     evidence->heartbeat_seq = pb->heartbeat_seq;
     evidence->alive_mask = pb->alive_mask;
     evidence->backoff_mask = pb->backoff_mask;
+    evidence->failover_age_ms = pb->failover_age_ms;
+    for (size_t i = 0; i < pb->n_rebuild_age_ms; i++) {
+        evidence->rebuild_age_ms[i] = pb->rebuild_age_ms[i];
+    }
+    return true;
 }
 
 static bool take_decision(const Pgbaton__Decision *pb, struct decision *decision)
@@ -234,8 +248,8 @@ static bool take_decision(const Pgbaton__Decision *pb, struct decision *decision
     }
     decision->prev_seq = pb->prev_seq;
     decision->folded_seq = pb->folded_seq;
-    take_evidence(pb->evidence, &decision->evidence);
-    return take_hash(decision->prev_hash, pb->prev_hash) &&
+    return take_evidence(pb->evidence, &decision->evidence) &&
+           take_hash(decision->prev_hash, pb->prev_hash) &&
            take_hash(decision->digest, pb->digest) &&
            codec_take_text(decision->rule, sizeof(decision->rule), pb->rule);
 }

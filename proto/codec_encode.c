@@ -244,6 +244,10 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
     pb->lease_ttl_ms = config->lease_ttl_ms;
     pb->switch_policy = config->switch_policy;
     pb->maximum_lag_on_failover = config->maximum_lag_on_failover;
+    pb->failover_limit = config->failover_limit;
+    pb->failover_window_ms = config->failover_window_ms;
+    pb->rebuild_limit = config->rebuild_limit;
+    pb->rebuild_window_ms = config->rebuild_window_ms;
     return pb;
 }
 
@@ -254,6 +258,8 @@ static Pgbaton__NoCandidate *put_no_candidate(const struct no_candidate *no_cand
 
     pgbaton__no_candidate__init(pb);
     pb->term = no_candidate->term;
+    pb->reason = no_candidate->reason;
+    pb->wait_ms = no_candidate->wait_ms;
     pb->n_candidates = no_candidate->candidates.count;
     pb->candidates = put_candidates(&no_candidate->candidates, space);
     return pb;
@@ -263,6 +269,16 @@ static Pgbaton__Heartbeat *put_heartbeat(struct codec_space *space)
 {
     pgbaton__heartbeat__init(&space->body.heartbeat);
     return &space->body.heartbeat;
+}
+
+static size_t count_ages(const struct evidence *evidence)
+{
+    size_t count = NODE_COUNT_MAX;
+
+    while (count > 0 && evidence->rebuild_age_ms[count - 1] == 0) {
+        count--;
+    }
+    return count;
 }
 
 static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct codec_space *space)
@@ -276,6 +292,9 @@ static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct c
     pb->heartbeat_seq = evidence->heartbeat_seq;
     pb->alive_mask = evidence->alive_mask;
     pb->backoff_mask = evidence->backoff_mask;
+    pb->failover_age_ms = evidence->failover_age_ms;
+    pb->n_rebuild_age_ms = count_ages(evidence);
+    pb->rebuild_age_ms = (uint64_t *)evidence->rebuild_age_ms;
     return pb;
 }
 

@@ -20,7 +20,24 @@ struct config config_default(void)
             .lease_ttl_ms = config_lease_ttl_ms(1000, 1000, 2),
             .switch_policy = SWITCH_MAXIMUM_AVAILABILITY,
             .maximum_lag_on_failover = UINT64_MAX,
+            .failover_limit = 5,
+            .failover_window_ms = 600000,
+            .rebuild_limit = 10,
+            .rebuild_window_ms = 3600000,
     };
+}
+
+void config_fill(struct config *config)
+{
+    const struct config defaults = config_default();
+    if (config->failover_limit == 0) {
+        config->failover_limit = defaults.failover_limit;
+        config->failover_window_ms = defaults.failover_window_ms;
+    }
+    if (config->rebuild_limit == 0) {
+        config->rebuild_limit = defaults.rebuild_limit;
+        config->rebuild_window_ms = defaults.rebuild_window_ms;
+    }
 }
 
 uint32_t config_fast_ms(uint32_t lease_ttl_ms)
@@ -47,6 +64,10 @@ static bool check_ranges(const struct config *config, char *text)
             {"probe_period", config->probe_period_ms, PROBE_PERIOD_MS_MIN, PROBE_PERIOD_MS_MAX},
             {"probe_timeout", config->probe_timeout_ms, PROBE_TIMEOUT_MS_MIN, PROBE_TIMEOUT_MS_MAX},
             {"lease_ttl", config->lease_ttl_ms, LEASE_TTL_MS_MIN, LEASE_TTL_MS_MAX},
+            {"failover_window", config->failover_window_ms, BUCKET_WINDOW_MS_MIN,
+             BUCKET_WINDOW_MS_MAX},
+            {"rebuild_window", config->rebuild_window_ms, BUCKET_WINDOW_MS_MIN,
+             BUCKET_WINDOW_MS_MAX},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         const struct range *r = &ranges[i];
@@ -89,6 +110,12 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
     }
     if ((unsigned)config->switch_policy >= SWITCH_POLICY_COUNT) {
         snprintf(ret_text, CONFIG_TEXT_SIZE, "switch_policy must be MaximumAvailability");
+        return false;
+    }
+    if (config->failover_limit < 1 || config->failover_limit > BUCKET_LIMIT_MAX ||
+        config->rebuild_limit < 1 || config->rebuild_limit > BUCKET_LIMIT_MAX) {
+        snprintf(ret_text, CONFIG_TEXT_SIZE,
+                 "failover_limit and rebuild_limit must be between 1 and %d", BUCKET_LIMIT_MAX);
         return false;
     }
     return check_ranges(config, ret_text) && check_budget(config, ret_text);

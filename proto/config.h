@@ -12,8 +12,11 @@
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
 uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
-/* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound. */
+/* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound, 5 failovers in 10 min, 10
+ * rebuilds of a node in 1 h. */
 struct config config_default(void);
+/* Limits that were not written (by a version without them) are the defaults'. */
+void config_fill(struct config *config);
 /* How long before its deadline a leader that cannot renew begins to demote: fast shutdown,
  * immediate shutdown, SIGKILL (limits.h). */
 uint32_t config_demote_ms(uint32_t lease_ttl_ms);

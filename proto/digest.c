@@ -81,6 +81,16 @@ static void put_config(struct digest *d, const struct config *config)
     put_u64(d, config->lease_ttl_ms);
     put_u64(d, config->switch_policy);
     put_u64(d, config->maximum_lag_on_failover);
+    put_u64(d, config->failover_limit);
+    put_u64(d, config->failover_window_ms);
+    put_u64(d, config->rebuild_limit);
+    put_u64(d, config->rebuild_window_ms);
+}
+
+static void put_bucket(struct digest *d, const struct bucket *bucket)
+{
+    put_u64(d, bucket->debt_ms);
+    put_u64(d, bucket->seq);
 }
 
 static void put_lease(struct digest *d, const struct lease *lease)
@@ -168,6 +178,7 @@ static void put_node_duties(struct digest *d, const struct node *node)
     put_u64(d, node->rebuilt_task);
     put_u64(d, node->failed_task);
     put_text(d, node->failed_text, sizeof(node->failed_text));
+    put_bucket(d, &node->rebuilds);
     put_u64(d, node->verdict);
 }
 
@@ -201,6 +212,9 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_ending(d, &c->ending);
     put_change(d, &c->change);
     put_u64(d, c->no_candidate);
+    put_u64(d, c->limited);
+    put_u64(d, c->limited_until_us);
+    put_bucket(d, &c->failovers);
 }
 
 void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])

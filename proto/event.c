@@ -62,6 +62,7 @@ static const struct {
         [REASON_DISK_FULL] = {"disk_full", "disk full"},
         [REASON_DISK_READ_ONLY] = {"disk_read_only", "file system read-only"},
         [REASON_DISK_SILENT] = {"disk_silent", "disk gives no answer"},
+        [REASON_FAILOVER_LIMIT] = {"failover_limit", "too many failovers of late"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 

@@ -113,13 +113,15 @@ struct goodbye {
  * fold. decide(state, evidence) is a pure function, so replay can decide again (DESIGN section 1).
  */
 struct evidence {
-    uint64_t renewal_age_ms; /* since it received the last effective renewal of the term; if there
-                                is none, since it received the grant */
-    uint64_t hearing_ms;     /* for so long it has read all its heartbeats back */
-    uint64_t phase_age_ms;   /* since it received what began the present phase */
-    uint64_t heartbeat_seq;  /* its newest heartbeat that it read back */
-    uint32_t alive_mask;     /* bit i: node i was heard within the failure threshold */
-    uint32_t backoff_mask;   /* bit i: node i's last task failed too short a while ago */
+    uint64_t renewal_age_ms;  /* since it received the last effective renewal of the term; if there
+                                 is none, since it received the grant */
+    uint64_t hearing_ms;      /* for so long it has read all its heartbeats back */
+    uint64_t phase_age_ms;    /* since it received what began the present phase */
+    uint64_t heartbeat_seq;   /* its newest heartbeat that it read back */
+    uint32_t alive_mask;      /* bit i: node i was heard within the failure threshold */
+    uint32_t backoff_mask;    /* bit i: node i's last task failed too short a while ago */
+    uint64_t failover_age_ms; /* since it received the last failover that counts; 0: none */
+    uint64_t rebuild_age_ms[NODE_COUNT_MAX]; /* since node i's last directive; 0: none */
 };
 
 struct candidate {
@@ -166,10 +168,16 @@ struct config {
     uint32_t lease_ttl_ms;
     enum switch_policy switch_policy;
     uint64_t maximum_lag_on_failover; /* bytes; UINT64_MAX: no bound */
+    uint32_t failover_limit;          /* failovers in a burst (I18); 0 in old logs: the default */
+    uint32_t failover_window_ms;      /* in which as many are allowed again */
+    uint32_t rebuild_limit;           /* the same for the rebuilds of each node */
+    uint32_t rebuild_window_ms;
 };
 
 struct no_candidate {
-    uint64_t term; /* the last one; the next cannot be granted */
+    uint64_t term;      /* the last one; the next cannot be granted */
+    enum reason reason; /* REASON_FAILOVER_LIMIT: somebody could lead, and must wait; NONE */
+    uint64_t wait_ms;   /* with that reason: the next grant is allowed so much later */
     struct candidate_list candidates;
 };
 

@@ -42,6 +42,12 @@ void text_add_duration(struct text *t, uint64_t ms)
     }
 }
 
+void text_add_time(struct text *t, uint64_t wall_us)
+{
+    uint64_t s = wall_us / 1000000 % 86400;
+    text_add(t, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " UTC", s / 3600, s / 60 % 60, s % 60);
+}
+
 void text_add_position(struct text *t, struct position p)
 {
     if (p.lsn == 0) {
@@ -117,7 +123,7 @@ static const char *status_rising(const struct cluster *c)
 
 static const char *status_ended(const struct cluster *c)
 {
-    return c->no_candidate ? "leaderless" : "electing";
+    return c->no_candidate || c->limited ? "leaderless" : "electing";
 }
 
 static const char *(*const status_of_phase[])(const struct cluster *c) = {

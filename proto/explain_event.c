@@ -308,14 +308,28 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
         text_add(t, ", maximum lag ");
         text_add_bytes(t, config->maximum_lag_on_failover);
     }
+    if (config->failover_limit != 0) {
+        text_add(t, ", %" PRIu32 " failovers in ", config->failover_limit);
+        text_add_duration(t, config->failover_window_ms);
+    }
+    if (config->rebuild_limit != 0) {
+        text_add(t, ", %" PRIu32 " rebuilds of a node in ", config->rebuild_limit);
+        text_add_duration(t, config->rebuild_window_ms);
+    }
 }
 
 static void explain_no_candidate(const struct cluster *c, const struct event *e, struct text *t)
 {
     (void)c;
-    text_add(t, "nobody can be granted a term after term %" PRIu64 " (%s)",
-             e->body.no_candidate.term, e->decision.rule);
-    add_candidates(&e->body.no_candidate.candidates, "", ": ", t);
+    const struct no_candidate *n = &e->body.no_candidate;
+    bool limited = n->reason == REASON_FAILOVER_LIMIT;
+    text_add(t, "nobody %s granted a term after term %" PRIu64 " (%s)", limited ? "is" : "can be",
+             n->term, e->decision.rule);
+    if (limited) {
+        text_add(t, ": failover_limit is reached, the next failover is allowed in ");
+        text_add_duration(t, n->wait_ms);
+    }
+    add_candidates(&n->candidates, "", limited ? "; " : ": ", t);
 }
 
 static void explain_heartbeat(const struct cluster *c, const struct event *e, struct text *t)
@@ -385,6 +399,7 @@ static const enum severity void_severities[] = {
         [VOID_ALREADY_BOOTSTRAPPED] = SEVERITY_WARNING,
         [VOID_BAD_TARGET] = SEVERITY_INFO,
         [VOID_BAD_CONFIG] = SEVERITY_WARNING,
+        [VOID_LIMIT_REACHED] = SEVERITY_WARNING,
         [VOID_NO_CHANGE] = SEVERITY_DEBUG,
         [VOID_IMPOSSIBLE] = SEVERITY_WARNING,
 };

@@ -30,6 +30,13 @@ void cluster_enter_phase(struct cluster *c, enum phase phase, const struct event
     c->phase_wall_us = e->wall_us;
 }
 
+void cluster_clear_election(struct cluster *c)
+{
+    c->no_candidate = false;
+    c->limited = false;
+    c->limited_until_us = 0;
+}
+
 void cluster_end_directives(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {

@@ -255,7 +255,7 @@ static void end_term(struct cluster *c, enum reason reason, const struct event *
 {
     cluster_enter_phase(c, PHASE_RELEASED, e);
     cluster_end_directives(c);
-    c->no_candidate = false;
+    cluster_clear_election(c);
     if (c->ending.seq == 0 || c->ending.seq < c->grant_seq) {
         memset(&c->ending, 0, sizeof c->ending);
         c->ending.seq = e->seq;

@@ -25,7 +25,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     }
     cluster_enter_phase(c, PHASE_REVOKED, e);
     cluster_end_directives(c);
-    c->no_candidate = false;
+    cluster_clear_election(c);
     c->ending = (struct ending){
             .seq = e->seq,
             .reason = REASON_LEASE_EXPIRED,
@@ -68,8 +68,12 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (i < 0 || c->nodes[i].incarnation != g->incarnation) {
         return VOID_NOT_ELIGIBLE;
     }
+    const struct evidence *ev = &e->decision.evidence;
+    if (opens && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {
+        return VOID_LIMIT_REACHED;
+    }
     enum verdict verdict = election_verdict(c, i, g->kind);
-    bool again = verdict == VERDICT_REFUSED && election_forgives(&e->decision.evidence);
+    bool again = verdict == VERDICT_REFUSED && election_forgives(ev);
     return verdict == VERDICT_ELIGIBLE || again ? VOID_NONE : VOID_NOT_ELIGIBLE;
 }
 
@@ -102,6 +106,10 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     if (reason != VOID_NONE) {
         return reason;
     }
+    if (g->kind == GRANT_FAILOVER && cluster_failover_counts(c)) {
+        bucket_take(&c->failovers, cluster_failover_size(c), e->decision.evidence.failover_age_ms,
+                    e->seq);
+    }
     begin_change(c, e);
     cluster_enter_phase(c, PHASE_GRANTED, e);
     c->term = g->term;
@@ -113,7 +121,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     memcpy(c->grant_hash, e->hash, HASH_SIZE);
     c->promoted = false;
     c->writable = false;
-    c->no_candidate = false;
+    cluster_clear_election(c);
     c->lease.renewed = false;
     c->lease.ttl_ms_max = 0;
     cluster_end_directives(c);
@@ -141,6 +149,11 @@ enum void_reason fold_directive(struct cluster *c, const struct event *e)
     if (n->rebuild_task != TASK_NONE) {
         return VOID_NO_CHANGE;
     }
+    uint64_t age_ms = e->decision.evidence.rebuild_age_ms[i];
+    if (age_ms < cluster_rebuild_ripe_ms(c, i)) {
+        return VOID_LIMIT_REACHED;
+    }
+    bucket_take(&n->rebuilds, cluster_rebuild_size(c), age_ms, e->seq);
     n->rebuild_task = d->task;
     n->rebuild_seq = e->seq;
     n->rebuild_term = d->term;
@@ -154,22 +167,42 @@ static bool config_equals(const struct config *a, const struct config *b)
     return a->probe_period_ms == b->probe_period_ms && a->probe_timeout_ms == b->probe_timeout_ms &&
            a->probe_failure_threshold == b->probe_failure_threshold &&
            a->lease_ttl_ms == b->lease_ttl_ms && a->switch_policy == b->switch_policy &&
-           a->maximum_lag_on_failover == b->maximum_lag_on_failover;
+           a->maximum_lag_on_failover == b->maximum_lag_on_failover &&
+           a->failover_limit == b->failover_limit &&
+           a->failover_window_ms == b->failover_window_ms && a->rebuild_limit == b->rebuild_limit &&
+           a->rebuild_window_ms == b->rebuild_window_ms;
 }
 
 enum void_reason fold_config(struct cluster *c, const struct event *e)
 {
-    const struct config *config = &e->body.config;
+    struct config config = e->body.config;
     char text[CONFIG_TEXT_SIZE];
-    if (!config_check(config, text)) {
+    config_fill(&config);
+    if (!config_check(&config, text)) {
         return VOID_BAD_CONFIG;
     }
-    if (c->configured && config_equals(&c->config, config)) {
+    if (c->configured && config_equals(&c->config, &config)) {
         return VOID_NO_CHANGE;
     }
-    c->config = *config;
+    c->config = config;
     c->configured = true;
     return VOID_NONE;
+}
+
+/* That the limit is reached is said once, and only when it is so. */
+static enum void_reason check_limit(const struct cluster *c, const struct event *e)
+{
+    const struct no_candidate *n = &e->body.no_candidate;
+    if (n->reason == REASON_NONE && n->wait_ms == 0) {
+        return VOID_NONE;
+    }
+    uint64_t age_ms = e->decision.evidence.failover_age_ms;
+    uint64_t ripe_ms = cluster_failover_ripe_ms(c);
+    bool reached = n->reason == REASON_FAILOVER_LIMIT && age_ms < ripe_ms;
+    if (!reached || n->wait_ms != ripe_ms - age_ms) {
+        return VOID_IMPOSSIBLE;
+    }
+    return c->limited ? VOID_NO_CHANGE : VOID_NONE;
 }
 
 enum void_reason fold_no_candidate(struct cluster *c, const struct event *e)
@@ -181,7 +214,14 @@ enum void_reason fold_no_candidate(struct cluster *c, const struct event *e)
     if (cluster_holder(c) != LEADER_NONE) {
         return VOID_HELD;
     }
-    c->no_candidate = true;
+    enum void_reason reason = check_limit(c, e);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    cluster_clear_election(c);
+    c->limited = n->reason == REASON_FAILOVER_LIMIT;
+    c->no_candidate = !c->limited;
+    c->limited_until_us = c->limited ? e->wall_us + n->wait_ms * 1000 : 0;
     for (uint32_t k = 0; k < n->candidates.count; k++) {
         int32_t i = cluster_find_node(c, n->candidates.items[k].node);
         if (i >= 0) {

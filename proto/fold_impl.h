@@ -31,6 +31,9 @@ enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
 /* The term is over: what it told nodes to rebuild lapses. Who has begun says so when it reports. */
 void cluster_end_directives(struct cluster *c);
 
+/* What the last election came to is over. */
+void cluster_clear_election(struct cluster *c);
+
 /* The only place where the phase moves (checked against the table of allowed moves). */
 void cluster_enter_phase(struct cluster *c, enum phase phase, const struct event *e);
 /* Whether (incarnation, counter) of e is above mark (rule ORDER). */

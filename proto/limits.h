@@ -48,6 +48,11 @@
 #define LEASE_TTL_MS_MIN 200
 #define LEASE_TTL_MS_MAX 3600000
 
+/* Automatic failovers and rebuilds in a burst, and the window in which as many are allowed again
+ * (bucket.h): up to a week. */
+#define BUCKET_LIMIT_MAX 100000
+#define BUCKET_WINDOW_MS_MIN 1000
+#define BUCKET_WINDOW_MS_MAX 604800000
 /* The monitor waits lease_ttl + LEASE_ALLOWANCE_MS(ttl): clocks may differ by 1,000 ppm each (twice
  * the slew limit of NTP; SAFETY 4.3), plus a margin for one tick of each clock and a late fence. */
 #define LEASE_MARGIN_MS 100

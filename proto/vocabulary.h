@@ -78,6 +78,7 @@ enum reason {
     REASON_DISK_FULL,      /* the file system of its data or WAL has less than a segment left */
     REASON_DISK_READ_ONLY, /* it refuses every write */
     REASON_DISK_SILENT,    /* what looks at it gets no answer in time */
+    REASON_FAILOVER_LIMIT, /* so many automatic failovers of late that the next must wait */
     REASON_COUNT
 };
 

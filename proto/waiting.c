@@ -49,6 +49,9 @@ static enum waiting waiting_ended(const struct cluster *c)
     if (c->no_candidate) {
         return WAITING_CANDIDATE;
     }
+    if (c->limited) {
+        return WAITING_LIMIT;
+    }
     for (uint32_t i = 0; i < c->node_count; i++) {
         if (is_awaited(c, &c->nodes[i])) {
             return WAITING_REPORTS;
@@ -228,6 +231,18 @@ static void say_candidate(const struct cluster *c, struct text *t)
     add_remedy(c, t);
 }
 
+static void say_limit(const struct cluster *c, struct text *t)
+{
+    const struct bucket_size size = cluster_failover_size(c);
+    add_ended(c, t);
+    text_add(t, "failover_limit is reached (%" PRIu32 " in ", size.limit);
+    text_add_duration(t, size.window_ms);
+    text_add(t, "); the next failover is allowed at ");
+    text_add_time(t, c->limited_until_us);
+    text_add(t, "; heals then, or when failover_limit is raised; see why leaders end "
+                "(pgbaton replay timeline)");
+}
+
 /* ---- the table ---- */
 
 struct row {
@@ -250,6 +265,7 @@ static const struct row rows[] = {
         [WAITING_LEASE_END] = {"lease_end", say_grant},
         [WAITING_GRANT] = {"grant", say_grant},
         [WAITING_CANDIDATE] = {"candidate", say_candidate},
+        [WAITING_LIMIT] = {"failover_limit", say_limit},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

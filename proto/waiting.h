@@ -26,6 +26,7 @@ enum waiting {
     WAITING_LEASE_END,   /* the revoked term's last lease must have run out */
     WAITING_GRANT,       /* a monitor must grant the next term */
     WAITING_CANDIDATE,   /* nobody can lead: each node's verdict says why */
+    WAITING_LIMIT,       /* somebody could: so many failovers were allowed of late, and no more */
     WAITING_COUNT
 };
 

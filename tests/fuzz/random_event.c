@@ -220,6 +220,10 @@ static void random_config(struct random *random, struct config *config)
     config->lease_ttl_ms = random_u32(random);
     config->switch_policy = (enum switch_policy)random_below(random, SWITCH_POLICY_COUNT);
     config->maximum_lag_on_failover = random_u64(random);
+    config->failover_limit = random_u32(random);
+    config->failover_window_ms = random_u32(random);
+    config->rebuild_limit = random_u32(random);
+    config->rebuild_window_ms = random_u32(random);
 }
 
 static void random_body(struct random *random, struct event *e)
@@ -264,6 +268,8 @@ static void random_body(struct random *random, struct event *e)
         break;
     case EVENT_NO_CANDIDATE:
         e->body.no_candidate.term = random_u64(random);
+        e->body.no_candidate.reason = random_reason(random);
+        e->body.no_candidate.wait_ms = random_u64(random);
         random_candidates(random, &e->body.no_candidate.candidates);
         break;
     case EVENT_NONE:
@@ -286,6 +292,11 @@ static void random_decision(struct random *random, struct decision *decision)
     decision->evidence.heartbeat_seq = random_u64(random);
     decision->evidence.alive_mask = random_u32(random);
     decision->evidence.backoff_mask = random_u32(random);
+    decision->evidence.failover_age_ms = random_u64(random);
+    const uint32_t count = random_below(random, NODE_COUNT_MAX + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        decision->evidence.rebuild_age_ms[i] = random_u64(random);
+    }
 }
 
 void random_event(struct random *random, enum event_kind kind, struct event *ret_event)

@@ -54,8 +54,12 @@ static void write_config(const struct event *e, FILE *out)
 
 static void write_no_candidate(const struct event *e, FILE *out)
 {
-    fprintf(out, " term=%llu by %s", (ull)e->body.no_candidate.term, e->decision.rule);
-    write_candidates(&e->body.no_candidate.candidates, out);
+    const struct no_candidate *n = &e->body.no_candidate;
+    fprintf(out, " term=%llu by %s", (ull)n->term, e->decision.rule);
+    if (n->reason != REASON_NONE) {
+        fprintf(out, " (%s, %llums)", reason_name(n->reason), (ull)n->wait_ms);
+    }
+    write_candidates(&n->candidates, out);
 }
 
 static void (*const DECISION_WRITERS[EVENT_KIND_COUNT])(const struct event *, FILE *) = {
@@ -474,10 +478,10 @@ static bool step_state(struct scene *s, const struct words *w)
 {
     const struct cluster *c = &s->reference;
     const bool led = c->leader != LEADER_NONE;
-    scene_say(s, "%s term=%llu leader=%s%s%s%s%s", phase_name(c->phase), (ull)c->term,
+    scene_say(s, "%s term=%llu leader=%s%s%s%s%s%s", phase_name(c->phase), (ull)c->term,
               led ? c->nodes[c->leader].name : "-", c->promoted ? " promoted" : "",
               c->writable ? " writable" : "", c->no_candidate ? " no_candidate" : "",
-              c->frozen_seq != 0 ? " frozen" : "");
+              c->limited ? " limited" : "", c->frozen_seq != 0 ? " frozen" : "");
     return w->count == 1;
 }
 

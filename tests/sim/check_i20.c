@@ -38,6 +38,8 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_LEASE_END] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_GRANT] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_CANDIDATE] = 0,
+            /* What drew from the bucket was read when the last fault was over, or before. */
+            [WAITING_LIMIT] = cluster_failover_ripe_ms(c) * 1001 / 1000 + wait_ms + WORK_MS,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];
@@ -131,7 +133,7 @@ void check_i20_outage(struct sim *s)
         s->out_us = s->now_us;
         return;
     }
-    uint64_t limit_ms = bound_ms(&s->truth, WAITING_RENEWAL);
+    uint64_t limit_ms = bound_ms(&s->truth, WAITING_RENEWAL) + bound_ms(&s->truth, WAITING_LIMIT);
     if (s->now_us > s->out_us + limit_ms * SIM_MS) {
         sim_break(s, "I20: progress", "a standby could lead, and nothing is written for %llu ms",
                   (unsigned long long)((s->now_us - s->out_us) / SIM_MS));

@@ -12,6 +12,7 @@
 #define LIAR "monitor-9"
 #define LONG_MS 1000000
 #define TRIES 4
+#define NO_LIMITS 100000, 600000, 100000, 600000
 
 /* The head of a decision that follows the truth, by one who has waited and heard enough. */
 static void begin(struct sim *s, enum event_kind kind, struct event *e)
@@ -31,16 +32,21 @@ static void begin(struct sim *s, enum event_kind kind, struct event *e)
             .hearing_ms = LONG_MS,
             .phase_age_ms = LONG_MS,
             .alive_mask = UINT32_MAX,
+            .failover_age_ms = LONG_MS,
     };
+    for (uint32_t i = 0; i < NODE_COUNT_MAX; i++) {
+        e->decision.evidence.rebuild_age_ms[i] = LONG_MS;
+    }
 }
 
+/* Without limits of what happens by itself: sim_plan.c draws them. */
 static const struct config configs[] = {
-        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
-        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
-        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
-        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, 1000000},
-        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX},
-        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, 10000000},
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
+        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
+        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
+        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, 1000000, NO_LIMITS},
+        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
+        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, 10000000, NO_LIMITS},
 };
 
 struct config sim_config(uint64_t choice)
@@ -52,6 +58,10 @@ static bool config_event(struct sim *s, uint64_t choice, struct event *e)
 {
     begin(s, EVENT_CONFIG, e);
     e->body.config = sim_config(choice);
+    e->body.config.failover_limit = s->truth.config.failover_limit;
+    e->body.config.failover_window_ms = s->truth.config.failover_window_ms;
+    e->body.config.rebuild_limit = s->truth.config.rebuild_limit;
+    e->body.config.rebuild_window_ms = s->truth.config.rebuild_window_ms;
     return s->truth.configured && s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms;
 }
 
@@ -255,6 +265,14 @@ static bool lie_grant_ineligible(struct sim *s, struct event *e)
     return ok && verdict != VERDICT_ELIGIBLE && verdict != VERDICT_REFUSED;
 }
 
+static bool lie_grant_limited(struct sim *s, struct event *e)
+{
+    uint64_t ripe_ms = cluster_failover_ripe_ms(&s->truth);
+    bool ok = honest_grant(s, e);
+    e->decision.evidence.failover_age_ms = ripe_ms - 1;
+    return ok && ripe_ms != 0;
+}
+
 /* ---- directives ---- */
 
 static bool lie_rebuild_leader(struct sim *s, struct event *e)
@@ -289,6 +307,24 @@ static bool lie_rebuild_task(struct sim *s, struct event *e)
     return ok;
 }
 
+static bool lie_rebuild_limited(struct sim *s, struct event *e)
+{
+    bool ok = honest_directive(s, e);
+    int32_t i = ok ? cluster_find_node(&s->truth, e->body.directive.node) : 0;
+    uint64_t ripe_ms = cluster_rebuild_ripe_ms(&s->truth, i);
+    e->decision.evidence.rebuild_age_ms[i] = ripe_ms - 1;
+    return ok && ripe_ms != 0;
+}
+
+static bool lie_limit(struct sim *s, struct event *e)
+{
+    begin(s, EVENT_NO_CANDIDATE, e);
+    e->body.no_candidate.term = s->truth.term;
+    e->body.no_candidate.reason = REASON_FAILOVER_LIMIT;
+    e->body.no_candidate.wait_ms = 1;
+    return cluster_holder(&s->truth) == LEADER_NONE;
+}
+
 static bool lie_no_candidate(struct sim *s, struct event *e)
 {
     begin(s, EVENT_NO_CANDIDATE, e);
@@ -321,11 +357,14 @@ static const struct lie lies[] = {
         {"grant-adopt", lie_grant_adopt},
         {"grant-incarnation", lie_grant_incarnation},
         {"grant-ineligible", lie_grant_ineligible},
+        {"grant-limited", lie_grant_limited},
         {"rebuild-leader", lie_rebuild_leader},
         {"rebuild-incarnation", lie_rebuild_incarnation},
         {"rebuild-term", lie_rebuild_term},
         {"rebuild-task", lie_rebuild_task},
+        {"rebuild-limited", lie_rebuild_limited},
         {"no-candidate", lie_no_candidate},
+        {"limit", lie_limit},
 };
 
 const char *sim_lie_name(size_t index)

@@ -9,6 +9,9 @@
 #define FAULTS_MAX 64
 /* Strikes that wait for the leadership to move: for each of the first so many moves. */
 #define MOVES_MAX 24
+/* What is left to be done when the last fault is over takes so many windows of its limits at most.
+ */
+#define LIMIT_WINDOWS 4
 
 /* What a plan is drawn with. */
 struct brush {
@@ -68,6 +71,24 @@ static void draw_options(struct brush *b, uint64_t seed)
             .write_rate = 1ULL << draw(b, 11),
             .settle_us = 240 * SIM_S,
     };
+}
+
+/* Few clusters reach their limits, and of those nothing is learnt but that they wait. From a stream
+ * of its own: what else a seed draws was there before. */
+static void draw_limits(struct sim_options *o)
+{
+    struct sim_random random;
+    struct config *config = &o->config;
+    sim_seed(&random, o->seed, 3);
+    if (!sim_chance(&random, 25)) {
+        return;
+    }
+    config->failover_limit = 1 + (uint32_t)sim_draw(&random, 4);
+    config->failover_window_ms = 5000 + (uint32_t)sim_draw(&random, 55000);
+    config->rebuild_limit = 1 + (uint32_t)sim_draw(&random, 4);
+    config->rebuild_window_ms = 5000 + (uint32_t)sim_draw(&random, 55000);
+    o->settle_us +=
+            LIMIT_WINDOWS * (config->failover_window_ms + config->rebuild_window_ms) * SIM_MS;
 }
 
 /* ---- the mix ---- */
@@ -214,6 +235,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     b->plan = plan;
     sim_seed(&b->random, seed, 2);
     draw_options(b, seed);
+    draw_limits(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);

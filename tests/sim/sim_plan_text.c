@@ -31,12 +31,14 @@ static void print_options(const struct sim_options *o, FILE *file)
     fprintf(file,
             "plan seed=%" PRIu64
             " nodes=%u monitors=%u fast=%d rough=%d clock_stop=%d newer=%d rings=%s "
-            "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " rate=%" PRIu64
-            " settle=%" PRIu64 " end=%" PRIu64 "\n",
+            "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " failovers=%u "
+            "failover_window=%u rebuilds=%u rebuild_window=%u rate=%" PRIu64 " settle=%" PRIu64
+            " end=%" PRIu64 "\n",
             o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer,
             rings_names[o->rings], c->probe_period_ms, c->probe_timeout_ms,
-            c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover, o->write_rate,
-            o->settle_us, o->fault_us);
+            c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover,
+            c->failover_limit, c->failover_window_ms, c->rebuild_limit, c->rebuild_window_ms,
+            o->write_rate, o->settle_us, o->fault_us);
 }
 
 static void print_strike(const struct sim_strike *strike, FILE *file)
@@ -116,6 +118,19 @@ static bool choose(const char *line, const char *key, const char *const names[],
     return *ret_index < count;
 }
 
+/* Plans of before there were limits have none. */
+static void read_limits(const char *line, struct config *config)
+{
+    if (number(line, "failovers") != 0) {
+        config->failover_limit = (uint32_t)number(line, "failovers");
+        config->failover_window_ms = (uint32_t)number(line, "failover_window");
+    }
+    if (number(line, "rebuilds") != 0) {
+        config->rebuild_limit = (uint32_t)number(line, "rebuilds");
+        config->rebuild_window_ms = (uint32_t)number(line, "rebuild_window");
+    }
+}
+
 static bool read_options(const char *line, struct sim_options *o)
 {
     unsigned rings = 0;
@@ -139,6 +154,7 @@ static bool read_options(const char *line, struct sim_options *o)
     o->config.probe_failure_threshold = (uint32_t)number(line, "threshold");
     o->config.lease_ttl_ms = (uint32_t)number(line, "ttl");
     o->config.maximum_lag_on_failover = number(line, "lag");
+    read_limits(line, &o->config);
     char wrong[CONFIG_TEXT_SIZE];
     return ok && o->nodes >= 1 && o->nodes <= SIM_NODES_MAX && o->monitors >= 1 &&
            o->monitors <= SIM_MONITORS_MAX && config_check(&o->config, wrong);

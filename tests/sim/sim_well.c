@@ -30,9 +30,10 @@ bool sim_is_well(const struct sim *s)
 void sim_tell(const struct sim *s, FILE *file)
 {
     const struct cluster *c = &s->truth;
-    fprintf(file, "  term %llu phase %s leader %d promoted %d writable %d no_candidate %d\n",
+    fprintf(file,
+            "  term %llu phase %s leader %d promoted %d writable %d no_candidate %d limited %d\n",
             (unsigned long long)c->term, phase_name(c->phase), c->leader, c->promoted, c->writable,
-            c->no_candidate);
+            c->no_candidate, c->limited);
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_node *n = &s->nodes[i];
         struct position p = sim_wal_position(&n->pg.wal);

@@ -118,6 +118,7 @@ static void test_codec_body_unknown_enum_values_in_decisions(void **state)
     assert_decision_enum(BODY_GRANT, 3, 2, GRANT_KIND_COUNT);
     assert_decision_enum(BODY_DIRECTIVE, 1, 4, TASK_COUNT);
     assert_decision_enum(BODY_CONFIG, 0, 5, SWITCH_POLICY_COUNT);
+    assert_decision_enum(BODY_NO_CANDIDATE, 0, 3, REASON_COUNT);
 }
 
 static struct wire make_list(unsigned int field, uint32_t count, const struct wire *item)
@@ -156,6 +157,40 @@ static void test_codec_body_candidates_are_checked(void **state)
     assert_candidates(1, "n-1", VERDICT_COUNT, CODEC_MALFORMED);
     assert_candidates(1, "N-1", VERDICT_LAG, CODEC_MALFORMED);
     assert_candidates(1, "a123456789-123456789-123456789-1234567890", VERDICT_LAG, CODEC_MALFORMED);
+}
+
+/* A revoke whose evidence has count ages of rebuilds, each one ms more than the one before. */
+static enum codec_result decode_ages(uint32_t count, struct event *ret_event)
+{
+    struct wire ages = {.size = 0};
+    struct wire evidence = {.size = 0};
+    struct wire decision = {.size = 0};
+    struct wire revoke = {.size = 0};
+    struct wire wire = make_head(1, "demo", "m-1");
+
+    for (uint32_t i = 0; i < count; i++) {
+        put_varint(&ages, i + 1);
+    }
+    put_message(&evidence, 8, &ages);
+    put_bytes(&decision, 5, "test", 4);
+    put_message(&decision, 6, &evidence);
+    put_number(&revoke, 1, 1);
+    put_message(&wire, FIELD_DECISION, &decision);
+    put_message(&wire, BODY_REVOKE, &revoke);
+    return decode(&wire, ret_event);
+}
+
+static void test_codec_body_ages_of_rebuilds_are_of_nodes(void **state)
+{
+    struct event e;
+
+    (void)state;
+    assert_int_equal(decode_ages(NODE_COUNT_MAX, &e), CODEC_OK);
+    assert_int_equal(e.decision.evidence.rebuild_age_ms[NODE_COUNT_MAX - 1], NODE_COUNT_MAX);
+    assert_int_equal(decode_ages(1, &e), CODEC_OK);
+    assert_int_equal(e.decision.evidence.rebuild_age_ms[0], 1);
+    assert_int_equal(e.decision.evidence.rebuild_age_ms[1], 0);
+    assert_int_equal(decode_ages(NODE_COUNT_MAX + 1, &e), CODEC_MALFORMED);
 }
 
 static void test_codec_body_decision_head_only_on_decisions(void **state)
@@ -292,6 +327,7 @@ int main(void)
             cmocka_unit_test(test_codec_body_decision_head_is_checked),
             cmocka_unit_test(test_codec_body_unknown_enum_values_in_decisions),
             cmocka_unit_test(test_codec_body_candidates_are_checked),
+            cmocka_unit_test(test_codec_body_ages_of_rebuilds_are_of_nodes),
             cmocka_unit_test(test_codec_body_decision_head_only_on_decisions),
             cmocka_unit_test(test_codec_body_host_is_a_word),
             cmocka_unit_test(test_codec_body_hello_is_checked),

@@ -9,7 +9,7 @@
 
 /* Bytes that the compiler puts between the fields of struct cluster, up to its second node, on
  * 64-bit platforms. A field that the digest forgets counts as padding too, and makes this wrong. */
-#define PADDING_BYTES 164
+#define PADDING_BYTES 163
 
 static struct cluster state_a;
 static struct cluster state_b;
@@ -97,7 +97,7 @@ static void test_digest_of_a_known_state(void **state)
     state_a.last_seq = 0x0123456789abcdef;
     cluster_digest(&state_a, digest);
     digest_text(digest, text);
-    assert_string_equal(text, "f2b77adacab911c8");
+    assert_string_equal(text, "1c23d9f72d3a5fd0");
 }
 
 static void test_digest_text(void **state)

@@ -242,6 +242,35 @@ static void test_waiting_names_each_step(void **context)
     assert_int_equal(cluster_waiting(&world.c), WAITING_UPGRADE);
 }
 
+/* A DBA who is called reads how often, until when, and what to do. */
+static void test_waiting_for_the_limit_says_until_when(void **context)
+{
+    (void)context;
+    world_running(&world);
+    assert_int_equal(world_release(&world, "node-1", 1), VOID_NONE);
+    world_report(&world, "node-2", world_probe(NODE_STANDBY, 1, 100), 1);
+    world.c.failovers.debt_ms = 600000;
+    struct event e = world_decision(&world, EVENT_NO_CANDIDATE);
+    e.decision.evidence.failover_age_ms = 20000;
+    e.wall_us = 11555000000;
+    e.body.no_candidate.term = 1;
+    e.body.no_candidate.reason = REASON_FAILOVER_LIMIT;
+    e.body.no_candidate.wait_ms = 100000;
+    assert_int_equal(world_fold(&world, &e), VOID_NONE);
+    assert_int_equal(cluster_waiting(&world.c), WAITING_LIMIT);
+    assert_string_equal(waiting_name(WAITING_LIMIT), "failover_limit");
+    assert_string_equal(explain_status(&world.c), "leaderless");
+    assert_string_equal(status_reason(),
+                        "term 1 of node-1 ended (postmaster died); failover_limit is reached (5 in "
+                        "10 min); the next failover is allowed at 03:14:15 UTC; heals then, or "
+                        "when failover_limit is raised; see why leaders end (pgbaton replay "
+                        "timeline)");
+    char text[512];
+    explain_event(&world.c, &e, (struct outcome){.effective = true}, text, sizeof text);
+    assert_string_equal(text, "nobody is granted a term after term 1 (test): failover_limit is "
+                              "reached, the next failover is allowed in 100.0 s");
+}
+
 static void test_explain_change_counts_from_the_fault(void **context)
 {
     (void)context;
@@ -333,6 +362,7 @@ int main(void)
             cmocka_unit_test(test_explain_frozen),
             cmocka_unit_test(test_explain_waiting_for_the_first_node),
             cmocka_unit_test(test_waiting_names_each_step),
+            cmocka_unit_test(test_waiting_for_the_limit_says_until_when),
             cmocka_unit_test(test_explain_change_counts_from_the_fault),
             cmocka_unit_test(test_explain_roles),
             cmocka_unit_test(test_explain_is_total),

@@ -7,7 +7,11 @@ static const struct decide_options options = {.config = {.probe_period_ms = 1000
                                                          .probe_timeout_ms = 1000,
                                                          .probe_failure_threshold = 2,
                                                          .lease_ttl_ms = 3000,
-                                                         .maximum_lag_on_failover = UINT64_MAX}};
+                                                         .maximum_lag_on_failover = UINT64_MAX,
+                                                         .failover_limit = 2,
+                                                         .failover_window_ms = 600000,
+                                                         .rebuild_limit = 2,
+                                                         .rebuild_window_ms = 3600000}};
 
 /* Everything has been heard for long, and everybody is alive. */
 static struct evidence ripe(void)
@@ -246,6 +250,64 @@ static void expect_repair(struct world *w, enum node_state node_state, enum reas
     expect_rule(w, calm(), rule);
 }
 
+/* Node-2 and node-3 have reported after term 1, and two failovers have been used up. */
+static void use_up_failovers(struct world *w)
+{
+    lead(w);
+    world_release(w, "node-1", 1);
+    world_report(w, "node-2", world_probe(NODE_STANDBY, 1, 2000), 1);
+    world_report(w, "node-3", world_probe(NODE_STANDBY, 1, 2000), 1);
+    w->c.failovers.debt_ms = 600000;
+}
+
+static void test_rules_failover_waits_for_its_limit(void **state)
+{
+    (void)state;
+    struct world w;
+    use_up_failovers(&w);
+    struct evidence evidence = ripe();
+    evidence.failover_age_ms = 100000;
+    struct event e;
+    assert_string_equal(fired(&w, &evidence, &e), "limit-failovers");
+    assert_int_equal(e.body.no_candidate.reason, REASON_FAILOVER_LIMIT);
+    assert_int_equal(e.body.no_candidate.wait_ms, 200000);
+    assert_int_equal(e.body.no_candidate.candidates.items[1].verdict, VERDICT_CHOSEN);
+    memcpy(e.writer, "monitor-1", sizeof("monitor-1"));
+    assert_int_equal(world_fold(&w, &e), VOID_NONE);
+    expect_rule(&w, evidence, "none");
+    assert_int_equal(decide_next_ms(&w.c, &evidence), 200000);
+    evidence.failover_age_ms = 299999;
+    expect_rule(&w, evidence, "none");
+    evidence.failover_age_ms = 300000;
+    expect_rule(&w, evidence, "elect-released");
+    evidence.alive_mask = 1;
+    expect_rule(&w, evidence, "no-candidate");
+    evidence.failover_age_ms = 299999; /* for who hears less than others nothing else holds */
+    expect_rule(&w, evidence, "none");
+}
+
+static void test_rules_limit_spares_an_end_in_order(void **state)
+{
+    (void)state;
+    struct world w;
+    use_up_failovers(&w);
+    w.c.ending.reason = REASON_SHUTDOWN;
+    expect_rule(&w, ripe(), "elect-released");
+}
+
+/* Who is not sure yet who could lead does not speak of a limit. */
+static void test_rules_limit_is_said_of_a_ripe_election_only(void **state)
+{
+    (void)state;
+    struct world w;
+    use_up_failovers(&w);
+    struct evidence evidence = ripe();
+    evidence.phase_age_ms = 1;
+    evidence.hearing_ms = 1;
+    evidence.failover_age_ms = 0;
+    expect_rule(&w, evidence, "none");
+}
+
 static void test_rules_rebuild_by_state_and_reason(void **state)
 {
     (void)state;
@@ -300,6 +362,24 @@ static void test_rules_rebuild_spares_holder_absent_and_resting(void **state)
     expect_rule(&w, calm(), "none");
 }
 
+static void test_rules_rebuild_waits_for_its_limit(void **state)
+{
+    (void)state;
+    struct world w;
+    lead(&w);
+    expect_repair(&w, NODE_EMPTY, REASON_NONE, "rebuild-empty");
+    w.c.nodes[1].rebuilds.debt_ms = 3600000;
+    struct evidence evidence = calm();
+    evidence.rebuild_age_ms[1] = 1799000;
+    evidence.rebuild_age_ms[2] = 1;
+    expect_rule(&w, evidence, "none");
+    evidence.renewal_age_ms = 100000;
+    assert_int_equal(decide_next_ms(&w.c, &evidence), 1000);
+    evidence = calm();
+    evidence.rebuild_age_ms[1] = 1800000;
+    expect_rule(&w, evidence, "rebuild-empty");
+}
+
 /* Between "the copy is complete" and the node's next look its state is the one of before the copy.
  */
 static void test_rules_rebuild_is_not_repeated_before_the_next_look(void **state)
@@ -350,7 +430,7 @@ static void test_rules_table_has_names_and_an_end(void **state)
         count++;
     }
     assert_int_equal(count, RULE_COUNT);
-    assert_int_equal(count, 11);
+    assert_int_equal(count, 12);
 }
 
 int main(void)
@@ -365,7 +445,11 @@ int main(void)
             cmocka_unit_test(test_rules_elect_waits_for_reports_or_timeout),
             cmocka_unit_test(test_rules_elect_revoked_needs_the_lapse),
             cmocka_unit_test(test_rules_no_candidate_is_written_once),
+            cmocka_unit_test(test_rules_failover_waits_for_its_limit),
+            cmocka_unit_test(test_rules_limit_spares_an_end_in_order),
+            cmocka_unit_test(test_rules_limit_is_said_of_a_ripe_election_only),
             cmocka_unit_test(test_rules_rebuild_by_state_and_reason),
+            cmocka_unit_test(test_rules_rebuild_waits_for_its_limit),
             cmocka_unit_test(test_rules_failed_copy_leads_to_base_backup),
             cmocka_unit_test(test_rules_rebuild_spares_holder_absent_and_resting),
             cmocka_unit_test(test_rules_rebuild_is_not_repeated_before_the_next_look),

@@ -355,6 +355,40 @@ static void test_step_backoff_doubles_to_its_maximum(void **state)
     assert_int_equal(watch_next_ms(&w, &c, 10000), 70000);
 }
 
+/* What a monitor reads from the history happened, for all that it knows, just now. */
+static void test_step_ages_of_what_is_limited_count_from_the_reading(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_lead(&b, config_default());
+    assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms).failover_age_ms, 0);
+    struct event e = world_event(&b.w, "node-1", EVENT_DONE);
+    e.body.task.task = TASK_PROMOTE;
+    e.body.task.term = 1;
+    e.body.task.position = (struct position){1, 1000};
+    give(&b, &e);
+    e = world_event(&b.w, "node-1", EVENT_DONE);
+    e.body.task.task = TASK_FIRST_WRITE;
+    e.body.task.term = 1;
+    give(&b, &e);
+    hello(&b, "node-2", NODE_EMPTY);
+    assert_string_equal(b.out.event.decision.rule, "rebuild-empty");
+    give_decided(&b);
+    struct evidence evidence = monitor_evidence(&b.m, &b.mc, b.now_ms + 5000);
+    assert_int_equal(evidence.rebuild_age_ms[0], 0);
+    assert_int_equal(evidence.rebuild_age_ms[1], 5000);
+    assert_int_equal(evidence.failover_age_ms, 0);
+    struct cluster c = b.mc.state;
+    c.failovers.seq = 77;
+    const struct watch_before before = watch_before(&c);
+    const struct event grant = {.kind = EVENT_GRANT, .seq = 77};
+    const struct watch_arrival arrival = {
+            .event = &grant, .outcome = {.effective = true}, .now_ms = b.now_ms};
+    watch_observe(&b.mc.watch, &before, &c, &arrival);
+    assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).failover_age_ms, 9);
+    assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).rebuild_age_ms[1], 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +404,7 @@ int main(void)
             cmocka_unit_test(test_step_short_silence_is_proven_by_a_heartbeat_of_its_own),
             cmocka_unit_test(test_step_alive_follows_what_is_heard),
             cmocka_unit_test(test_step_backoff_doubles_to_its_maximum),
+            cmocka_unit_test(test_step_ages_of_what_is_limited_count_from_the_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
