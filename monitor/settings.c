@@ -24,6 +24,10 @@ struct raw_defaults {
     char *switch_policy;
     char *synchronous;
     char *maximum_lag_on_failover;
+    uint32_t *failover_limit;
+    char *failover_window;
+    uint32_t *rebuild_limit;
+    char *rebuild_window;
 };
 
 struct raw_settings {
@@ -63,6 +67,12 @@ static const cyaml_schema_field_t defaults_fields[] = {
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
                            maximum_lag_on_failover, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("failover_limit", OPTIONAL_VALUE, struct raw_defaults, failover_limit),
+    CYAML_FIELD_STRING_PTR("failover_window", OPTIONAL_VALUE, struct raw_defaults, failover_window,
+                           0, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("rebuild_limit", OPTIONAL_VALUE, struct raw_defaults, rebuild_limit),
+    CYAML_FIELD_STRING_PTR("rebuild_window", OPTIONAL_VALUE, struct raw_defaults, rebuild_window, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 
@@ -99,6 +109,10 @@ static const char *const settings_keys[] = {
         "probe_failure_threshold",
         "synchronous",
         "maximum_lag_on_failover",
+        "failover_limit",
+        "failover_window",
+        "rebuild_limit",
+        "rebuild_window",
         NULL,
 };
 
@@ -179,6 +193,13 @@ static enum result take_ms(const char *key, const char *text, uint32_t *ret_ms, 
     }
     *ret_ms = (uint32_t)ms;
     return result;
+}
+
+static void take_number(const uint32_t *number, uint32_t *ret_number)
+{
+    if (number != NULL) {
+        *ret_number = *number;
+    }
 }
 
 static enum result take_bytes(const char *key, const char *text, uint64_t *ret_bytes,
@@ -279,9 +300,7 @@ static enum result take_stream(const struct raw_stream *raw, struct monitor_sett
 static enum result take_probe(const struct raw_defaults *raw, struct config *config,
                               struct failure *f)
 {
-    if (raw->probe_failure_threshold != NULL) {
-        config->probe_failure_threshold = *raw->probe_failure_threshold;
-    }
+    take_number(raw->probe_failure_threshold, &config->probe_failure_threshold);
     const enum result result =
             take_ms("probe_period", raw->probe_period, &config->probe_period_ms, f);
     return result == RESULT_OK
@@ -301,6 +320,18 @@ static enum result take_policy(const struct raw_defaults *raw, struct config *co
                                : result;
 }
 
+static enum result take_limits(const struct raw_defaults *raw, struct config *config,
+                               struct failure *f)
+{
+    take_number(raw->failover_limit, &config->failover_limit);
+    take_number(raw->rebuild_limit, &config->rebuild_limit);
+    const enum result result =
+            take_ms("failover_window", raw->failover_window, &config->failover_window_ms, f);
+    return result == RESULT_OK
+                   ? take_ms("rebuild_window", raw->rebuild_window, &config->rebuild_window_ms, f)
+                   : result;
+}
+
 static enum result take_defaults(const struct raw_defaults *raw, struct config *config,
                                  struct failure *f)
 {
@@ -313,6 +344,9 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     result = take_ms("lease_ttl", raw->lease_ttl, &config->lease_ttl_ms, f);
     if (result == RESULT_OK) {
         result = take_policy(raw, config, f);
+    }
+    if (result == RESULT_OK) {
+        result = take_limits(raw, config, f);
     }
     char wrong[CONFIG_TEXT_SIZE];
     if (result == RESULT_OK && !config_check(config, wrong)) {

@@ -15,6 +15,10 @@
  * configuration probe_period: 1s probe_timeout: 1s probe_failure_threshold: 2 lease_ttl: 3s #
  * period × threshold + timeout by default switch_policy: MaximumAvailability synchronous: off
  *     maximum_lag_on_failover: 16MB    # without limit by default
+ *     failover_limit: 5                # failovers by themselves, in a burst ...
+ *     failover_window: 10min           # ... and the time in which as many are allowed again
+ *     rebuild_limit: 10                # the same for the rebuilds of each node
+ *     rebuild_window: 1h
  *
  * Read once at the start, by main.c.
  */

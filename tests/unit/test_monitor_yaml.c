@@ -66,7 +66,11 @@ static void test_settings_reads_all_keys(void **state)
                        "  lease_ttl: 5s\n"
                        "  switch_policy: MaximumAvailability\n"
                        "  synchronous: off\n"
-                       "  maximum_lag_on_failover: 16MB\n";
+                       "  maximum_lag_on_failover: 16MB\n"
+                       "  failover_limit: 3\n"
+                       "  failover_window: 5min\n"
+                       "  rebuild_limit: 20\n"
+                       "  rebuild_window: 2h\n";
     assert_int_equal(load(text, &s, &f), RESULT_OK);
     assert_string_equal(s.name, "monitor-7");
     assert_string_equal(s.servers, "nats://127.0.0.1:4222");
@@ -80,6 +84,10 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.probe_failure_threshold, 4);
     assert_int_equal(s.config.lease_ttl_ms, 5000);
     assert_int_equal(s.config.maximum_lag_on_failover, 16 << 20);
+    assert_int_equal(s.config.failover_limit, 3);
+    assert_int_equal(s.config.failover_window_ms, 300000);
+    assert_int_equal(s.config.rebuild_limit, 20);
+    assert_int_equal(s.config.rebuild_window_ms, 7200000);
 }
 
 static void test_settings_derives_the_lease(void **state)
@@ -108,6 +116,9 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  probe_period: 300\n", "probe_period");
     expect_refusal("cluster_defaults:\n  probe_period: 1ms\n", "between 50ms");
     expect_refusal("cluster_defaults:\n  lease_ttl: 1s\n", "fast shutdown");
+    expect_refusal("cluster_defaults:\n  failover_limit: 0\n", "between 1 and 100000");
+    expect_refusal("cluster_defaults:\n  failover_window: 10\n", "failover_window");
+    expect_refusal("cluster_defaults:\n  rebuild_window: 8d\n", "between 1");
     expect_refusal("cluster_defaults:\n  synchronous: quorum\n", "not available in this version");
     expect_refusal("cluster_defaults:\n  switch_policy: Noop\n", "not available in this version");
 }
