@@ -238,10 +238,16 @@ static void body_config(json_t *object, const struct event *e)
     } else {
         event_json_set_u64(object, "maximum_lag_on_failover", config->maximum_lag_on_failover);
     }
+    event_json_set_u64(object, "failover_limit", config->failover_limit);
+    event_json_set_u64(object, "failover_window_ms", config->failover_window_ms);
+    event_json_set_u64(object, "rebuild_limit", config->rebuild_limit);
+    event_json_set_u64(object, "rebuild_window_ms", config->rebuild_window_ms);
 }
 
 static void body_no_candidate(json_t *object, const struct event *e)
 {
+    event_json_set_text(object, "reason", reason_name(e->body.no_candidate.reason));
+    event_json_set_u64(object, "wait_ms", e->body.no_candidate.wait_ms);
     set_candidates(object, &e->body.no_candidate.candidates);
 }
 
@@ -278,6 +284,17 @@ static json_t *nodes_of_mask(const struct cluster *c, uint32_t mask)
     return list;
 }
 
+static json_t *ages_of_nodes(const struct cluster *c, const uint64_t ages_ms[NODE_COUNT_MAX])
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (ages_ms[i] != 0) {
+            event_json_set_u64(object, c->nodes[i].name, ages_ms[i]);
+        }
+    }
+    return object;
+}
+
 static void put_decision(json_t *object, const struct cluster *c, const struct decision *decision)
 {
     const struct evidence *evidence = &decision->evidence;
@@ -292,6 +309,8 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     event_json_set_u64(value, "heartbeat_seq", evidence->heartbeat_seq);
     json_object_set_new(value, "alive", nodes_of_mask(c, evidence->alive_mask));
     json_object_set_new(value, "backoff", nodes_of_mask(c, evidence->backoff_mask));
+    event_json_set_u64(value, "failover_age_ms", evidence->failover_age_ms);
+    json_object_set_new(value, "rebuild_age_ms", ages_of_nodes(c, evidence->rebuild_age_ms));
     json_object_set_new(object, "evidence", value);
 }
 

@@ -118,6 +118,21 @@ static size_t add_duties(const struct node *n, char *buffer, size_t size, size_t
     return used;
 }
 
+/* When it may be told again only a monitor knows. */
+static size_t add_limit(const struct cluster *c, int32_t i, char *buffer, size_t size, size_t used)
+{
+    const struct bucket_size limit = cluster_rebuild_size(c);
+    char window[FORMAT_TIME_SIZE];
+    char text[128];
+    if (c->nodes[i].rebuild_task != TASK_NONE || cluster_rebuild_ripe_ms(c, i) == 0) {
+        return used;
+    }
+    format_age((uint64_t)limit.window_ms * 1000, window);
+    snprintf(text, sizeof text, "rebuild_limit (%" PRIu32 " in %s) may hold the next rebuild back",
+             limit.limit, window);
+    return add(buffer, size, used, text);
+}
+
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size)
 {
     const struct node *n = &view->state.nodes[i];
@@ -130,6 +145,7 @@ size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, si
         used = add(buffer, size, used, reason_text(n->reason));
     }
     used = add_duties(n, buffer, size, used);
+    used = add_limit(&view->state, i, buffer, size, used);
     if (n->failures > 0) {
         char text[64];
         snprintf(text, sizeof text, "%" PRIu32 " probes failed in a row", n->failures);

@@ -118,6 +118,9 @@ void describe_json(const struct view *view)
     if (cluster_waiting(c) != WAITING_NONE) {
         event_json_set_text(object, "waiting_for", waiting_name(cluster_waiting(c)));
     }
+    if (cluster_waiting(c) == WAITING_LIMIT) {
+        event_json_set_time(object, "next_failover_at", c->limited_until_us);
+    }
     if (waiting_explain(c, reason, sizeof reason) > 0) {
         event_json_set_text(object, "reason", reason);
     }
