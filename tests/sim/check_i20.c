@@ -16,6 +16,13 @@ static uint64_t notice_ms(const struct cluster *c)
            WORK_MS;
 }
 
+/* What was taken from the bucket was read when the last fault was over, or before; by a clock that
+ * may be slow. */
+static uint64_t limit_ms(const struct cluster *c)
+{
+    return cluster_failover_ripe_ms(c) * 1002 / 1000;
+}
+
 /* How long this may be waited for in a world in which nothing is wrong, in ms; 0: as long as it
  * takes, for something outside. */
 static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
@@ -38,8 +45,7 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_LEASE_END] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_GRANT] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_CANDIDATE] = 0,
-            /* What drew from the bucket was read when the last fault was over, or before. */
-            [WAITING_LIMIT] = cluster_failover_ripe_ms(c) * 1001 / 1000 + wait_ms + WORK_MS,
+            [WAITING_LIMIT] = limit_ms(c) + wait_ms + GRACE_MS,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];
@@ -72,8 +78,8 @@ void check_i20_step(struct sim *s, const struct cluster *before)
 void check_i20_progress(struct sim *s)
 {
     uint64_t since_us = s->waiting_us > s->trouble_us ? s->waiting_us : s->trouble_us;
-    uint64_t limit_ms = bound_ms(&s->truth, s->waiting);
-    if (limit_ms != 0 && s->now_us > since_us + limit_ms * SIM_MS) {
+    uint64_t most_ms = bound_ms(&s->truth, s->waiting);
+    if (most_ms != 0 && s->now_us > since_us + most_ms * SIM_MS) {
         sim_break(s, "I20: progress", "it waits for %s for %llu ms", waiting_name(s->waiting),
                   (unsigned long long)((s->now_us - since_us) / SIM_MS));
     }
@@ -133,8 +139,8 @@ void check_i20_outage(struct sim *s)
         s->out_us = s->now_us;
         return;
     }
-    uint64_t limit_ms = bound_ms(&s->truth, WAITING_RENEWAL) + bound_ms(&s->truth, WAITING_LIMIT);
-    if (s->now_us > s->out_us + limit_ms * SIM_MS) {
+    uint64_t wait_ms = bound_ms(&s->truth, WAITING_RENEWAL) + limit_ms(&s->truth);
+    if (s->now_us > s->out_us + wait_ms * SIM_MS) {
         sim_break(s, "I20: progress", "a standby could lead, and nothing is written for %llu ms",
                   (unsigned long long)((s->now_us - s->out_us) / SIM_MS));
     }

@@ -191,3 +191,50 @@ add("rebuild-any-incarnation-kept",
     ("agent/decide.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
     ("proto/fold_agent.c", "        n->rebuild_task = TASK_NONE;\n        n->state_seq = e->seq;",
      "        n->state_seq = e->seq;"))
+
+# ---- limits ----
+
+FAILOVERS_UNLIMITED = (
+    "proto/fold_decision.c", "if (opens && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {",
+    "if (false) {")
+REBUILDS_UNLIMITED = (
+    "proto/fold_decision.c", "if (age_ms < cluster_rebuild_ripe_ms(c, i)) {", "if (false) {")
+
+add("failovers-unlimited", FAILOVERS_UNLIMITED)
+add("failovers-unlimited-honest", FAILOVERS_UNLIMITED,
+    ("monitor/rules.c", "return q->evidence->failover_age_ms >= cluster_failover_ripe_ms(q->c);",
+     "return true;"), honest=True)
+add("failover-age-infinite",
+    ("monitor/step.c", ".failover_age_ms = watch_age_ms(now_ms, mc->watch.failover_ms),",
+     ".failover_age_ms = UINT64_MAX,"), honest=True)
+add("failover-age-of-history",
+    ("monitor/watch.c", "        w->failover_ms = arrival->now_ms;",
+     "        w->failover_ms = arrival->caught_up ? arrival->now_ms : 1;"), honest=True)
+add("failover-age-of-start",
+    ("monitor/watch.c", "    if (c->failovers.seq == seq) {",
+     "    if (c->failovers.seq == seq && w->failover_ms == 0) {"), honest=True)
+add("failover-not-taken",
+    ("proto/fold_decision.c", "        bucket_take(&c->failovers, cluster_failover_size(c),",
+     "        bucket_take(&(struct bucket){0}, cluster_failover_size(c),"), honest=True)
+add("failover-counts-not-if-revoked",
+    ("proto/cluster.c",
+     "return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;",
+     "return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_LEASE_EXPIRED;"),
+    honest=True)
+add("bucket-forgives",
+    ("proto/bucket.c", "    bucket->debt_ms = left_ms + cost_ms(size);",
+     "    bucket->debt_ms = left_ms / 2 + cost_ms(size);"), honest=True)
+add("rebuilds-unlimited", REBUILDS_UNLIMITED)
+add("rebuilds-unlimited-honest", REBUILDS_UNLIMITED,
+    ("monitor/rules.c",
+     "return q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);",
+     "return true;"), honest=True)
+add("rebuild-age-infinite",
+    ("monitor/step.c", "watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);", "UINT64_MAX;"),
+    honest=True)
+add("limit-said-too-often",
+    ("proto/fold_decision.c", "return c->limited ? VOID_NO_CHANGE : VOID_NONE;",
+     "return VOID_NONE;"), covered="a monitor says it once")
+add("limit-unproven",
+    ("proto/fold_decision.c", "if (!reached || n->wait_ms != ripe_ms - age_ms) {",
+     "if (false && reached) {"))

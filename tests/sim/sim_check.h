@@ -43,6 +43,7 @@ void check_i16_destruction(struct sim *s, int node, enum task task);
 /* What an agent does, and that a monitor decides. */
 void check_i17_agent(struct sim *s, int node, const struct action *action);
 void check_i17_monitor(struct sim *s, int monitor);
+void check_i18_limits(struct sim *s, const struct event *e);
 void check_i19_replay(struct sim *s, const struct cluster *before, const struct event *e);
 
 /* After each event. */

@@ -14,6 +14,23 @@
 #define TRIES 4
 #define NO_LIMITS 100000, 600000, 100000, 600000
 
+static uint64_t since_ms(const struct sim *s, const struct sim_takes *takes)
+{
+    uint64_t last_us = takes->at_us[(takes->count + SIM_TAKES_MAX - 1) % SIM_TAKES_MAX];
+    return takes->count == 0 ? 0 : (s->now_us - last_us) / SIM_MS;
+}
+
+/* What is limited is as old as it is: a lie that is stored once more, when nothing else speaks
+ * against it, is then too modest. */
+static void tell_ages(const struct sim *s, struct evidence *evidence)
+{
+    evidence->failover_age_ms = since_ms(s, &s->failovers);
+    for (uint32_t i = 0; i < s->truth.node_count; i++) {
+        int node = sim_node_index(s, s->truth.nodes[i].name);
+        evidence->rebuild_age_ms[i] = node < 0 ? 0 : since_ms(s, &s->rebuilds[node]);
+    }
+}
+
 /* The head of a decision that follows the truth, by one who has waited and heard enough. */
 static void begin(struct sim *s, enum event_kind kind, struct event *e)
 {
@@ -32,11 +49,8 @@ static void begin(struct sim *s, enum event_kind kind, struct event *e)
             .hearing_ms = LONG_MS,
             .phase_age_ms = LONG_MS,
             .alive_mask = UINT32_MAX,
-            .failover_age_ms = LONG_MS,
     };
-    for (uint32_t i = 0; i < NODE_COUNT_MAX; i++) {
-        e->decision.evidence.rebuild_age_ms[i] = LONG_MS;
-    }
+    tell_ages(s, &e->decision.evidence);
 }
 
 /* Without limits of what happens by itself: sim_plan.c draws them. */
@@ -78,7 +92,7 @@ static bool honest_revoke(struct sim *s, struct event *e)
     return cluster_holder(&s->truth) != LEADER_NONE;
 }
 
-static bool honest_grant(struct sim *s, struct event *e)
+static bool any_grant(struct sim *s, struct event *e)
 {
     const struct cluster *c = &s->truth;
     begin(s, EVENT_GRANT, e);
@@ -98,7 +112,13 @@ static bool honest_grant(struct sim *s, struct event *e)
     return true;
 }
 
-static bool honest_directive(struct sim *s, struct event *e)
+static bool honest_grant(struct sim *s, struct event *e)
+{
+    return any_grant(s, e) &&
+           e->decision.evidence.failover_age_ms >= cluster_failover_ripe_ms(&s->truth);
+}
+
+static bool any_directive(struct sim *s, struct event *e)
 {
     const struct cluster *c = &s->truth;
     begin(s, EVENT_DIRECTIVE, e);
@@ -112,6 +132,13 @@ static bool honest_directive(struct sim *s, struct event *e)
     e->body.directive.term = c->term;
     e->body.directive.task = TASK_BASEBACKUP;
     return true;
+}
+
+static bool honest_directive(struct sim *s, struct event *e)
+{
+    bool ok = any_directive(s, e);
+    int32_t i = ok ? cluster_find_node(&s->truth, e->body.directive.node) : 0;
+    return ok && e->decision.evidence.rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(&s->truth, i);
 }
 
 /* ---- the head ---- */
@@ -268,7 +295,7 @@ static bool lie_grant_ineligible(struct sim *s, struct event *e)
 static bool lie_grant_limited(struct sim *s, struct event *e)
 {
     uint64_t ripe_ms = cluster_failover_ripe_ms(&s->truth);
-    bool ok = honest_grant(s, e);
+    bool ok = any_grant(s, e);
     e->decision.evidence.failover_age_ms = ripe_ms - 1;
     return ok && ripe_ms != 0;
 }
@@ -309,7 +336,7 @@ static bool lie_rebuild_task(struct sim *s, struct event *e)
 
 static bool lie_rebuild_limited(struct sim *s, struct event *e)
 {
-    bool ok = honest_directive(s, e);
+    bool ok = any_directive(s, e);
     int32_t i = ok ? cluster_find_node(&s->truth, e->body.directive.node) : 0;
     uint64_t ripe_ms = cluster_rebuild_ripe_ms(&s->truth, i);
     e->decision.evidence.rebuild_age_ms[i] = ripe_ms - 1;
@@ -321,7 +348,9 @@ static bool lie_limit(struct sim *s, struct event *e)
     begin(s, EVENT_NO_CANDIDATE, e);
     e->body.no_candidate.term = s->truth.term;
     e->body.no_candidate.reason = REASON_FAILOVER_LIMIT;
-    e->body.no_candidate.wait_ms = 1;
+    uint64_t ripe_ms = cluster_failover_ripe_ms(&s->truth);
+    uint64_t age_ms = e->decision.evidence.failover_age_ms;
+    e->body.no_candidate.wait_ms = (ripe_ms > age_ms ? ripe_ms - age_ms : 0) + 1;
     return cluster_holder(&s->truth) == LEADER_NONE;
 }
 

@@ -103,6 +103,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     if (e->kind == EVENT_RELEASE) {
         check_i7_release(s, e);
     }
+    check_i18_limits(s, e);
     check_i19_replay(s, before, e);
     check_i20_step(s, before);
     check_i20_calm(s, e);

@@ -18,6 +18,7 @@
 #define SIM_QUEUED_FACTS_MAX 512
 #define SIM_SENT_MAX 64
 #define SIM_ORDERS_MAX 32
+#define SIM_TAKES_MAX 64
 /* What noise can hold up for longest. */
 #define SIM_NOISE_US (15 * SIM_S)
 /* The newest true states are kept, of others a hash of each so many-th. */
@@ -134,6 +135,12 @@ struct sim_sent {
 struct sim_order {
     uint64_t seq;
     struct directive directive;
+};
+
+/* When the newest of something that is limited had effect (check I18). */
+struct sim_takes {
+    uint64_t count;
+    uint64_t at_us[SIM_TAKES_MAX];
 };
 
 /* Classes of agents' events whose order the fold keeps apart. */
@@ -278,7 +285,11 @@ struct sim {
 
     uint64_t touched_us; /* WAL is written and streamed up to here */
     uint64_t next_branch;
-    uint64_t reference_branch; /* of the WAL that the reference history names */
+    uint64_t reference_branch;  /* of the WAL that the reference history names */
+    struct sim_takes failovers; /* of those that count (check I18) */
+    struct sim_takes rebuilds[SIM_NODES_MAX];
+    uint64_t ended_term; /* the last term that ended, and why */
+    enum reason ended_reason;
     uint64_t lie_count;
     uint64_t lying_us;                 /* until then somebody forges decisions */
     uint64_t noisy_us;                 /* until then everything goes a little wrong */

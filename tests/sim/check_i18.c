@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What happens by itself, counted in the log and measured in true time. */
+#include "sim.h"
+
+/* Of two clocks, twice what each may be off. */
+#define CLOCK_PPM 2000
+
+/* From no one of them on are there more than the limit and what time has paid for since. */
+static void take(struct sim *s, struct sim_takes *takes, uint32_t limit, uint32_t window_ms)
+{
+    uint64_t window_us = window_ms * SIM_MS;
+    uint64_t each_us = window_ms / limit * SIM_MS; /* in whole ms, as is paid */
+    takes->at_us[takes->count % SIM_TAKES_MAX] = s->now_us;
+    takes->count++;
+    uint64_t oldest = takes->count > SIM_TAKES_MAX ? takes->count - SIM_TAKES_MAX : 0;
+    for (uint64_t i = oldest; i < takes->count; i++) {
+        uint64_t past_us = s->now_us - takes->at_us[i % SIM_TAKES_MAX];
+        uint64_t count = takes->count - i;
+        if (count * each_us > window_us + past_us + past_us * CLOCK_PPM / 1000000) {
+            sim_break(s, "I18: bounded action",
+                      "%llu of %s in %llu ms, and %u are allowed in %u ms",
+                      (unsigned long long)count, takes == &s->failovers ? "failovers" : "rebuilds",
+                      (unsigned long long)(past_us / SIM_MS), limit, window_ms);
+        }
+    }
+}
+
+/* Why the present term ended: the first event that says so. */
+static void note_end(struct sim *s, const struct event *e)
+{
+    if (s->ended_term == s->truth.term) {
+        return;
+    }
+    if (e->kind == EVENT_RELEASE) {
+        s->ended_reason = e->body.release.reason;
+    } else if (e->kind == EVENT_REFUSE) {
+        s->ended_reason = e->body.refuse.reason;
+    } else if (e->kind == EVENT_REVOKE) {
+        s->ended_reason = REASON_LEASE_EXPIRED;
+    } else {
+        return;
+    }
+    s->ended_term = s->truth.term;
+}
+
+static bool is_ordered(enum reason reason)
+{
+    return reason == REASON_SHUTDOWN || reason == REASON_REQUESTED;
+}
+
+void check_i18_limits(struct sim *s, const struct event *e)
+{
+    const struct config *config = &s->truth.config;
+    note_end(s, e);
+    if (e->kind == EVENT_GRANT && e->body.grant.kind == GRANT_FAILOVER &&
+        !is_ordered(s->ended_reason)) {
+        take(s, &s->failovers, config->failover_limit, config->failover_window_ms);
+    }
+    int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;
+    if (node >= 0) {
+        take(s, &s->rebuilds[node], config->rebuild_limit, config->rebuild_window_ms);
+    }
+}
