@@ -47,6 +47,11 @@ static const struct void_words void_words[] = {
         [VOID_LIMIT_REACHED] = {"limit_reached", "so many were allowed of late, and no more"},
         [VOID_NO_CHANGE] = {"no_change", "it states what already is"},
         [VOID_IMPOSSIBLE] = {"impossible", "no honest writer sends such values"},
+        [VOID_REQUEST_PENDING] = {"request_pending", "another request is not carried out yet"},
+        [VOID_REQUEST_OUTDATED] = {"request_outdated",
+                                   "another request has ended since its author looked"},
+        [VOID_NO_REQUEST] = {"no_request", "nobody asks for it"},
+        [VOID_WRONG_STEP] = {"wrong_step", "state and evidence do not call for it"},
 };
 _Static_assert(sizeof void_words / sizeof void_words[0] == VOID_REASON_COUNT,
                "words for each void reason");
@@ -94,7 +99,7 @@ enum directive_kind cluster_directive(const struct cluster *c, int32_t i)
 {
     assert(i >= 0 && (uint32_t)i < c->node_count);
     if (cluster_holder(c) == i) {
-        return DIRECTIVE_LEAD;
+        return c->pending.step == SWITCH_STOP ? DIRECTIVE_STOP : DIRECTIVE_LEAD;
     }
     if (c->phase != PHASE_HELD || !c->promoted) {
         return DIRECTIVE_NONE;
@@ -139,6 +144,9 @@ struct bucket_size cluster_rebuild_size(const struct cluster *c)
 
 bool cluster_failover_counts(const struct cluster *c)
 {
+    if (c->pending.kind == REQUEST_FAILOVER) {
+        return false;
+    }
     return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;
 }
 

@@ -19,6 +19,8 @@
 #include "bucket.h"
 #include "config.h"
 #include "event.h"
+#include "pending.h"
+#include "void_reason.h"
 
 /* Where the leadership stands. */
 enum phase {
@@ -30,46 +32,13 @@ enum phase {
     PHASE_COUNT
 };
 
-/* Why the fold ignores an event. */
-enum void_reason {
-    VOID_NONE = 0,      /* it is effective */
-    VOID_MALFORMED,     /* its bytes do not decode */
-    VOID_NEWER_VERSION, /* a schema version above ours; on the decision subject the state freezes */
-    VOID_WRONG_SUBJECT, /* not where its kind and writer belong */
-    VOID_FOREIGN_CLUSTER,   /* names another cluster */
-    VOID_UNKNOWN_NODE,      /* its writer never said hello */
-    VOID_TOO_MANY_NODES,    /* the cluster is full */
-    VOID_STALE_INCARNATION, /* its writer has a newer incarnation (I13) */
-    VOID_NO_HELLO,          /* an incarnation that has not said hello */
-    VOID_DUPLICATE,   /* its counter is not above its writer's last of that kind (rule ORDER) */
-    VOID_STALE_TERM,  /* speaks of an earlier term */
-    VOID_FUTURE_TERM, /* speaks of a term that was never granted */
-    VOID_NOT_LEADER,  /* a lock event of a node that is not the leader */
-    VOID_NOT_HELD,    /* the term is released or revoked */
-    VOID_STALE_PREDECESSOR, /* a decision that does not follow the last effective one (I3) */
-    VOID_WRONG_HASH,        /* names the right sequence and another content */
-    VOID_BAD_DIGEST,        /* its author folded to another state (I14) */
-    VOID_RENEWED_SINCE,     /* a revoke whose author had not seen the newest renewal */
-    VOID_NO_WAIT,           /* a revoke or grant without the wait that I6 demands */
-    VOID_HELD,              /* a grant while somebody holds the term */
-    VOID_WRONG_TERM,        /* a grant whose term is not the next one */
-    VOID_WRONG_TIMELINE,    /* a grant or a promotion to a timeline that may exist already (I10) */
-    VOID_NOT_ELIGIBLE,      /* a grant to a node that may not have it (I10) */
-    VOID_ALREADY_BOOTSTRAPPED, /* a bootstrap where a system exists */
-    VOID_BAD_TARGET, /* a directive for an unknown node or incarnation, or for the holder (I16) */
-    VOID_BAD_CONFIG, /* values out of range */
-    VOID_LIMIT_REACHED, /* a failover or a rebuild beyond its limit (I18) */
-    VOID_NO_CHANGE,     /* a decision that states what already is */
-    VOID_IMPOSSIBLE,    /* values that no honest writer sends (a ttl of 0, say) */
-    VOID_REASON_COUNT
-};
-
 /* What the state asks of a node. */
 enum directive_kind {
     DIRECTIVE_NONE = 0, /* wait; keep what runs in recovery */
     DIRECTIVE_LEAD,     /* be the primary of the current term */
     DIRECTIVE_FOLLOW,   /* be a standby of the leader */
     DIRECTIVE_REBUILD,  /* base backup or rewind from the leader */
+    DIRECTIVE_STOP,     /* stop PostgreSQL in order and release, for a switchover */
     DIRECTIVE_COUNT
 };
 
@@ -198,6 +167,10 @@ struct cluster {
     bool limited;              /* the last election must wait: failover_limit is reached */
     uint64_t limited_until_us; /* by the wall clock of who said so; for people */
     struct bucket failovers;   /* automatic ones */
+    struct pending pending;
+    struct closed closed;
+    uint64_t resumed_term; /* the term whose leader was told to stop, and then to go on after all */
+    bool loss_accepted;    /* the present term's grant: its operator accepted a loss */
 
     uint32_t timeline_max;   /* the highest that exists or may exist on any node */
     uint32_t grant_timeline; /* that the present term's promotion opens; 0: as PostgreSQL picks */
@@ -233,7 +206,8 @@ bool cluster_on_history(const struct cluster *c, struct position p);
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
-/* True when the next grant counts as an automatic failover: the last term did not end in order. */
+/* True when the next grant counts as an automatic failover: the last term did not end in order, and
+ * no operator asks for a leader. */
 bool cluster_failover_counts(const struct cluster *c);
 /* How old the last automatic failover must be before the next is granted, in ms; 0: at once. */
 uint64_t cluster_failover_ripe_ms(const struct cluster *c);

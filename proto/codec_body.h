@@ -33,6 +33,8 @@ struct codec_space {
         Pgbaton__Config config;
         Pgbaton__NoCandidate no_candidate;
         Pgbaton__Heartbeat heartbeat;
+        Pgbaton__Request request;
+        Pgbaton__SwitchoverStep switchover_step;
     } body;
     Pgbaton__HistoryEntry history[HISTORY_COUNT_MAX];
     Pgbaton__HistoryEntry *history_list[HISTORY_COUNT_MAX];

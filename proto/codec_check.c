@@ -105,6 +105,23 @@ static bool check_config(const struct config *config)
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT);
 }
 
+/* A node may be left open. */
+static bool is_name_or_empty(const char *name)
+{
+    return name[0] == '\0' || name_is_valid(name);
+}
+
+static bool check_request(const struct request *request)
+{
+    return in_range(request->kind, REQUEST_KIND_COUNT) && is_name_or_empty(request->node);
+}
+
+static bool check_switchover_step(const struct switchover_step *step)
+{
+    return in_range(step->step, SWITCH_STEP_COUNT) && is_name_or_empty(step->node) &&
+           check_reason(step->reason) && in_range(step->verdict, VERDICT_COUNT);
+}
+
 static bool check_body(const struct event *e)
 {
     switch (e->kind) {
@@ -133,6 +150,10 @@ static bool check_body(const struct event *e)
     case EVENT_NO_CANDIDATE:
         return check_reason(e->body.no_candidate.reason) &&
                check_candidates(&e->body.no_candidate.candidates);
+    case EVENT_REQUEST:
+        return check_request(&e->body.request);
+    case EVENT_SWITCHOVER_STEP:
+        return check_switchover_step(&e->body.switchover_step);
     case EVENT_REVOKE:
     case EVENT_HEARTBEAT:
         return true;

@@ -223,6 +223,25 @@ static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidat
     return take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
 }
 
+static bool take_request(const Pgbaton__Request *pb, struct request *request)
+{
+    request->kind = (enum request_kind)pb->kind;
+    request->term = pb->term;
+    request->seen_seq = pb->seen_seq;
+    request->accept_loss = pb->accept_loss;
+    return codec_take_text(request->node, sizeof(request->node), pb->node);
+}
+
+static bool take_switchover_step(const Pgbaton__SwitchoverStep *pb, struct switchover_step *step)
+{
+    step->step = (enum switch_step)pb->step;
+    step->request_seq = pb->request_seq;
+    step->term = pb->term;
+    step->reason = (enum reason)pb->reason;
+    step->verdict = (enum verdict)pb->verdict;
+    return codec_take_text(step->node, sizeof(step->node), pb->node);
+}
+
 static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
 {
     if (pb->n_rebuild_age_ms > NODE_COUNT_MAX) {
@@ -238,6 +257,8 @@ static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence
     for (size_t i = 0; i < pb->n_rebuild_age_ms; i++) {
         evidence->rebuild_age_ms[i] = pb->rebuild_age_ms[i];
     }
+    evidence->switchover_age_ms = pb->switchover_age_ms;
+    evidence->caught_up_mask = pb->caught_up_mask;
     return true;
 }
 
@@ -287,6 +308,10 @@ static bool take_body(const Pgbaton__Event *pb, struct event *e)
         return take_no_candidate(pb->no_candidate, &e->body.no_candidate);
     case EVENT_HEARTBEAT:
         return true;
+    case EVENT_REQUEST:
+        return take_request(pb->request, &e->body.request);
+    case EVENT_SWITCHOVER_STEP:
+        return take_switchover_step(pb->switchover_step, &e->body.switchover_step);
     case EVENT_NONE:
     case EVENT_KIND_COUNT:
         return false;

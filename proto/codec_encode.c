@@ -281,6 +281,34 @@ static size_t count_ages(const struct evidence *evidence)
     return count;
 }
 
+static Pgbaton__Request *put_request(const struct request *request, struct codec_space *space)
+{
+    Pgbaton__Request *pb = &space->body.request;
+
+    pgbaton__request__init(pb);
+    pb->kind = request->kind;
+    pb->term = request->term;
+    pb->seen_seq = request->seen_seq;
+    pb->node = text_of(request->node);
+    pb->accept_loss = request->accept_loss;
+    return pb;
+}
+
+static Pgbaton__SwitchoverStep *put_switchover_step(const struct switchover_step *step,
+                                                    struct codec_space *space)
+{
+    Pgbaton__SwitchoverStep *pb = &space->body.switchover_step;
+
+    pgbaton__switchover_step__init(pb);
+    pb->step = step->step;
+    pb->request_seq = step->request_seq;
+    pb->term = step->term;
+    pb->node = text_of(step->node);
+    pb->reason = step->reason;
+    pb->verdict = step->verdict;
+    return pb;
+}
+
 static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct codec_space *space)
 {
     Pgbaton__Evidence *pb = &space->evidence;
@@ -295,6 +323,8 @@ static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct c
     pb->failover_age_ms = evidence->failover_age_ms;
     pb->n_rebuild_age_ms = count_ages(evidence);
     pb->rebuild_age_ms = (uint64_t *)evidence->rebuild_age_ms;
+    pb->switchover_age_ms = evidence->switchover_age_ms;
+    pb->caught_up_mask = evidence->caught_up_mask;
     return pb;
 }
 
@@ -330,6 +360,8 @@ static const Pgbaton__Event__BodyCase body_cases[] = {
         [EVENT_CONFIG] = PGBATON__EVENT__BODY_CONFIG,
         [EVENT_NO_CANDIDATE] = PGBATON__EVENT__BODY_NO_CANDIDATE,
         [EVENT_HEARTBEAT] = PGBATON__EVENT__BODY_HEARTBEAT,
+        [EVENT_REQUEST] = PGBATON__EVENT__BODY_REQUEST,
+        [EVENT_SWITCHOVER_STEP] = PGBATON__EVENT__BODY_SWITCHOVER_STEP,
 };
 _Static_assert(sizeof(body_cases) / sizeof(body_cases[0]) == EVENT_KIND_COUNT,
                "every kind has its body");
@@ -393,6 +425,12 @@ static void put_body(const struct event *e, struct codec_space *space)
         break;
     case EVENT_HEARTBEAT:
         pb->heartbeat = put_heartbeat(space);
+        break;
+    case EVENT_REQUEST:
+        pb->request = put_request(&e->body.request, space);
+        break;
+    case EVENT_SWITCHOVER_STEP:
+        pb->switchover_step = put_switchover_step(&e->body.switchover_step, space);
         break;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

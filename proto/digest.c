@@ -195,6 +195,33 @@ static void put_log(struct digest *d, const struct cluster *c)
     put_bytes(d, c->decision_hash, sizeof(c->decision_hash));
 }
 
+static void put_requests(struct digest *d, const struct cluster *c)
+{
+    const struct pending *pending = &c->pending;
+    const struct closed *closed = &c->closed;
+
+    put_u64(d, pending->request_seq);
+    put_u64(d, pending->kind);
+    put_u64(d, pending->accept_loss);
+    put_text(d, pending->writer, sizeof(pending->writer));
+    put_text(d, pending->node, sizeof(pending->node));
+    put_u64(d, pending->wall_us);
+    put_u64(d, pending->step);
+    put_u64(d, pending->step_seq);
+    put_u64(d, pending->checkpoint);
+    put_position(d, pending->end);
+    put_u64(d, pending->moved_seq);
+    put_u64(d, closed->seq);
+    put_u64(d, closed->wall_us);
+    put_u64(d, closed->request_seq);
+    put_u64(d, closed->kind);
+    put_text(d, closed->node, sizeof(closed->node));
+    put_u64(d, closed->reason);
+    put_u64(d, closed->verdict);
+    put_u64(d, c->resumed_term);
+    put_u64(d, c->loss_accepted);
+}
+
 static void put_leadership(struct digest *d, const struct cluster *c)
 {
     put_u64(d, c->phase);
@@ -215,6 +242,7 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_u64(d, c->limited);
     put_u64(d, c->limited_until_us);
     put_bucket(d, &c->failovers);
+    put_requests(d, c);
 }
 
 void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])

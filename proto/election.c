@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "election.h"
 
+#include "switchover.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -67,9 +69,8 @@ static bool has_reported(const struct cluster *c, const struct node *n)
     return n->report_seq > c->ending.seq && n->report_term == c->term;
 }
 
-static enum verdict failover_verdict(const struct cluster *c, int32_t i)
+static enum verdict standby_verdict(const struct cluster *c, const struct node *n)
 {
-    const struct node *n = &c->nodes[i];
     if (n->state == NODE_EMPTY) {
         return VERDICT_NO_DATA;
     }
@@ -82,8 +83,21 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {
         return VERDICT_DIVERGED;
     }
-    if (reason_is_disk(n->reason)) {
-        return VERDICT_DISK;
+    return reason_is_disk(n->reason) ? VERDICT_DISK : VERDICT_ELIGIBLE;
+}
+
+/* True when the leader has stopped for a switchover, and the node lacks a part of its WAL. */
+static bool is_incomplete(const struct cluster *c, const struct node *n)
+{
+    return n->position.lsn < c->pending.end.lsn;
+}
+
+static enum verdict failover_verdict(const struct cluster *c, int32_t i)
+{
+    const struct node *n = &c->nodes[i];
+    enum verdict verdict = standby_verdict(c, n);
+    if (verdict != VERDICT_ELIGIBLE) {
+        return verdict;
     }
     if (!has_reported(c, n)) {
         return VERDICT_NOT_REPORTED;
@@ -91,11 +105,20 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     if (cluster_below_floor(c, n->position)) {
         return VERDICT_BELOW_FLOOR;
     }
+    if (is_incomplete(c, n)) {
+        return VERDICT_INCOMPLETE;
+    }
     bool bounded = c->config.maximum_lag_on_failover != UINT64_MAX;
     if (bounded && cluster_lag_bytes(c, i) > c->config.maximum_lag_on_failover) {
         return VERDICT_LAG;
     }
     return VERDICT_ELIGIBLE;
+}
+
+enum verdict election_fitness(const struct cluster *c, int32_t i)
+{
+    enum verdict verdict = common_verdict(&c->nodes[i]);
+    return verdict == VERDICT_ELIGIBLE ? standby_verdict(c, &c->nodes[i]) : verdict;
 }
 
 bool election_forgives(const struct evidence *e)
@@ -121,10 +144,19 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
     return verdict == VERDICT_ELIGIBLE && refused ? VERDICT_REFUSED : verdict;
 }
 
+static bool is_asked_for(const struct cluster *c, const struct node *n)
+{
+    return c->pending.request_seq != 0 && strcmp(c->pending.node, n->name) == 0;
+}
+
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
 {
     const struct node *x = &c->nodes[a];
     const struct node *y = &c->nodes[b];
+    bool asked = is_asked_for(c, x) != is_asked_for(c, y);
+    if (asked && c->pending.accept_loss) {
+        return is_asked_for(c, x);
+    }
     /* Before a system is known a data directory is adopted: a stopped primary's pg_control shows
      * less than the WAL that it has, so that its being the primary comes first. */
     if (c->system_id == 0 && x->was_primary != y->was_primary) {
@@ -133,6 +165,9 @@ bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
     int order = position_compare(x->position, y->position);
     if (order != 0) {
         return order > 0;
+    }
+    if (asked) {
+        return is_asked_for(c, x);
     }
     if (x->failover_priority != y->failover_priority) {
         return x->failover_priority > y->failover_priority;
@@ -169,7 +204,8 @@ int32_t election_choose(const struct cluster *c, enum grant_kind kind, const str
         int32_t node = (int32_t)i;
         enum verdict verdict = alive ? election_verdict(c, node, kind) : VERDICT_UNREACHABLE;
         judge(c, node, verdict, &ret_list->items[i]);
-        best = verdict == VERDICT_ELIGIBLE ? better(c, best, node) : best;
+        bool may = verdict == VERDICT_ELIGIBLE || switchover_forgives(c, node, verdict);
+        best = may ? better(c, best, node) : best;
         refuser = verdict == VERDICT_REFUSED ? better(c, refuser, node) : refuser;
     }
     if (best == LEADER_NONE && election_forgives(e)) {

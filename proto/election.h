@@ -17,8 +17,13 @@
  * the system unknown; for GRANT_ADOPT it must have complete data of the (only) system. */
 enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kind kind);
 
+/* What speaks against node i leading, but for how far its WAL goes: what can be said of a standby
+ * while another node leads. */
+enum verdict election_fitness(const struct cluster *c, int32_t i);
+
 /* True when a is the better leader of two eligible nodes: further in the WAL (timeline, then lsn),
- * then higher failover_priority, then the lower name. Total order. */
+ * then the one that an operator asked for, then higher failover_priority, then the lower name. One
+ * for which an operator accepts a loss comes first of all. Total order. */
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b);
 
 /* True when a refusal does not count any more: by this evidence the phase is REFUSAL_PAUSE_MS old.

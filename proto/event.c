@@ -20,6 +20,8 @@ static const char *const kind_names[] = {
         [EVENT_CONFIG] = "config",
         [EVENT_NO_CANDIDATE] = "no_candidate",
         [EVENT_HEARTBEAT] = "heartbeat",
+        [EVENT_REQUEST] = "request",
+        [EVENT_SWITCHOVER_STEP] = "switchover_step",
 };
 _Static_assert(LENGTH(kind_names) == EVENT_KIND_COUNT, "every kind has a name");
 
@@ -63,6 +65,15 @@ static const struct {
         [REASON_DISK_READ_ONLY] = {"disk_read_only", "file system read-only"},
         [REASON_DISK_SILENT] = {"disk_silent", "disk gives no answer"},
         [REASON_FAILOVER_LIMIT] = {"failover_limit", "too many failovers of late"},
+        [REASON_TARGET_UNFIT] = {"target_unfit", "the target cannot take over"},
+        [REASON_NOBODY_FIT] = {"nobody_fit", "no standby can take over"},
+        [REASON_CHECKPOINT_FAILED] = {"checkpoint_failed",
+                                      "the leader's checkpoint failed, or took too long"},
+        [REASON_STOP_TIMEOUT] = {"stop_timeout", "PostgreSQL did not stop in time"},
+        [REASON_END_UNREACHED] = {"end_unreached",
+                                  "nobody came who has all that the old leader wrote"},
+        [REASON_TERM_ENDED] = {"term_ended", "the term ended otherwise"},
+        [REASON_OTHER_CHOSEN] = {"other_chosen", "another node was chosen"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -105,6 +116,7 @@ static const struct {
         [VERDICT_NOFAILOVER] = {"nofailover", "is tagged nofailover"},
         [VERDICT_REFUSED] = {"refused", "refused the last grant"},
         [VERDICT_DISK] = {"disk", "its disk takes no writes"},
+        [VERDICT_INCOMPLETE] = {"incomplete", "lacks a part of what the old leader wrote"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 
@@ -113,10 +125,24 @@ static const char *const switch_policy_names[] = {
 };
 _Static_assert(LENGTH(switch_policy_names) == SWITCH_POLICY_COUNT, "every policy has a name");
 
+static const char *const request_kind_names[] = {
+        [REQUEST_SWITCHOVER] = "switchover",
+        [REQUEST_FAILOVER] = "failover",
+};
+_Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
+
+static const char *const switch_step_names[] = {
+        [SWITCH_NONE] = "none",
+        [SWITCH_BEGIN] = "begin",
+        [SWITCH_STOP] = "stop",
+        [SWITCH_ABORT] = "abort",
+};
+_Static_assert(LENGTH(switch_step_names) == SWITCH_STEP_COUNT, "every step has a name");
+
 bool event_is_decision(enum event_kind kind)
 {
     return kind == EVENT_REVOKE || kind == EVENT_GRANT || kind == EVENT_DIRECTIVE ||
-           kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE;
+           kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE || kind == EVENT_SWITCHOVER_STEP;
 }
 
 bool reason_is_disk(enum reason reason)
@@ -180,6 +206,16 @@ const char *verdict_text(enum verdict verdict)
 const char *switch_policy_name(enum switch_policy policy)
 {
     return (size_t)policy < SWITCH_POLICY_COUNT ? switch_policy_names[policy] : "?";
+}
+
+const char *request_kind_name(enum request_kind kind)
+{
+    return (size_t)kind < REQUEST_KIND_COUNT ? request_kind_names[kind] : "?";
+}
+
+const char *switch_step_name(enum switch_step step)
+{
+    return (size_t)step < SWITCH_STEP_COUNT ? switch_step_names[step] : "?";
 }
 
 static bool is_name_byte(char c)

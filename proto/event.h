@@ -9,6 +9,7 @@
 #ifndef PGBATON_EVENT_H
 #define PGBATON_EVENT_H
 
+#include "request.h"
 #include "vocabulary.h"
 
 #include <stdbool.h>
@@ -122,6 +123,9 @@ struct evidence {
     uint32_t backoff_mask;    /* bit i: node i's last task failed too short a while ago */
     uint64_t failover_age_ms; /* since it received the last failover that counts; 0: none */
     uint64_t rebuild_age_ms[NODE_COUNT_MAX]; /* since node i's last directive; 0: none */
+    uint64_t switchover_age_ms; /* since it received what moved the pending request last */
+    uint32_t caught_up_mask;    /* bit i: by the leader's live rows and its own live position node i
+                                   lacks, and has to replay, SWITCHOVER_LAG_BYTES at most */
 };
 
 struct candidate {
@@ -220,6 +224,8 @@ struct event {
         struct directive directive;
         struct config config;
         struct no_candidate no_candidate;
+        struct request request;
+        struct switchover_step switchover_step;
     } body;
 };
 

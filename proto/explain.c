@@ -118,6 +118,9 @@ static const char *status_rising(const struct cluster *c)
     if (c->phase == PHASE_HELD && c->writable) {
         return "running";
     }
+    if (c->phase == PHASE_HELD && c->promoted && c->change.writable_seq != 0) {
+        return "switching"; /* or back from it */
+    }
     return is_first_leader(c) ? "bootstrapping" : "promoting";
 }
 

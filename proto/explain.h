@@ -10,10 +10,11 @@
 
 #include "fold.h"
 #include "severity.h"
+#include "switchover.h"
 
 /* The one-word status of the cluster ("running", "leaderless", "promoting", "electing",
- * "bootstrapping", "waiting", "frozen"), the same in describe's JSON. "running" means: a leader
- * holds and is writable. */
+ * "bootstrapping", "waiting", "switching", "frozen"), the same in describe's JSON. "running" means:
+ * a leader holds and is writable. */
 const char *explain_status(const struct cluster *c);
 /* What the event says, and when void, why it had no effect: one line, no newline. c is the state
  * after it. "INFO" lines of a leader's renewal read "no action. I am node-2, the leader with the
@@ -24,6 +25,13 @@ enum severity explain_severity(const struct event *e, struct outcome outcome);
 /* "node-1 released (data directory empty), node-2 promoted, writable after 231 ms"; empty when no
  * leadership was ever granted. */
 size_t explain_change(const struct change *change, char *buffer, size_t size);
+/* "switchover to node-2, asked for by op-db1: waits for the leader's checkpoint; it serves
+ * meanwhile"; empty when nothing is asked for. Returns the length. */
+size_t explain_pending(const struct cluster *c, char *buffer, size_t size);
+/* "switchover to node-2 given up: node-2 is tagged nofailover"; empty when none ever ended. */
+size_t explain_closed(const struct cluster *c, char *buffer, size_t size);
+/* What the stage of a pending request waits for. */
+const char *explain_stage(enum switchover_stage stage);
 /* PostgreSQL's notation: "0/70001A8". ret must hold 18 bytes. */
 void explain_lsn(uint64_t lsn, char ret_text[18]);
 /* The word of describe's STATUS column for a node ("running", "streaming", "rebuilding", "stopped",

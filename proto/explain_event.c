@@ -76,7 +76,6 @@ static void explain_renew(const struct cluster *c, const struct event *e, struct
 
 static void explain_release(const struct cluster *c, const struct event *e, struct text *t)
 {
-    (void)c;
     const struct release *release = &e->body.release;
     text_add(t, "%s released term %" PRIu64 " (%s), ", e->writer, release->term,
              reason_text(release->reason));
@@ -90,6 +89,7 @@ static void explain_release(const struct cluster *c, const struct event *e, stru
         text_add(t, ", at ");
         text_add_position(t, release->position);
     }
+    text_add_closed(c, e, t);
 }
 
 static void explain_refuse(const struct cluster *c, const struct event *e, struct text *t)
@@ -223,6 +223,7 @@ static void explain_revoke(const struct cluster *c, const struct event *e, struc
     text_add(t, e->body.revoke.renewal_seq == 0 ? "never renewed, granted " : "last renewed ");
     text_add_duration(t, e->decision.evidence.renewal_age_ms);
     text_add(t, " ago");
+    text_add_closed(c, e, t);
 }
 
 static void add_candidate(const struct candidate *candidate, struct text *t)
@@ -369,6 +370,8 @@ static const struct kind_row kinds[] = {
         [EVENT_CONFIG] = {explain_config, SEVERITY_INFO},
         [EVENT_NO_CANDIDATE] = {explain_no_candidate, SEVERITY_ERROR},
         [EVENT_HEARTBEAT] = {explain_heartbeat, SEVERITY_DEBUG},
+        [EVENT_REQUEST] = {explain_request, SEVERITY_INFO},
+        [EVENT_SWITCHOVER_STEP] = {explain_switchover_step, SEVERITY_INFO},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == EVENT_KIND_COUNT, "a row per kind of event");
 
@@ -402,6 +405,10 @@ static const enum severity void_severities[] = {
         [VOID_LIMIT_REACHED] = SEVERITY_WARNING,
         [VOID_NO_CHANGE] = SEVERITY_DEBUG,
         [VOID_IMPOSSIBLE] = SEVERITY_WARNING,
+        [VOID_REQUEST_PENDING] = SEVERITY_WARNING,
+        [VOID_REQUEST_OUTDATED] = SEVERITY_INFO,
+        [VOID_NO_REQUEST] = SEVERITY_INFO,
+        [VOID_WRONG_STEP] = SEVERITY_INFO,
 };
 _Static_assert(sizeof void_severities / sizeof void_severities[0] == VOID_REASON_COUNT,
                "a severity per void reason");
@@ -454,6 +461,9 @@ enum severity explain_severity(const struct event *e, struct outcome outcome)
         return SEVERITY_INFO;
     }
     if (e->kind == EVENT_PROBE && is_bad_state(&e->body.probe)) {
+        return SEVERITY_WARNING;
+    }
+    if (e->kind == EVENT_SWITCHOVER_STEP && e->body.switchover_step.step == SWITCH_ABORT) {
         return SEVERITY_WARNING;
     }
     return row_of(e)->severity;

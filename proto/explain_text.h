@@ -2,13 +2,14 @@
 /*
  * explain_text.h - a bounded writer of sentences, and the phrases that explain's files share.
  *
- * Only explain.c, explain_event.c and waiting.c include this. What does not fit is cut; the buffer
+ * Only explain*.c and waiting.c include this. What does not fit is cut; the buffer
  * always ends with a NUL when its size is not 0.
  */
 #ifndef PGBATON_EXPLAIN_TEXT_H
 #define PGBATON_EXPLAIN_TEXT_H
 
 #include "cluster.h"
+#include "switchover.h"
 
 struct text {
     char *buffer;
@@ -31,5 +32,11 @@ void text_add_bytes(struct text *t, uint64_t bytes);
 const char *text_leader(const struct cluster *c);
 /* "base backup" of TASK_BASEBACKUP: what people call it. */
 const char *text_task(enum task task);
+
+/* explain_request.c: the sentences of its two kinds of events, and what to add to those that end a
+ * request on the way. */
+void explain_request(const struct cluster *c, const struct event *e, struct text *t);
+void explain_switchover_step(const struct cluster *c, const struct event *e, struct text *t);
+void text_add_closed(const struct cluster *c, const struct event *e, struct text *t);
 
 #endif

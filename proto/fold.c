@@ -114,6 +114,8 @@ static enum void_reason dispatch_agent(struct cluster *c, int32_t i, const struc
     case EVENT_CONFIG:
     case EVENT_NO_CANDIDATE:
     case EVENT_HEARTBEAT:
+    case EVENT_REQUEST:
+    case EVENT_SWITCHOVER_STEP:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -170,6 +172,8 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
         return fold_config(c, e);
     case EVENT_NO_CANDIDATE:
         return fold_no_candidate(c, e);
+    case EVENT_SWITCHOVER_STEP:
+        return fold_switchover_step(c, e);
     case EVENT_NONE:
     case EVENT_PROBE:
     case EVENT_RENEW:
@@ -181,6 +185,7 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
     case EVENT_FAILED:
     case EVENT_GOODBYE:
     case EVENT_HEARTBEAT:
+    case EVENT_REQUEST:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -208,6 +213,9 @@ static enum void_reason fold_event(struct cluster *c, const struct event *e)
     if (event_is_decision(e->kind)) {
         return fold_decision(c, e);
     }
+    if (e->kind == EVENT_REQUEST) {
+        return fold_request(c, e);
+    }
     return event_is_agents(e->kind) ? fold_agents_event(c, e) : VOID_IMPOSSIBLE;
 }
 
@@ -226,7 +234,8 @@ static struct outcome conclude(struct cluster *c, uint64_t seq, enum void_reason
 /* Leadership moves with these; a probe or a renewal is too frequent to copy the state for. */
 static bool moves_leadership(enum event_kind kind)
 {
-    return event_is_decision(kind) || kind == EVENT_RELEASE || kind == EVENT_REFUSE;
+    return event_is_decision(kind) || kind == EVENT_RELEASE || kind == EVENT_REFUSE ||
+           kind == EVENT_REQUEST;
 }
 
 struct outcome cluster_fold(struct cluster *c, const struct event *e)

@@ -253,6 +253,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
 /* The term is over: no renewal counts from here on. */
 static void end_term(struct cluster *c, enum reason reason, const struct event *e)
 {
+    pending_term_ended(c, e->kind == EVENT_RELEASE ? &e->body.release : NULL, e);
     cluster_enter_phase(c, PHASE_RELEASED, e);
     cluster_end_directives(c);
     cluster_clear_election(c);
@@ -338,12 +339,14 @@ static enum void_reason fold_first_write(struct cluster *c, int32_t i, const str
     if (cluster_holder(c) != i || !c->promoted || e->body.task.term != c->term) {
         return VOID_NOT_HELD;
     }
-    if (c->writable) {
+    if (c->writable || c->pending.step == SWITCH_STOP) {
         return VOID_NO_CHANGE;
     }
     c->writable = true;
-    c->change.writable_wall_us = e->wall_us;
-    c->change.writable_seq = e->seq;
+    if (c->change.writable_seq == 0) { /* else it goes on after a switchover that was given up */
+        c->change.writable_wall_us = e->wall_us;
+        c->change.writable_seq = e->seq;
+    }
     return VOID_NONE;
 }
 
@@ -370,6 +373,7 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
         n->rebuilt_task = t->task;
         n->failed_task = TASK_NONE;
     }
+    pending_checkpoint(c, i, e);
     return VOID_NONE;
 }
 
@@ -384,6 +388,7 @@ enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e
     }
     n->failed_task = t->task;
     memcpy(n->failed_text, t->text, sizeof n->failed_text);
+    pending_checkpoint(c, i, e);
     return VOID_NONE;
 }
 

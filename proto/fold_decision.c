@@ -3,6 +3,7 @@
  * conclusion. */
 #include "election.h"
 #include "fold_impl.h"
+#include "switchover.h"
 
 #include <string.h>
 
@@ -23,6 +24,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {
         return VOID_NO_WAIT;
     }
+    pending_term_ended(c, NULL, e);
     cluster_enter_phase(c, PHASE_REVOKED, e);
     cluster_end_directives(c);
     cluster_clear_election(c);
@@ -74,7 +76,8 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     }
     enum verdict verdict = election_verdict(c, i, g->kind);
     bool again = verdict == VERDICT_REFUSED && election_forgives(ev);
-    return verdict == VERDICT_ELIGIBLE || again ? VOID_NONE : VOID_NOT_ELIGIBLE;
+    bool right = verdict == VERDICT_ELIGIBLE || again || switchover_forgives(c, i, verdict);
+    return right ? VOID_NONE : VOID_NOT_ELIGIBLE;
 }
 
 /* What describe and the timeline tell of this change of leadership, as far as it is known now. */
@@ -111,6 +114,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
                     e->seq);
     }
     begin_change(c, e);
+    pending_granted(c, e);
     cluster_enter_phase(c, PHASE_GRANTED, e);
     c->term = g->term;
     c->leader = cluster_find_node(c, g->node);

@@ -27,6 +27,17 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e);
 enum void_reason fold_directive(struct cluster *c, const struct event *e);
 enum void_reason fold_config(struct cluster *c, const struct event *e);
 enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
+enum void_reason fold_switchover_step(struct cluster *c, const struct event *e);
+
+/* An operator's request, and what becomes of it when others speak. */
+enum void_reason fold_request(struct cluster *c, const struct event *e);
+/* done or failed of a checkpoint of node i: the one that a switchover waits for? */
+void pending_checkpoint(struct cluster *c, int32_t i, const struct event *e);
+/* The term is over, by a release when released is not NULL: a leader that was told to stop, and did
+ * so in order, is what the request waits for; any other end of its term ends it. */
+void pending_term_ended(struct cluster *c, const struct release *released, const struct event *e);
+/* The next term is granted: every request has ended. */
+void pending_granted(struct cluster *c, const struct event *e);
 
 /* The term is over: what it told nodes to rebuild lapses. Who has begun says so when it reports. */
 void cluster_end_directives(struct cluster *c);

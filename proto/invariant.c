@@ -30,6 +30,26 @@ static uint32_t count_leads(const struct cluster *c)
     return count;
 }
 
+/* A request belongs to the term that it was made for. */
+static const char *check_pending(const struct cluster *c)
+{
+    const struct pending *p = &c->pending;
+    bool led = cluster_holder(c) != LEADER_NONE;
+    if (p->request_seq == 0) {
+        return p->step == SWITCH_NONE ? NULL : "switchover: a step is of a request";
+    }
+    if (p->kind == REQUEST_FAILOVER) {
+        return led ? "failover: it is asked for while nobody leads" : NULL;
+    }
+    if (!led && (p->step != SWITCH_STOP || p->end.lsn == 0)) {
+        return "switchover: it ends with its term, unless the leader stopped in order";
+    }
+    if (led && c->writable == (p->step == SWITCH_STOP)) {
+        return "switchover: a leader serves until it is told to stop";
+    }
+    return NULL;
+}
+
 const char *invariant_check(const struct cluster *c)
 {
     if (c->node_count > NODE_COUNT_MAX || !names_are_unique(c)) {
@@ -56,7 +76,7 @@ const char *invariant_check(const struct cluster *c)
     if (c->phase == PHASE_HELD && c->leader >= 0 && c->nodes[c->leader].rebuild_task != TASK_NONE) {
         return "I16: the holder is never told to rebuild";
     }
-    return NULL;
+    return check_pending(c);
 }
 
 static const char *check_terms(const struct cluster *before, const struct cluster *after)

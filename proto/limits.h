@@ -78,6 +78,23 @@
 /* A node that refused a grant is asked again after so long, when nobody else can lead: what made it
  * refuse may have passed without showing in what it reports. */
 #define REFUSAL_PAUSE_MS 10000
+/* A switchover's target may lack, and may have to replay, so much of the leader's WAL before the
+ * leader stops: one segment takes a fast shutdown some 130 ms over 1 Gbit/s. */
+#define SWITCHOVER_LAG_BYTES 16777216
+/* What each stage of a requested switchover may take (switchover.h), in ms: a target that is not
+ * heard, or lags, when it is asked for, is awaited for a few periods of live positions; a fast
+ * checkpoint of a busy leader may take a minute, while it serves; a fast shutdown after it takes a
+ * fraction of a second, and waits for standbys that still receive; who has received everything says
+ * so at once. */
+#define SWITCHOVER_BEGIN_MS 5000
+#define SWITCHOVER_CHECKPOINT_MS 120000
+#define SWITCHOVER_CATCH_UP_MS 10000
+#define SWITCHOVER_STOP_MS 5000
+#define SWITCHOVER_GRANT_MS 10000
+/* A leader whose monitors are all silent does not wait for a shutdown for ever. */
+#define SWITCHOVER_KILL_MS 30000
+/* A node that a failover was asked for may return for so long; then the request is given up. */
+#define FAILOVER_REQUEST_MS 60000
 /* A new cluster waits this long after its first node's hello, so that a node with data can speak
  * up. */
 #define BOOTSTRAP_WAIT_MS 2000

@@ -24,6 +24,8 @@ static const char *const tokens[] = {
         [EVENT_CONFIG] = "decision",
         [EVENT_NO_CANDIDATE] = "decision",
         [EVENT_HEARTBEAT] = "monitor",
+        [EVENT_REQUEST] = "request",
+        [EVENT_SWITCHOVER_STEP] = "decision",
 };
 _Static_assert(sizeof(tokens) / sizeof(tokens[0]) == EVENT_KIND_COUNT,
                "every kind has its subject");

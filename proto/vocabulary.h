@@ -33,6 +33,8 @@ enum event_kind {
     EVENT_CONFIG,       /* decision: the cluster's configuration */
     EVENT_NO_CANDIDATE, /* decision: nobody is eligible, with each node's reason */
     EVENT_HEARTBEAT,    /* monitor: proof that the log can be written and that it hears it */
+    EVENT_REQUEST,      /* operator: asks for a switchover or a failover */
+    EVENT_SWITCHOVER_STEP, /* decision: a requested switchover begins, goes on, or is given up */
     EVENT_KIND_COUNT
 };
 
@@ -71,14 +73,21 @@ enum reason {
     REASON_INITDB_FAILED,
     REASON_BASEBACKUP_FAILED,
     REASON_REWIND_FAILED,
-    REASON_STALE_TERM,     /* the node has persisted a higher term than the grant's */
-    REASON_NOT_ELIGIBLE,   /* the grantee's own look at itself differs from the grant's */
-    REASON_REQUESTED,      /* an operator asked for it */
-    REASON_SUPERSEDED,     /* a newer incarnation of this node has said hello */
-    REASON_DISK_FULL,      /* the file system of its data or WAL has less than a segment left */
-    REASON_DISK_READ_ONLY, /* it refuses every write */
-    REASON_DISK_SILENT,    /* what looks at it gets no answer in time */
-    REASON_FAILOVER_LIMIT, /* so many automatic failovers of late that the next must wait */
+    REASON_STALE_TERM,        /* the node has persisted a higher term than the grant's */
+    REASON_NOT_ELIGIBLE,      /* the grantee's own look at itself differs from the grant's */
+    REASON_REQUESTED,         /* an operator asked for it */
+    REASON_SUPERSEDED,        /* a newer incarnation of this node has said hello */
+    REASON_DISK_FULL,         /* the file system of its data or WAL has less than a segment left */
+    REASON_DISK_READ_ONLY,    /* it refuses every write */
+    REASON_DISK_SILENT,       /* what looks at it gets no answer in time */
+    REASON_FAILOVER_LIMIT,    /* so many automatic failovers of late that the next must wait */
+    REASON_TARGET_UNFIT,      /* the node that was asked for cannot take over; see its verdict */
+    REASON_NOBODY_FIT,        /* no standby can take over */
+    REASON_CHECKPOINT_FAILED, /* the leader's checkpoint failed, or took too long */
+    REASON_STOP_TIMEOUT,      /* the leader's PostgreSQL did not stop in time */
+    REASON_END_UNREACHED,     /* nobody came who has all that the old leader wrote */
+    REASON_TERM_ENDED,        /* the term that it was asked for ended otherwise */
+    REASON_OTHER_CHOSEN,      /* another node than the one that was asked for leads */
     REASON_COUNT
 };
 
@@ -121,13 +130,30 @@ enum verdict {
     VERDICT_NOFAILOVER,     /* tagged nofailover */
     VERDICT_REFUSED, /* refused the last grant and has not changed since; nothing else is wrong */
     VERDICT_DISK,    /* its disk takes no writes: reason_is_disk() */
+    VERDICT_INCOMPLETE, /* lacks a part of what a leader that stopped for a switchover wrote */
     VERDICT_COUNT
+};
+
+/* What an operator may ask for. */
+enum request_kind {
+    REQUEST_SWITCHOVER = 0, /* another leader, while this one serves: nothing is lost */
+    REQUEST_FAILOVER,       /* a leader, while there is none */
+    REQUEST_KIND_COUNT
+};
+
+/* What a monitor decides of a switchover (switchover.h). */
+enum switch_step {
+    SWITCH_NONE = 0, /* nothing yet */
+    SWITCH_BEGIN,    /* the target is chosen; the leader runs a checkpoint while it serves */
+    SWITCH_STOP,     /* the leader stops PostgreSQL in order and releases */
+    SWITCH_ABORT,    /* the request is given up; a leader that was told to stop goes on */
+    SWITCH_STEP_COUNT
 };
 
 /* switch_policy; the others than MaximumAvailability come with their issue. */
 enum switch_policy { SWITCH_MAXIMUM_AVAILABILITY = 0, SWITCH_POLICY_COUNT };
 
-/* True for revoke, grant, directive, config, no_candidate. */
+/* True for revoke, grant, directive, config, no_candidate, switchover_step. */
 bool event_is_decision(enum event_kind kind);
 /* True for renew, release, refuse. */
 bool event_is_lock(enum event_kind kind);
@@ -147,5 +173,7 @@ const char *grant_kind_name(enum grant_kind kind);  /* "bootstrap" */
 const char *verdict_name(enum verdict verdict);     /* "not_reported" */
 const char *verdict_text(enum verdict verdict);     /* "has not reported for this election" */
 const char *switch_policy_name(enum switch_policy policy); /* "MaximumAvailability" */
+const char *request_kind_name(enum request_kind kind);     /* "switchover" */
+const char *switch_step_name(enum switch_step step);       /* "begin" */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "waiting.h"
 
+#include "explain.h"
 #include "explain_text.h"
 
 #include <inttypes.h>
@@ -32,6 +33,9 @@ static enum waiting waiting_held(const struct cluster *c)
             [GRANT_ADOPT] = WAITING_START,
     };
     _Static_assert(sizeof ways / sizeof ways[0] == GRANT_KIND_COUNT, "one per kind of grant");
+    if (c->pending.step == SWITCH_STOP) {
+        return WAITING_STOP;
+    }
     if (c->promoted) {
         return c->writable ? WAITING_NONE : WAITING_FIRST_WRITE;
     }
@@ -137,7 +141,13 @@ static void say_promotion(const struct cluster *c, struct text *t)
 
 static void say_first_write(const struct cluster *c, struct text *t)
 {
-    text_add(t, "%s is promoted; waiting for its first write", text_leader(c));
+    const char *how = c->resumed_term == c->term ? "goes on" : "is promoted";
+    text_add(t, "%s %s; waiting for its first write", text_leader(c), how);
+}
+
+static void say_stop(const struct cluster *c, struct text *t)
+{
+    text_add(t, "switchover to %s: waits for %s", c->pending.node, explain_stage(STAGE_STOP));
 }
 
 static void add_ended(const struct cluster *c, struct text *t)
@@ -266,6 +276,7 @@ static const struct row rows[] = {
         [WAITING_GRANT] = {"grant", say_grant},
         [WAITING_CANDIDATE] = {"candidate", say_candidate},
         [WAITING_LIMIT] = {"failover_limit", say_limit},
+        [WAITING_STOP] = {"stop", say_stop},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

@@ -27,6 +27,7 @@ enum waiting {
     WAITING_GRANT,       /* a monitor must grant the next term */
     WAITING_CANDIDATE,   /* nobody can lead: each node's verdict says why */
     WAITING_LIMIT,       /* somebody could: so many failovers were allowed of late, and no more */
+    WAITING_STOP,        /* the leader stops for a switchover */
     WAITING_COUNT
 };
 

@@ -251,6 +251,25 @@ static void body_no_candidate(json_t *object, const struct event *e)
     set_candidates(object, &e->body.no_candidate.candidates);
 }
 
+static void body_request(json_t *object, const struct event *e)
+{
+    const struct request *request = &e->body.request;
+    event_json_set_text(object, "request", request_kind_name(request->kind));
+    event_json_set_text(object, "node", request->node);
+    event_json_set_u64(object, "seen_seq", request->seen_seq);
+    set_bool(object, "accept_loss", request->accept_loss);
+}
+
+static void body_switchover_step(json_t *object, const struct event *e)
+{
+    const struct switchover_step *step = &e->body.switchover_step;
+    event_json_set_text(object, "step", switch_step_name(step->step));
+    event_json_set_u64(object, "request_seq", step->request_seq);
+    event_json_set_text(object, "node", step->node);
+    event_json_set_text(object, "reason", reason_name(step->reason));
+    event_json_set_text(object, "verdict", verdict_name(step->verdict));
+}
+
 static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_NONE] = body_none,
         [EVENT_PROBE] = body_probe,
@@ -268,6 +287,8 @@ static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_CONFIG] = body_config,
         [EVENT_NO_CANDIDATE] = body_no_candidate,
         [EVENT_HEARTBEAT] = body_none,
+        [EVENT_REQUEST] = body_request,
+        [EVENT_SWITCHOVER_STEP] = body_switchover_step,
 };
 _Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for each kind");
 
@@ -311,6 +332,8 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     json_object_set_new(value, "backoff", nodes_of_mask(c, evidence->backoff_mask));
     event_json_set_u64(value, "failover_age_ms", evidence->failover_age_ms);
     json_object_set_new(value, "rebuild_age_ms", ages_of_nodes(c, evidence->rebuild_age_ms));
+    event_json_set_u64(value, "switchover_age_ms", evidence->switchover_age_ms);
+    json_object_set_new(value, "caught_up", nodes_of_mask(c, evidence->caught_up_mask));
     json_object_set_new(object, "evidence", value);
 }
 
@@ -338,6 +361,8 @@ static uint64_t term_of(const struct cluster *c, const struct event *e)
             [EVENT_GRANT] = e->body.grant.term,
             [EVENT_DIRECTIVE] = e->body.directive.term,
             [EVENT_NO_CANDIDATE] = e->body.no_candidate.term,
+            [EVENT_REQUEST] = e->body.request.term,
+            [EVENT_SWITCHOVER_STEP] = e->body.switchover_step.term,
     };
     uint64_t term = (unsigned)e->kind < EVENT_KIND_COUNT ? own[e->kind] : 0;
     return term != 0 ? term : c->term;

@@ -226,6 +226,29 @@ static void random_config(struct random *random, struct config *config)
     config->rebuild_window_ms = random_u32(random);
 }
 
+static void random_request(struct random *random, struct request *request)
+{
+    request->kind = (enum request_kind)random_below(random, REQUEST_KIND_COUNT);
+    request->term = random_u64(random);
+    request->seen_seq = random_u64(random);
+    request->accept_loss = random_bool(random);
+    if (random_bool(random)) {
+        random_name(random, request->node);
+    }
+}
+
+static void random_switchover_step(struct random *random, struct switchover_step *step)
+{
+    step->step = (enum switch_step)random_below(random, SWITCH_STEP_COUNT);
+    step->request_seq = random_u64(random);
+    step->term = random_u64(random);
+    step->reason = random_reason(random);
+    step->verdict = (enum verdict)random_below(random, VERDICT_COUNT);
+    if (random_bool(random)) {
+        random_name(random, step->node);
+    }
+}
+
 static void random_body(struct random *random, struct event *e)
 {
     switch (e->kind) {
@@ -272,6 +295,12 @@ static void random_body(struct random *random, struct event *e)
         e->body.no_candidate.wait_ms = random_u64(random);
         random_candidates(random, &e->body.no_candidate.candidates);
         break;
+    case EVENT_REQUEST:
+        random_request(random, &e->body.request);
+        break;
+    case EVENT_SWITCHOVER_STEP:
+        random_switchover_step(random, &e->body.switchover_step);
+        break;
     case EVENT_NONE:
     case EVENT_HEARTBEAT:
     case EVENT_KIND_COUNT:
@@ -297,6 +326,8 @@ static void random_decision(struct random *random, struct decision *decision)
     for (uint32_t i = 0; i < count; i++) {
         decision->evidence.rebuild_age_ms[i] = random_u64(random);
     }
+    decision->evidence.switchover_age_ms = random_u64(random);
+    decision->evidence.caught_up_mask = random_u32(random);
 }
 
 void random_event(struct random *random, enum event_kind kind, struct event *ret_event)

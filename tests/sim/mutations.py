@@ -46,7 +46,7 @@ GRANT_HELD = (
     "if (g->term")
 GRANT_INELIGIBLE = (
     "proto/fold_decision.c",
-    "return verdict == VERDICT_ELIGIBLE || again ? VOID_NONE : VOID_NOT_ELIGIBLE;",
+    "return right ? VOID_NONE : VOID_NOT_ELIGIBLE;",
     "return VOID_NONE;")
 
 # ---- nothing ----

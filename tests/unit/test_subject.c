@@ -29,6 +29,8 @@ static const struct {
         {EVENT_CONFIG, "pgbaton.demo.decision"},
         {EVENT_NO_CANDIDATE, "pgbaton.demo.decision"},
         {EVENT_HEARTBEAT, NULL},
+        {EVENT_REQUEST, "pgbaton.demo.request.n-1"},
+        {EVENT_SWITCHOVER_STEP, "pgbaton.demo.decision"},
         {EVENT_KIND_COUNT, NULL},
 };
 

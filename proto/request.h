@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * request.h - what operators ask for, and how a monitor carries it out: two bodies of struct event.
+ *
+ * A request is no decision: it says what somebody wants, and the fold keeps it until it is carried
+ * out, given up, or overtaken (pending.h, switchover.h).
+ */
+#ifndef PGBATON_REQUEST_H
+#define PGBATON_REQUEST_H
+
+#include "vocabulary.h"
+
+/* What an operator asks for. */
+struct request {
+    enum request_kind kind;
+    uint64_t term;        /* it is asked for this term, and lapses when that ends otherwise */
+    uint64_t seen_seq;    /* its author had folded up to here: no request may have ended since */
+    char node[NAME_SIZE]; /* who is to lead; empty: any standby (REQUEST_SWITCHOVER only) */
+    bool accept_loss;     /* REQUEST_FAILOVER: the node may lack what others have, or had */
+};
+
+struct switchover_step {
+    enum switch_step step;
+    uint64_t request_seq; /* of the request that it carries out */
+    uint64_t term;
+    char node[NAME_SIZE]; /* the target; empty in an abort when none was chosen */
+    enum reason reason;   /* abort only */
+    enum verdict verdict; /* abort with REASON_TARGET_UNFIT: of the target */
+};
+
+#endif
