@@ -104,6 +104,10 @@ struct agent_lead {
     uint64_t term;
     enum lead_stage stage;
     uint64_t retry_ms; /* not before then, after a failed first write or checkpoint */
+    /* Of a switchover (switch.h): */
+    uint64_t checkpoint_seq; /* the step whose checkpoint was begun; 0: none */
+    uint64_t stop_wall_us;   /* when PostgreSQL was told to stop for it; 0: it was not */
+    bool stop_undone;        /* ... and then told to end at once, to go on afterwards */
 };
 
 /* The newest grant, and the newest directive for this node, as read from the log. */

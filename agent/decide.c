@@ -4,6 +4,7 @@
 #include "act.h"
 #include "lead.h"
 #include "report.h"
+#include "switch.h"
 
 #include <string.h>
 
@@ -98,12 +99,16 @@ static void give_up(struct agent *a, struct action_list *actions)
     a->wanted.given_up_term = a->ending.term;
 }
 
+static bool ends_in_order(const struct agent *a)
+{
+    return a->ending.reason == REASON_SHUTDOWN || a->ending.reason == REASON_REQUESTED;
+}
+
 /* An orderly stop can wait to know where its WAL ends, and a lost data directory to know what is
  * left of it; after any other fault every millisecond counts. */
 static bool may_release(const struct agent *a)
 {
-    bool looked = a->data.known ||
-                  (a->ending.reason != REASON_SHUTDOWN && !agent_ending_waits_for_data(a));
+    bool looked = a->data.known || (!ends_in_order(a) && !agent_ending_waits_for_data(a));
     return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && is_gone(a) && a->ready &&
            a->vote.given_up_term >= a->ending.term && looked;
 }
@@ -112,7 +117,7 @@ static void release(struct agent *a, struct action_list *actions)
 {
     lease_take_out(a, actions);
     struct event e = act_event(a, EVENT_RELEASE);
-    bool ordered = a->ending.reason == REASON_SHUTDOWN;
+    bool ordered = ends_in_order(a);
     e.body.release = (struct release){
             .term = a->ending.term,
             .reason = a->ending.reason,
@@ -502,6 +507,7 @@ static const struct row ROWS[] = {
     {"leave-superseded", is_superseded_gone,      leave_superseded},
     {"stop",             must_stop,               stop},
     {"resign",           must_resign,             resign},
+    {"resign-asked",     switch_must_resign,      switch_resign},
     {"begin-to-leave",   begins_to_leave,         begin_to_leave},
     {"goodbye",          may_say_goodbye,         say_goodbye},
     {"leave",            may_leave,               leave},
@@ -513,6 +519,7 @@ static const struct row ROWS[] = {
     {"say-closed",       is_newly_closed,         say_closed},
     {"wait-log",         must_wait_for_log,       NULL},
     {"refuse",           must_refuse,             refuse},
+    {"go-on",            switch_must_undo,        switch_undo},
     {"wait-end",         must_wait_for_end,       NULL},
     {"say-foreign",      is_newly_foreign,        say_foreign},
     {"release-again",    must_release_again,      release_again},
@@ -523,6 +530,8 @@ static const struct row ROWS[] = {
     {"report-primary",   lead_must_report,        lead_report},
     {"first-write",      lead_must_write,         lead_write},
     {"checkpoint",       lead_must_checkpoint,    lead_checkpoint},
+    {"switch",           switch_must_checkpoint,  switch_checkpoint},
+    {"hand-over",        switch_must_stop,        switch_stop},
     {"lead",             lead_is_asked,           NULL},
     {"wait-foreign",     agent_is_foreign,        NULL},
     {"clear-rebuild",    must_clear_for_rebuild,  act_kill},

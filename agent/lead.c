@@ -2,6 +2,7 @@
 #include "lead.h"
 
 #include "act.h"
+#include "switch.h"
 
 static const struct upstream nowhere;
 
@@ -40,8 +41,8 @@ static bool may_fail_over(const struct agent *a)
     }
     struct position own = a->watch.last.position;
     bool whole = a->data.known && a->data.found.verdict == DATA_INTACT && !a->data.found.incomplete;
-    return whole && cluster_on_history(&a->cluster, own) && reaches_grant(a, own) &&
-           !cluster_below_floor(&a->cluster, own);
+    bool high = a->cluster.loss_accepted || !cluster_below_floor(&a->cluster, own);
+    return whole && cluster_on_history(&a->cluster, own) && reaches_grant(a, own) && high;
 }
 
 static bool may_bootstrap(const struct agent *a)
@@ -92,6 +93,9 @@ static enum lead_way way_of_running(const struct agent *a)
 
 static enum lead_way way_of_stopped(const struct agent *a)
 {
+    if (switch_goes_on(a)) {
+        return WAY_START;
+    }
     if (a->cluster.promoted || a->cluster.grant_kind == GRANT_FAILOVER) {
         return WAY_NONE;
     }
@@ -164,6 +168,7 @@ bool lead_must_start(const struct agent *a)
 
 void lead_start(struct agent *a, struct action_list *actions)
 {
+    a->lead.stop_wall_us = 0;
     act_say(actions, SEVERITY_INFO, "starting as the leader with the lock");
     act_start(a, true, &nowhere, actions);
 }

@@ -4,6 +4,7 @@
 #include "act.h"
 #include "report.h"
 #include "say.h"
+#include "switch.h"
 #include "watch.h"
 
 #include <assert.h>
@@ -101,6 +102,8 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         learn_grant(a, e, actions);
     } else if (e->kind == EVENT_DIRECTIVE && outcome.effective) {
         learn_directive(a, e);
+    } else if (e->kind == EVENT_SWITCHOVER_STEP && outcome.effective) {
+        switch_learn(a, e);
     }
 }
 
@@ -414,11 +417,17 @@ static void end_first_write(struct agent *a, const struct fact *fact)
 
 static void end_checkpoint(struct agent *a, const struct fact *fact)
 {
+    uint64_t step_seq = switch_checkpoint_seq(a);
+    if (step_seq != 0) {
+        report_task(a, fact, step_seq);
+    }
     if (!fact->ok) {
         a->lead.retry_ms = a->now_ms + agent_config(a).probe_period_ms;
         return;
     }
-    a->lead.stage = LEAD_CHECKPOINTED;
+    if (a->lead.stage == LEAD_WRITABLE) {
+        a->lead.stage = LEAD_CHECKPOINTED;
+    }
 }
 
 static void learn_task_ended(struct agent *a, const struct fact *fact, struct action_list *actions)
