@@ -138,10 +138,13 @@ void check_i20_outage(struct sim *s)
     bool out = s->now_us >= s->trouble_us && somebody_qualifies(s) && !somebody_writes(s);
     if (!out) {
         s->out_us = s->now_us;
+        s->out_limit_ms = 0;
         return;
     }
+    /* A grant forgets the longer lease that was waited for. */
     uint64_t wait_ms = bound_ms(&s->truth, WAITING_RENEWAL) + limit_ms(&s->truth);
-    if (s->now_us > s->out_us + wait_ms * SIM_MS) {
+    s->out_limit_ms = wait_ms > s->out_limit_ms ? wait_ms : s->out_limit_ms;
+    if (s->now_us > s->out_us + s->out_limit_ms * SIM_MS) {
         sim_break(s, "I20: progress", "a standby could lead, and nothing is written for %llu ms",
                   (unsigned long long)((s->now_us - s->out_us) / SIM_MS));
     }

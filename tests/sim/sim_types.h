@@ -299,6 +299,7 @@ struct sim {
     enum waiting waiting;              /* for what the cluster waits, by the true fold */
     uint64_t waiting_us;               /* since when */
     uint64_t out_us;                   /* since then nobody writes who could */
+    uint64_t out_limit_ms;             /* and may not for so long */
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */
     uint64_t look_us;                  /* when it is looked at next */
     uint64_t well_us;                  /* since then it is well; 0: it is not */
