@@ -2,6 +2,7 @@
 #include "decide.h"
 
 #include "../proto/fold.h"
+#include "../proto/switchover.h"
 #include "rules.h"
 
 #include <string.h>
@@ -55,6 +56,7 @@ enum {
     HELD = 1 << PHASE_HELD,
     REVOKED = 1 << PHASE_REVOKED,
     LEADERLESS = 1 << PHASE_NONE | 1 << PHASE_RELEASED | REVOKED,
+    ANY = LEADERLESS | GRANTED | HELD,
 };
 
 /* clang-format off */
@@ -68,6 +70,7 @@ static const struct ripening RIPENINGS[] = {
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_refusal_ms},
     {REVOKED,    offsetof(struct evidence, renewal_age_ms), rules_lapse_ms},
     {LEADERLESS, offsetof(struct evidence, failover_age_ms), cluster_failover_ripe_ms},
+    {ANY,        offsetof(struct evidence, switchover_age_ms), switchover_limit_ms},
 };
 /* clang-format on */
 

@@ -14,15 +14,20 @@
  *   revoke-unaccepted   GRANTED           revoke: the grantee never renewed
  *   elect-released      RELEASED (2)      grant: the old term was given up, proven
  *   elect-revoked       REVOKED (2)       grant: the last lease has run out for certain
+ *   elect-switchover    RELEASED          grant to the target, which has all that the leader wrote
+ *   elect-requested     leaderless (2)    grant to the node that an operator asked for
  *   limit-failovers     leaderless (2)    no_candidate: somebody could lead, failover_limit forbids
  *   no-candidate        leaderless        no_candidate, with each node's reason, when it changed
+ *   switchover-begin    HELD (4)          switchover_step: the target is fit; a checkpoint begins
+ *   switchover-stop     HELD (4)          switchover_step: the leader is to stop
+ *   switchover-abort    any (4)           switchover_step: it is given up, and why
  *   rebuild-empty       HELD (3)          directive: base backup, the node has no data
  *   rebuild-diverged    HELD (3)          directive: rewind, the node's WAL has left the history
  *   rebuild-again       HELD (3)          directive: base backup, a copy failed or data is damaged
  *
  * Leaderless: NONE, RELEASED or REVOKED. (1) while no leader has shown a system: a first grant that
  * was refused or never used ends in RELEASED or REVOKED. (2) once one has. (3) once the leader is
- * writable.
+ * writable. (4) while something is asked for.
  */
 #ifndef PGBATON_MONITOR_DECIDE_H
 #define PGBATON_MONITOR_DECIDE_H

@@ -2,6 +2,7 @@
 #include "rules.h"
 
 #include "../proto/election.h"
+#include "rules_switchover.h"
 
 #include <string.h>
 
@@ -120,6 +121,14 @@ static bool failover_is_allowed(const struct question *q)
 static bool may_elect(const struct question *q)
 {
     return failover_is_allowed(q) && somebody_could_lead(q);
+}
+
+/* An operator's word shortens no lease. */
+static bool may_obey(const struct question *q)
+{
+    struct candidate_list list;
+    return rules_may_fail_over(q) && lease_has_lapsed(q) &&
+           choose(q, &list) == switchover_target(q->c);
 }
 
 static bool verdicts_stand(const struct cluster *c, const struct candidate_list *list)
@@ -316,6 +325,12 @@ static void write_grant(const struct question *q, struct event *ret_event)
     ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;
 }
 
+static void write_obeyed(const struct question *q, struct event *ret_event)
+{
+    write_grant(q, ret_event);
+    ret_event->cause_seq = q->c->pending.request_seq;
+}
+
 static void write_revoke(const struct question *q, struct event *ret_event)
 {
     ret_event->kind = EVENT_REVOKE;
@@ -387,10 +402,15 @@ const struct rule RULES[] = {
     {"adopt",             LEADERLESS, may_adopt,            write_grant},
     {"revoke-silent",     HELD,       leader_is_silent,     write_revoke},
     {"revoke-unaccepted", GRANTED,    grant_is_unaccepted,  write_revoke},
+    {"elect-switchover",  RELEASED,   rules_may_switch,     write_grant},
+    {"elect-requested",   LEADERLESS, may_obey,             write_obeyed},
     {"elect-released",    RELEASED,   may_elect,            write_grant},
     {"elect-revoked",     REVOKED,    may_elect,            write_grant},
     {"limit-failovers",   LEADERLESS, limit_is_reached,     write_limit},
     {"no-candidate",      LEADERLESS, nobody_can_lead,      write_no_candidate},
+    {"switchover-begin",  HELD,       rules_must_begin,     rules_write_step},
+    {"switchover-stop",   HELD,       rules_must_stop,      rules_write_step},
+    {"switchover-abort",  ANY,        rules_must_abort,     rules_write_step},
     {"rebuild-empty",     HELD,       some_node_is_empty,   write_first_copy},
     {"rebuild-diverged",  HELD,       some_node_diverged,   write_rewind},
     {"rebuild-again",     HELD,       some_node_needs_copy, write_new_copy},

@@ -143,6 +143,19 @@ static uint64_t hearing_ms(const struct monitor *m, const struct monitor_cluster
     return watch_age_ms(now_ms, m->hearing_since_ms);
 }
 
+/* Evidence of a request only while there is one. */
+static uint64_t switchover_age_ms(const struct monitor_cluster *mc, uint64_t now_ms)
+{
+    const bool pending = mc->state.pending.request_seq != 0;
+    return pending ? watch_age_ms(now_ms, mc->watch.moved_ms) : 0;
+}
+
+static uint32_t caught_up_mask(const struct monitor_cluster *mc, uint64_t now_ms)
+{
+    const bool pending = mc->state.pending.request_seq != 0;
+    return pending ? watch_caught_up_mask(&mc->watch, &mc->state, now_ms) : 0;
+}
+
 struct evidence monitor_evidence(const struct monitor *m, const struct monitor_cluster *mc,
                                  uint64_t now_ms)
 {
@@ -154,6 +167,8 @@ struct evidence monitor_evidence(const struct monitor *m, const struct monitor_c
             .alive_mask = watch_alive_mask(&mc->watch, &mc->state, now_ms),
             .backoff_mask = watch_backoff_mask(&mc->watch, &mc->state, now_ms),
             .failover_age_ms = watch_age_ms(now_ms, mc->watch.failover_ms),
+            .switchover_age_ms = switchover_age_ms(mc, now_ms),
+            .caught_up_mask = caught_up_mask(mc, now_ms),
     };
     for (uint32_t i = 0; i < mc->state.node_count; i++) {
         evidence.rebuild_age_ms[i] = watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);

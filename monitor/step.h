@@ -52,7 +52,9 @@ struct watch {
     uint64_t failed_ms[NODE_COUNT_MAX]; /* when node i's last failed task was received */
     uint64_t failover_ms; /* when the last failover that counts (I18) was received; 0: never */
     uint64_t rebuild_ms[NODE_COUNT_MAX]; /* when node i's last directive was received; 0: never */
-    struct probe live[NODE_COUNT_MAX];   /* its last live position; for pages, never for the fold */
+    struct probe live[NODE_COUNT_MAX];   /* its last live position; never for the fold */
+    uint64_t shown_ms[NODE_COUNT_MAX];   /* when that was received; 0: never */
+    uint64_t moved_ms;                   /* when what moved the pending request last was received */
     bool in_flight; /* a decision was appended and has not come back; or it came back
                        void for its content, and is not to be repeated at once */
     uint64_t in_flight_counter;

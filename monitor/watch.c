@@ -16,6 +16,7 @@ struct watch_before watch_before(const struct cluster *c)
     return (struct watch_before){
             .phase_seq = c->phase_seq,
             .renewal_seq = c->lease.renewal_seq,
+            .moved_seq = c->pending.moved_seq,
             .node_count = c->node_count,
     };
 }
@@ -85,6 +86,9 @@ void watch_observe(struct watch *w, const struct watch_before *before, const str
     if (lease_was_touched(before, after, arrival->event)) {
         w->renewal_ms = arrival->now_ms;
     }
+    if (before->moved_seq != after->pending.moved_seq) {
+        w->moved_ms = arrival->now_ms;
+    }
     observe_writer(w, after, arrival);
     observe_limits(w, after, arrival);
 }
@@ -103,6 +107,7 @@ bool watch_live(struct watch *w, const struct cluster *c, const char *subject,
         return false;
     }
     w->live_ms[i] = now_ms;
+    w->shown_ms[i] = now_ms;
     w->live[i] = live->body.probe;
     return true;
 }
@@ -145,6 +150,51 @@ static uint32_t mask_of(const struct watch *w, const struct cluster *c, until_fu
 uint32_t watch_alive_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms)
 {
     return mask_of(w, c, alive_until_ms, now_ms);
+}
+
+static bool is_shown(const struct watch *w, const struct cluster *c, uint32_t i, uint64_t now_ms)
+{
+    const uint64_t period_ms = c->configured ? c->config.probe_period_ms : 0;
+    return w->shown_ms[i] != 0 && w->shown_ms[i] + period_ms + period_ms / 2 >= now_ms;
+}
+
+static const struct replica_row *find_row(const struct probe *leader, const char *node)
+{
+    for (uint32_t i = 0; i < leader->replica_count; i++) {
+        if (strcmp(leader->replicas[i].name, node) == 0) {
+            return &leader->replicas[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_close(uint64_t ahead_lsn, uint64_t behind_lsn)
+{
+    return ahead_lsn <= behind_lsn || ahead_lsn - behind_lsn <= SWITCHOVER_LAG_BYTES;
+}
+
+static bool is_caught_up(const struct probe *leader, const struct probe *own, const char *node)
+{
+    const struct replica_row *row = find_row(leader, node);
+    return row != NULL && row->streaming && is_close(leader->position.lsn, row->flush_lsn) &&
+           own->state == NODE_STANDBY && is_close(own->position.lsn, own->replay_lsn);
+}
+
+uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms)
+{
+    const int32_t leader = cluster_holder(c);
+    uint32_t mask = 0;
+    if (leader == LEADER_NONE || !is_shown(w, c, (uint32_t)leader, now_ms) ||
+        w->live[leader].state != NODE_PRIMARY) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (is_shown(w, c, i, now_ms) &&
+            is_caught_up(&w->live[leader], &w->live[i], c->nodes[i].name)) {
+            mask |= UINT32_C(1) << i;
+        }
+    }
+    return mask;
 }
 
 uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms)

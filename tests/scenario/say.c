@@ -62,12 +62,23 @@ static void write_no_candidate(const struct event *e, FILE *out)
     write_candidates(&n->candidates, out);
 }
 
+static void write_switchover_step(const struct event *e, FILE *out)
+{
+    const struct switchover_step *step = &e->body.switchover_step;
+    fprintf(out, " %s of %s by %s", switch_step_name(step->step),
+            step->node[0] != '\0' ? step->node : "nobody", e->decision.rule);
+    if (step->step == SWITCH_ABORT) {
+        fprintf(out, ": %s %s", reason_name(step->reason), verdict_name(step->verdict));
+    }
+}
+
 static void (*const DECISION_WRITERS[EVENT_KIND_COUNT])(const struct event *, FILE *) = {
         [EVENT_REVOKE] = write_revoke,
         [EVENT_GRANT] = write_grant,
         [EVENT_DIRECTIVE] = write_directive,
         [EVENT_CONFIG] = write_config,
         [EVENT_NO_CANDIDATE] = write_no_candidate,
+        [EVENT_SWITCHOVER_STEP] = write_switchover_step,
 };
 
 static void say_decision(struct scene *s, const struct event *e, struct outcome outcome)
@@ -210,6 +221,9 @@ static uint64_t order_of(const struct speech *speech, enum task task)
     const struct cluster *c = &speech->s->reference;
     const int32_t i = cluster_find_node(c, speech->n->name);
     const bool copy = task == TASK_BASEBACKUP || task == TASK_REWIND;
+    if (task == TASK_CHECKPOINT) {
+        return c->pending.step_seq;
+    }
     return copy && i >= 0 ? c->nodes[i].rebuild_seq : c->grant_seq;
 }
 
@@ -474,6 +488,25 @@ static bool step_forge(struct scene *s, const struct words *w)
     return true;
 }
 
+/* "ask switchover [node-2]", "ask failover node-2 [accept-loss]" */
+static bool step_ask(struct scene *s, const struct words *w)
+{
+    struct scene_node asker = {.name = "root-db1", .incarnation = s->now_ms};
+    const bool failover = word_is(w, 1, "failover");
+    struct event e = scene_event(s, &asker, EVENT_REQUEST);
+    struct request *request = &e.body.request;
+    request->kind = failover ? REQUEST_FAILOVER : REQUEST_SWITCHOVER;
+    request->term = s->reference.term;
+    request->seen_seq = s->reference.last_seq;
+    request->accept_loss = word_is(w, 3, "accept-loss");
+    if (strlen(word(w, 2)) >= NAME_SIZE) {
+        return false;
+    }
+    memcpy(request->node, word(w, 2), strlen(word(w, 2)) + 1);
+    scene_append(s, &e);
+    return failover || word_is(w, 1, "switchover");
+}
+
 static bool step_state(struct scene *s, const struct words *w)
 {
     const struct cluster *c = &s->reference;
@@ -494,7 +527,7 @@ static const struct step_row STEPS[] = {
         {"at", step_at},       {"node-", step_node},          {"monitor-", step_monitor},
         {"later", step_later}, {"deliver", step_deliver},     {"duplicate", step_duplicate},
         {"live", step_live},   {"malformed", step_malformed}, {"newer", step_newer},
-        {"forge", step_forge}, {"state", step_state},
+        {"forge", step_forge}, {"state", step_state},         {"ask", step_ask},
 };
 
 static bool row_fits(const struct step_row *row, const char *first)

@@ -24,7 +24,8 @@
  * hears        nothing reaches it, and nobody tells it; until it hears again monitor-1 down | up
  * its link to the log monitor-1 paused | resumed    its process monitor-1 stop | start | tick state
  * prints phase, term and leader include running.steps         runs the steps of a file beside this
- * one, and prints nothing of them
+ * one, and prints nothing of them ask switchover [node-2]      an operator asks for it, or for
+ * ask failover node-2 [accept-loss]
  *
  * The keys are in fields.h. What is not named is what it was, or what an honest node would say.
  */

@@ -300,6 +300,21 @@ void scene_settle(struct scene *s)
     }
 }
 
+/* What a leader sees of its standbys at this moment. */
+static void fill_rows(const struct scene *s, struct probe *p)
+{
+    for (uint32_t i = 0; i < s->node_count && p->state == NODE_PRIMARY; i++) {
+        const struct scene_node *peer = &s->nodes[i];
+        if (peer->talks && peer->probe.state == NODE_STANDBY && peer->probe.streaming) {
+            struct replica_row *row = &p->replicas[p->replica_count];
+            memcpy(row->name, peer->name, sizeof(row->name));
+            row->streaming = true;
+            row->flush_lsn = peer->probe.position.lsn;
+            p->replica_count++;
+        }
+    }
+}
+
 void scene_live(struct scene *s, const struct scene_node *n)
 {
     struct event e = {
@@ -308,6 +323,7 @@ void scene_live(struct scene *s, const struct scene_node *n)
     memcpy(e.writer, n->name, sizeof(e.writer));
     e.counter = n->counter;
     e.body.probe = n->probe;
+    fill_rows(s, &e.body.probe);
     uint8_t buffer[EVENT_BYTES_MAX];
     const size_t size = encode(&e, buffer);
     char subject[SUBJECT_SIZE];

@@ -24,7 +24,8 @@ static bool has_reference(const struct sim *s, int node)
 void check_i10_ancestry(struct sim *s, const struct event *e)
 {
     int node = sim_node_index(s, e->body.grant.node);
-    if (e->body.grant.kind == GRANT_FAILOVER && !has_reference(s, node)) {
+    bool accepted = s->truth.loss_accepted; /* by an operator */
+    if (e->body.grant.kind == GRANT_FAILOVER && !has_reference(s, node) && !accepted) {
         sim_break(s, "I10: ancestry", "%s is granted term %llu with other WAL than the leader's",
                   s->nodes[node].name, (unsigned long long)e->body.grant.term);
     }
@@ -34,7 +35,8 @@ void check_i10_ancestry(struct sim *s, const struct event *e)
  * written then cannot be committed. A machine whose clock stood still cannot know. */
 void check_i10_promote(struct sim *s, int node)
 {
-    bool pardoned = sim_pg_is_fenced(s, node) || sim_node_is_excused(s, node);
+    bool pardoned = sim_pg_is_fenced(s, node) || sim_node_is_excused(s, node) ||
+                    s->nodes[node].agent.cluster.loss_accepted;
     if (!has_reference(s, node) && !pardoned) {
         sim_break(s, "I10: ancestry", "%s is promoted with other WAL than the leader's",
                   s->nodes[node].name);

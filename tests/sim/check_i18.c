@@ -48,12 +48,18 @@ static bool is_ordered(enum reason reason)
     return reason == REASON_SHUTDOWN || reason == REASON_REQUESTED;
 }
 
+/* The grant ended a request for a leader. */
+static bool is_asked_for(const struct cluster *c, const struct event *e)
+{
+    return c->closed.seq == e->seq && c->closed.kind == REQUEST_FAILOVER;
+}
+
 void check_i18_limits(struct sim *s, const struct event *e)
 {
     const struct config *config = &s->truth.config;
     note_end(s, e);
     if (e->kind == EVENT_GRANT && e->body.grant.kind == GRANT_FAILOVER &&
-        !is_ordered(s->ended_reason)) {
+        !is_ordered(s->ended_reason) && !is_asked_for(&s->truth, e)) {
         take(s, &s->failovers, config->failover_limit, config->failover_window_ms);
     }
     int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;

@@ -54,4 +54,10 @@ void check_i20_progress(struct sim *s);
 /* Now and then: with a standby that could lead somebody must write soon. */
 void check_i20_outage(struct sim *s);
 
+void check_switchover_grant(struct sim *s, const struct cluster *before, const struct event *e);
+void check_switchover_step(struct sim *s, const struct cluster *before);
+void check_switchover_progress(struct sim *s);
+/* True while nobody writes because the leader stops for a switchover, or starts again after one. */
+bool check_switchover_excuses(const struct cluster *c);
+
 #endif

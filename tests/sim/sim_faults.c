@@ -2,7 +2,8 @@
 /* What can go wrong: the table of faults, and how one of them strikes. */
 #include "sim_faults.h"
 
-/* Where it may strike. Where the guard is the only ring it is not killed. */
+/* Where it may strike. Where the guard is the only ring it is not killed; where
+ * rings are tested alone nothing stops in order. */
 enum {
     ALL = 1 << SIM_RINGS_ALL,
     GUARD = 1 << SIM_RINGS_GUARD,
@@ -67,6 +68,8 @@ static const struct sim_fault faults[] = {
     {"old-records",         3, NODE,    0,          ANY,         USUAL, fault_old_records},
     {"twin",                3, NODE,    0,          ANY,         USUAL, fault_twin},
     {"config",              4, NODE,    0,          ANY,         USUAL, fault_config},
+    {"switchover",          6, NODE,    0,          ALL,         USUAL, fault_switchover},
+    {"failover",            3, NODE,    0,          ANY,         USUAL, fault_failover},
     {"newer",               0, NODE,    0,          ANY,         NEWER, fault_newer},
 };
 /* clang-format on */

@@ -69,4 +69,8 @@ void fault_twin(struct sim *s, struct sim_hit *hit);
 void fault_config(struct sim *s, struct sim_hit *hit);
 void fault_newer(struct sim *s, struct sim_hit *hit);
 
+/* ---- sim_operator.c: requests ---- */
+void fault_switchover(struct sim *s, struct sim_hit *hit);
+void fault_failover(struct sim *s, struct sim_hit *hit);
+
 #endif

@@ -77,6 +77,9 @@ static void trigger(struct sim *s, const struct cluster *before, const struct ev
     if (e->kind == EVENT_DIRECTIVE) {
         sim_trigger(s, SIM_TRIGGER_DIRECTIVE);
     }
+    if (e->kind == EVENT_SWITCHOVER_STEP) {
+        sim_trigger(s, SIM_TRIGGER_STEP);
+    }
 }
 
 static void check_event(struct sim *s, const struct cluster *before, const struct event *e,
@@ -96,6 +99,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         s->counts.grants++;
         check_i6_wait(s, before, e);
         check_i10_ancestry(s, e);
+        check_switchover_grant(s, before, e);
     }
     if (s->truth.floor.timeline != before->floor.timeline) {
         check_i10_reference(s);
@@ -106,6 +110,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     check_i18_limits(s, e);
     check_i19_replay(s, before, e);
     check_i20_step(s, before);
+    check_switchover_step(s, before);
     check_i20_calm(s, e);
     trigger(s, before, e);
 }

@@ -237,6 +237,22 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream)
     sim_guard_report(s, node, GUARD_RUNNING, 0);
 }
 
+/* The WAL senders of a primary that stops in order end only when who streams has everything. */
+static void send_all(struct sim *s, int node)
+{
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    sim_pg_touch(s);
+    for (uint32_t i = 0; i < s->options.nodes && pg->accepting && !pg->in_recovery; i++) {
+        struct sim_node *peer = &s->nodes[i];
+        bool streams = peer->pg.upstream == node && peer->pg.in_recovery && peer->pg.postmaster &&
+                       !peer->pg.hung && sim_pg_serves(s, (int)i) && sim_pg_serves(s, node) &&
+                       s->now_us >= peer->full_disk_us;
+        if (streams && sim_wal_is_prefix(&peer->pg.wal, &pg->wal)) {
+            sim_wal_follow(&peer->pg.wal, &pg->wal, UINT64_MAX / 2);
+        }
+    }
+}
+
 static void stopped(struct sim *s, int node, uint64_t run, uint64_t clean)
 {
     struct sim_node *n = &s->nodes[node];
@@ -247,6 +263,9 @@ static void stopped(struct sim *s, int node, uint64_t run, uint64_t clean)
         uint64_t until_us = n->host_frozen ? n->thaw_us : n->unkillable_us;
         sim_after(s, until_us - s->now_us + 1, stopped, node, run, clean);
         return;
+    }
+    if (clean != 0) {
+        send_all(s, node);
     }
     note_death(s, node, clean != 0);
     sim_guard_report(s, node, GUARD_ABSENT, 0);

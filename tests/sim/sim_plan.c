@@ -190,7 +190,7 @@ static void draw_moves(struct brush *b)
     } moves[] = {
             {SIM_TRIGGER_ENDED, 60, 1500},     {SIM_TRIGGER_GRANTED, 25, 300},
             {SIM_TRIGGER_HELD, 20, 300},       {SIM_TRIGGER_WRITABLE, 10, 1000},
-            {SIM_TRIGGER_DIRECTIVE, 10, 3000},
+            {SIM_TRIGGER_DIRECTIVE, 10, 3000}, {SIM_TRIGGER_STEP, 20, 300},
     };
     bool often = chance(b, 70);
     for (uint64_t n = 1; n <= MOVES_MAX && often; n++) {

@@ -51,6 +51,7 @@ enum sim_trigger {
     SIM_TRIGGER_HELD,      /* the at-th first renewal */
     SIM_TRIGGER_WRITABLE,  /* the at-th first write */
     SIM_TRIGGER_DIRECTIVE, /* the at-th directive */
+    SIM_TRIGGER_STEP,      /* the at-th step of a switchover */
     SIM_TRIGGER_COUNT
 };
 

@@ -298,6 +298,7 @@ struct sim {
     uint32_t moved[SIM_TRIGGER_COUNT]; /* how often each happened */
     enum waiting waiting;              /* for what the cluster waits, by the true fold */
     uint64_t waiting_us;               /* since when */
+    uint64_t asked_us;                 /* when the pending request moved last */
     uint64_t out_us;                   /* since then nobody writes who could */
     uint64_t out_limit_ms;             /* and may not for so long */
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */

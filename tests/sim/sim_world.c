@@ -205,6 +205,7 @@ static void look(struct sim *s)
     }
     check_i20_progress(s);
     check_i20_outage(s);
+    check_switchover_progress(s);
     bool well = sim_is_well(s);
     if (!well) {
         s->well_us = 0;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* Operators, who ask for a switchover or a failover: also of nodes that cannot, at bad moments, and
+ * twice. */
+#include "sim_faults.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Whoever asks for a failover waits for a moment without a leader, this long at the most. */
+#define PATIENCE_US (5 * SIM_S)
+#define GLANCE_US (20 * SIM_MS)
+
+static void begin(const struct sim *s, enum request_kind kind, struct event *e)
+{
+    memset(e, 0, sizeof *e);
+    e->version = SCHEMA_VERSION;
+    e->kind = EVENT_REQUEST;
+    snprintf(e->cluster, sizeof e->cluster, "demo");
+    snprintf(e->writer, sizeof e->writer, "operator-1");
+    e->incarnation = s->now_us;
+    e->counter = 1;
+    e->wall_us = 1700000000000000ULL + s->now_us;
+    e->body.request.kind = kind;
+    e->body.request.term = s->truth.term;
+    e->body.request.seen_seq = s->truth.last_seq;
+}
+
+/* Any node, the leader too; now and then one that is not there. */
+static void name_target(const struct sim *s, struct sim_random *dice, struct request *r)
+{
+    if (sim_chance(dice, 5)) {
+        snprintf(r->node, sizeof r->node, "node-9");
+    } else {
+        memcpy(r->node, s->nodes[sim_draw(dice, s->options.nodes)].name, sizeof r->node);
+    }
+}
+
+/* From the machine of a node, by whose way it may be late, lost or doubled. */
+static void ask(struct sim *s, int node, const struct event *e, struct sim_random *dice)
+{
+    sim_append(s, e, node);
+    if (sim_chance(dice, 20)) {
+        sim_append(s, e, node);
+    }
+}
+
+void fault_switchover(struct sim *s, struct sim_hit *hit)
+{
+    struct event e;
+    begin(s, REQUEST_SWITCHOVER, &e);
+    if (sim_chance(&hit->dice, 70)) {
+        name_target(s, &hit->dice, &e.body.request);
+    }
+    ask(s, hit->target, &e, &hit->dice);
+}
+
+static void ask_failover(struct sim *s, int node, uint64_t until_us, uint64_t seed)
+{
+    struct sim_random dice;
+    struct event e;
+    if (cluster_holder(&s->truth) != LEADER_NONE && s->now_us < until_us) {
+        sim_after(s, GLANCE_US, ask_failover, node, until_us, seed);
+        return;
+    }
+    sim_seed(&dice, seed, 0);
+    begin(s, REQUEST_FAILOVER, &e);
+    name_target(s, &dice, &e.body.request);
+    e.body.request.accept_loss = sim_chance(&dice, 50);
+    ask(s, node, &e, &dice);
+}
+
+void fault_failover(struct sim *s, struct sim_hit *hit)
+{
+    sim_trouble(s, s->now_us + PATIENCE_US + SIM_S);
+    ask_failover(s, hit->target, s->now_us + PATIENCE_US, sim_draw(&hit->dice, UINT32_MAX));
+}
