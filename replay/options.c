@@ -13,19 +13,14 @@
 #define TIMEOUT_MS_DEFAULT 5000
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'},
-        {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},
-        {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},
-        {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},
-        {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},
-        {"file", required_argument, NULL, 'I'},
-        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},          {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},  {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},      {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},     {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},   {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -99,6 +94,13 @@ static bool take_servers(struct parse *parse, const char *text)
     return true;
 }
 
+static void take_flag(struct options *options, int letter)
+{
+    options->dry_run = options->dry_run || letter == 'D';
+    options->wait = options->wait || letter == 'W';
+    options->accept_loss = options->accept_loss || letter == 'L';
+}
+
 static bool take_option(struct parse *parse, int letter)
 {
     struct options *options = &parse->options;
@@ -130,6 +132,13 @@ static bool take_option(struct parse *parse, int letter)
         return true;
     case 'N':
         return take_name(parse, optarg, &options->node);
+    case 'M':
+        return take_name(parse, optarg, &options->to_node);
+    case 'D':
+    case 'W':
+    case 'L':
+        take_flag(options, letter);
+        return true;
     default:
         point_to_help(parse);
         return false;
@@ -152,6 +161,9 @@ static bool take_options(struct parse *parse, int argc, char **argv)
     int letter = 0;
     optind = 1;
     while ((letter = getopt_long(argc, argv, "hn:c:t:o:fN:", long_options, NULL)) != -1) {
+        if (letter == 'T' && strchr(parse->command->accepts, 'M') != NULL) {
+            letter = 'M'; /* --to takes a node there, not a sequence */
+        }
         bool known =
                 letter == 'h' || letter == '?' || strchr(parse->command->accepts, letter) != NULL;
         if (!known) {

@@ -25,12 +25,16 @@ struct options {
     const char *servers;
     const char *cluster; /* NULL: whatever there is */
     const char *node;
-    uint64_t from_seq; /* 0: from the beginning */
-    uint64_t to_seq;   /* UINT64_MAX: to the end */
+    const char *to_node; /* of a command that takes --to NODE */
+    uint64_t from_seq;   /* 0: from the beginning */
+    uint64_t to_seq;     /* UINT64_MAX: to the end */
     uint64_t timeout_ms;
     bool json;
     bool follow;
     bool all;
+    bool dry_run;
+    bool wait;
+    bool accept_loss;
 };
 
 struct command {

@@ -13,5 +13,9 @@ int describe_run(const struct options *options);
 int tail_run(const struct options *options);
 /* "primary" or "secondary" on stdout, or why it is neither on stderr. */
 int role_run(const struct options *options);
+/* Asks for another leader; says why not, or what would be done; perhaps waits for it. */
+int switchover_run(const struct options *options);
+/* Asks for a leader while there is none. */
+int failover_run(const struct options *options);
 
 #endif

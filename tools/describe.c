@@ -289,10 +289,21 @@ static void print_status(const struct cluster *c)
     }
 }
 
+static void print_request(const struct cluster *c)
+{
+    char text[TEXT_BYTES];
+    if (explain_pending(c, text, sizeof text) > 0) {
+        printf("Request: %s\n", text);
+    } else if (c->closed.seq > c->change.seq && explain_closed(c, text, sizeof text) > 0) {
+        printf("Last request: %s\n", text);
+    }
+}
+
 static void print_text(const struct view *view)
 {
     print_header(&view->state);
     print_status(&view->state);
+    print_request(&view->state);
     print_table(view);
     print_reasons(view);
     print_change(view);

@@ -98,6 +98,34 @@ static json_t *change_json(const struct change *change)
     return object;
 }
 
+static json_t *pending_json(const struct cluster *c)
+{
+    const struct pending *p = &c->pending;
+    json_t *object = json_object();
+    event_json_set_u64(object, "seq", p->request_seq);
+    event_json_set_text(object, "request", request_kind_name(p->kind));
+    event_json_set_text(object, "by", p->writer);
+    json_object_set_new(object, "to", p->node[0] != '\0' ? json_string(p->node) : json_null());
+    event_json_set_text(object, "stage", switchover_stage_name(switchover_stage(c)));
+    event_json_set_text(object, "waiting_for", explain_stage(switchover_stage(c)));
+    event_json_set_time(object, "at", p->wall_us);
+    return object;
+}
+
+static json_t *closed_json(const struct closed *closed)
+{
+    json_t *object = json_object();
+    event_json_set_u64(object, "seq", closed->request_seq);
+    event_json_set_text(object, "request", request_kind_name(closed->kind));
+    json_object_set_new(object, "to",
+                        closed->node[0] != '\0' ? json_string(closed->node) : json_null());
+    json_object_set_new(object, "granted", json_boolean(closed->reason == REASON_NONE));
+    event_json_set_text(object, "reason", reason_name(closed->reason));
+    event_json_set_text(object, "verdict", verdict_name(closed->verdict));
+    event_json_set_u64(object, "ended_seq", closed->seq);
+    return object;
+}
+
 static void set_leader(json_t *object, const struct cluster *c)
 {
     int32_t holder = cluster_holder(c);
@@ -131,6 +159,10 @@ void describe_json(const struct view *view)
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));
+    json_object_set_new(object, "request",
+                        c->pending.request_seq != 0 ? pending_json(c) : json_null());
+    json_object_set_new(object, "last_request",
+                        c->closed.seq != 0 ? closed_json(&c->closed) : json_null());
     json_dumpf(object, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(object);

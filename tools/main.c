@@ -21,6 +21,8 @@ static const char usage[] =
         "  pgbaton describe [CLUSTER]         who leads, who follows, what is wrong\n"
         "  pgbaton tail [CLUSTER]             every event in order, in words\n"
         "  pgbaton role --node N [CLUSTER]    primary or secondary\n"
+        "  pgbaton switchover [CLUSTER]       another leader, with nothing lost\n"
+        "  pgbaton failover [CLUSTER] --to N  a leader while there is none\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -51,10 +53,37 @@ static const char role_usage[] = "pgbaton role --node N [CLUSTER] [options]\n"
                                  "on stderr and exits with 1.\n"
                                  "\n" SOURCE_USAGE;
 
+static const char switchover_usage[] =
+        "pgbaton switchover [CLUSTER] [options]\n"
+        "\n"
+        "Asks the monitors to let another node lead, in order: nothing is lost, and the old "
+        "leader\n"
+        "follows without a rewind. Whatever stands in the way leaves the old leader in place.\n"
+        "\n"
+        "  --to NODE        who is to lead; else a standby that is close, by priority and name\n"
+        "  --wait           shows each step, until the new leader writes and the old one streams\n"
+        "  --dry-run        checks, says what would be done, and asks for nothing\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char failover_usage[] =
+        "pgbaton failover [CLUSTER] --to NODE [options]\n"
+        "\n"
+        "Asks the monitors to let a node lead while nobody does. The last lease is waited for all "
+        "the\n"
+        "same.\n"
+        "\n"
+        "  --to NODE        who is to lead\n"
+        "  --accept-loss    also when it lags, or lacks what the last leader wrote: that is lost\n"
+        "  --wait           shows each step, until it writes\n"
+        "  --dry-run        checks, says what would be done, and asks for nothing\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
+        {"switchover", "nctoMDW", OPERAND_CLUSTER, switchover_usage, switchover_run},
+        {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 

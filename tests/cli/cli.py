@@ -124,7 +124,8 @@ class Describe(WithFolder):
     def test_json(self):
         state = self.describe("--file", self.history())
         self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
-                                       "probe", "lease_ttl_ms", "nodes", "last_change"])
+                                       "probe", "lease_ttl_ms", "nodes", "last_change",
+                                       "request", "last_request"])
         self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),
                          ("demo", "running", 2, "node-2"))
         self.assertEqual([(n["name"], n["role"], n["status"]) for n in state["nodes"]],
@@ -211,7 +212,8 @@ class TailAndRole(WithFolder):
 class CommandLine(WithFolder):
     def test_help_everywhere(self):
         for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
-                      [PGBATON, "role"], [PGBATON, "replay", "verify"], [REPLAY, "verify"],
+                      [PGBATON, "role"], [PGBATON, "switchover"], [PGBATON, "failover"],
+                      [PGBATON, "replay", "verify"], [REPLAY, "verify"],
                       [REPLAY, "timeline"], [REPLAY, "capture"]):
             self.assertIn("pgbaton", run(*words, "--help")[0])
 
@@ -223,7 +225,10 @@ class CommandLine(WithFolder):
                       [PGBATON, "describe", "--to", "3"], [PGBATON, "describe", "UPPER"],
                       [PGBATON, "describe", "-o", "xml"], [PGBATON, "tail", "--from", "x"],
                       [PGBATON, "describe", "--timeout", "5"], [PGBATON, "role"],
-                      [PGBATON, "describe", "a", "b"], [REPLAY, "capture"]):
+                      [PGBATON, "describe", "a", "b"], [REPLAY, "capture"],
+                      [PGBATON, "failover"], [PGBATON, "switchover", "--to", "N1"],
+                      [PGBATON, "switchover", "--accept-loss"],
+                      [PGBATON, "switchover", "--file", "x"]):
             _, err = run(*words, code=2)
             self.assertNotEqual(err, "", words)
 
@@ -295,6 +300,46 @@ class OnServer(WithFolder):
         self.assertEqual((nodes["node-3"]["status"], nodes["node-3"]["role"]),
                          ("unreachable", "none"))
         self.assertIn("no answer", nodes["node-3"]["reason"])
+
+    def events(self):
+        out, _ = run(PGBATON, "tail", "--no-follow", "-o", "json", "--nats", self.url)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def run_answered(self, *command, code=0):
+        """While the agents of node-1 and node-2 are there to answer once."""
+        with subprocess.Popen([HISTORY, self.url, "answer"], stdout=subprocess.PIPE, text=True,
+                              env=ENV) as agents:
+            self.assertEqual(agents.stdout.readline(), "ready\n")
+            return run(*command, code=code)
+
+    def test_switchover_is_checked_and_asked_for_once(self):
+        run(HISTORY, self.url)
+        ask = [PGBATON, "switchover", "demo", "--nats", self.url, "--to"]
+        self.assertIn("node-3 gave no answer", self.run_answered(*ask, "node-3", code=1)[1])
+        self.assertIn("it has node-1, node-2, node-3", self.run_answered(*ask, "node-9", code=1)[1])
+        out, _ = self.run_answered(*ask, "node-1", "--dry-run")
+        self.assertIn("from node-2 (term 2) to node-1", out)
+        self.assertIn("node-1 lacks 1024 B now", out)
+        self.assertEqual(self.events()[-1]["seq"], 38)
+        out, _ = self.run_answered(*ask, "node-1", "-o", "json")
+        self.assertEqual((json.loads(out)["outcome"], json.loads(out)["request_seq"]), ("asked", 39))
+        last = self.events()[-1]
+        self.assertEqual((last["kind"], last["request"], last["node"], last["effective"]),
+                         ("request", "switchover", "node-1", True))
+        self.assertRegex(last["writer"], r"^[a-z0-9][a-z0-9-]*$")
+        _, err = self.run_answered(*ask, "node-1", code=1)
+        self.assertIn("another request is not carried out yet: switchover to node-1", err)
+        out, _ = run(PGBATON, "describe", "demo", "-o", "json", "--nats", self.url)
+        self.assertEqual(json.loads(out)["request"]["stage"], "asked")
+
+    def test_failover_is_for_when_nobody_leads(self):
+        run(HISTORY, self.url, "leaderless")
+        place = ["demo", "--nats", self.url]
+        self.assertIn("has no leader that serves", run(PGBATON, "switchover", *place, code=1)[1])
+        out, _ = run(PGBATON, "failover", *place, "--to", "node-2", "--dry-run")
+        self.assertIn("Would ask for a failover of demo to node-2", out)
+        out, _ = run(PGBATON, "failover", *place, "--to", "node-2")
+        self.assertIn("Asked for, sequence 26", out)
 
     def test_follow(self):
         run(HISTORY, self.url, "leaderless")

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* A request on its way: appended, read back, and followed until it has ended. */
+#include "../proto/codec.h"
+#include "../proto/explain.h"
+#include "../proto/subject.h"
+#include "../replay/episode.h"
+#include "../replay/event_json.h"
+#include "../replay/format.h"
+#include "../replay/history.h"
+#include "switchover.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Each stage has a limit that a monitor keeps (switchover.h); without monitors this one ends the
+ * waiting. */
+#define WAIT_MS 300000
+#define TEXT_BYTES 1024
+
+enum progress { GOES_ON = 0, ENDED_WELL, ENDED_BADLY };
+
+struct errand {
+    const struct options *options;
+    struct cluster_set *set;
+    struct reader *reader;
+    struct event event; /* the request; its seq is 0 until it was read back */
+    bool shows;         /* from here on what is read is shown */
+    uint64_t sent_ms;
+    uint64_t until_ms; /* of the present wait */
+    char trouble[TEXT_BYTES];
+};
+
+/* ---- the request ---- */
+
+/* "root@DB1.example" becomes "root-db1-example". */
+static void name_operator(char ret_name[NAME_SIZE])
+{
+    char host[HOST_SIZE] = "";
+    char text[HOST_SIZE + NAME_SIZE];
+    const struct passwd *user = getpwuid(geteuid());
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(text, sizeof text, "%.40s-%s", user != NULL ? user->pw_name : "operator", host);
+    size_t length = 0;
+    for (size_t i = 0; text[i] != '\0' && length + 1 < NAME_SIZE; i++) {
+        char letter = (char)tolower((unsigned char)text[i]);
+        bool fits = (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
+        if (fits || length > 0) {
+            ret_name[length++] = fits ? letter : '-';
+        }
+    }
+    ret_name[length] = '\0';
+    if (length == 0) {
+        (void)snprintf(ret_name, NAME_SIZE, "operator");
+    }
+}
+
+static void make_event(struct errand *errand, const struct view *view, enum request_kind kind)
+{
+    struct event *e = &errand->event;
+    const struct options *options = errand->options;
+    e->version = SCHEMA_VERSION;
+    e->kind = EVENT_REQUEST;
+    memcpy(e->cluster, view->state.name, sizeof e->cluster);
+    name_operator(e->writer);
+    e->incarnation = format_now_us();
+    e->counter = 1;
+    e->wall_us = e->incarnation;
+    e->body.request.kind = kind;
+    e->body.request.term = view->state.term;
+    e->body.request.seen_seq = view->state.last_seq;
+    e->body.request.accept_loss = options->accept_loss;
+    if (options->to_node != NULL) {
+        (void)snprintf(e->body.request.node, NAME_SIZE, "%s", options->to_node);
+    }
+}
+
+/* The same bytes again and again, until they are read back: a second copy has no effect. */
+static void send(struct errand *errand)
+{
+    uint8_t bytes[EVENT_BYTES_MAX];
+    char subject[SUBJECT_SIZE];
+    char id[NAME_SIZE + 24];
+    size_t size = codec_encode(&errand->event, bytes, sizeof bytes);
+    (void)snprintf(id, sizeof id, "%s-%" PRIu64, errand->event.writer, errand->event.incarnation);
+    if (size > 0 && subject_of_event(&errand->event, subject)) {
+        (void)!log_append(reader_log(errand->reader), subject, bytes, size, id);
+    }
+    errand->sent_ms = reader_now_ms();
+}
+
+/* ---- what is read ---- */
+
+static const struct cluster *state_of(const struct errand *errand)
+{
+    return &cluster_set_find(errand->set, errand->event.cluster)->state;
+}
+
+static void show(const struct errand *errand, const struct folded *folded)
+{
+    char time[FORMAT_TIME_SIZE];
+    char text[TEXT_BYTES];
+    if (errand->options->json || !errand->shows || story_is_routine(folded)) {
+        return;
+    }
+    explain_event(&folded->entry->state, &folded->event, folded->outcome, text, sizeof text);
+    format_clean(text);
+    format_local(folded->wall_us, time);
+    printf("%s %6" PRIu64 " %s\n", time, folded->event.seq, text);
+    fflush(stdout);
+}
+
+static bool is_ours(const struct errand *errand, const struct event *e)
+{
+    return e->kind == EVENT_REQUEST && strcmp(e->writer, errand->event.writer) == 0 &&
+           e->incarnation == errand->event.incarnation && e->counter == errand->event.counter;
+}
+
+static enum progress take_own(struct errand *errand, const struct folded *folded)
+{
+    errand->event.seq = folded->event.seq;
+    errand->shows = true;
+    if (!folded->outcome.effective) {
+        (void)snprintf(errand->trouble, sizeof errand->trouble, "the request has no effect: %s",
+                       void_reason_text(folded->outcome.void_reason));
+        return ENDED_BADLY;
+    }
+    return errand->options->wait ? GOES_ON : ENDED_WELL;
+}
+
+static bool old_leader_streams(const struct cluster *c)
+{
+    int32_t i = cluster_find_node(c, c->change.from);
+    bool gone = i < 0 || c->nodes[i].departed;
+    return gone || (c->nodes[i].state == NODE_STANDBY && c->nodes[i].streaming &&
+                    c->nodes[i].state_seq > c->change.seq);
+}
+
+/* After the grant: until the new leader writes and, after a switchover, the old one streams. */
+static enum progress look_at_new_leader(struct errand *errand, const struct cluster *c)
+{
+    const struct request *r = &errand->event.body.request;
+    if (c->term > r->term + 1 || (c->term == r->term + 1 && cluster_holder(c) == LEADER_NONE)) {
+        (void)snprintf(errand->trouble, sizeof errand->trouble,
+                       "%s was granted term %" PRIu64 ", and that has ended", c->closed.node,
+                       r->term + 1);
+        return ENDED_BADLY;
+    }
+    bool back = r->kind == REQUEST_FAILOVER || old_leader_streams(c);
+    return c->writable && back ? ENDED_WELL : GOES_ON;
+}
+
+static enum progress look(struct errand *errand)
+{
+    if (errand->event.seq == 0) {
+        return GOES_ON;
+    }
+    const struct cluster *c = state_of(errand);
+    if (c->closed.request_seq != errand->event.seq) {
+        return GOES_ON;
+    }
+    if (c->closed.reason == REASON_NONE) {
+        return look_at_new_leader(errand, c);
+    }
+    (void)explain_closed(c, errand->trouble, sizeof errand->trouble);
+    return ENDED_BADLY;
+}
+
+static enum progress take_record(struct errand *errand, const struct log_notice *notice)
+{
+    struct folded folded;
+    if (!cluster_set_fold(errand->set, notice, &folded)) {
+        return GOES_ON;
+    }
+    enum progress progress = GOES_ON;
+    if (errand->event.seq == 0 && is_ours(errand, &folded.event)) {
+        progress = take_own(errand, &folded);
+    }
+    show(errand, &folded);
+    return progress != GOES_ON ? progress : look(errand);
+}
+
+/* ---- waiting ---- */
+
+static enum progress give_up(struct errand *errand)
+{
+    char pending[TEXT_BYTES] = "";
+    if (errand->event.seq == 0) {
+        (void)snprintf(errand->trouble, sizeof errand->trouble,
+                       "the request was not read back from the log: it may still arrive");
+        return ENDED_BADLY;
+    }
+    (void)explain_pending(state_of(errand), pending, sizeof pending);
+    (void)snprintf(errand->trouble, sizeof errand->trouble, "not done yet, and waited %d s%s%.700s",
+                   WAIT_MS / 1000, pending[0] != '\0' ? ": " : "", pending);
+    return ENDED_BADLY;
+}
+
+static enum progress take_time(struct errand *errand, bool caught_up)
+{
+    uint64_t now_ms = reader_now_ms();
+    if (errand->event.seq == 0 && caught_up && now_ms >= errand->sent_ms + RESEND_MS) {
+        send(errand);
+    }
+    if (errand->event.seq != 0 && errand->until_ms == 0) {
+        errand->until_ms = now_ms + WAIT_MS;
+    }
+    return errand->until_ms != 0 && now_ms >= errand->until_ms ? give_up(errand) : GOES_ON;
+}
+
+static enum progress follow(struct errand *errand, struct failure *failure)
+{
+    bool caught_up = false;
+    uint64_t unread_until_ms = reader_now_ms() + 2 * errand->options->timeout_ms;
+    enum progress progress = GOES_ON;
+    while (progress == GOES_ON) {
+        struct log_notice notice;
+        enum reader_answer answer = reader_next(errand->reader, RESEND_MS / 5, &notice, failure);
+        if (answer == READER_FAILED || answer == READER_END) {
+            (void)snprintf(errand->trouble, sizeof errand->trouble, "%s", failure->text);
+            return ENDED_BADLY;
+        }
+        caught_up = caught_up || answer == READER_CAUGHT_UP;
+        progress = answer == READER_RECORD ? take_record(errand, &notice) : GOES_ON;
+        if (progress == GOES_ON) {
+            progress = take_time(errand, caught_up);
+        }
+        if (progress == GOES_ON && errand->event.seq == 0 && reader_now_ms() >= unread_until_ms) {
+            progress = give_up(errand);
+        }
+    }
+    return progress;
+}
+
+/* ---- the end ---- */
+
+static const char *outcome_name(const struct errand *errand, enum progress progress)
+{
+    if (progress == ENDED_WELL) {
+        return errand->options->wait ? "done" : "asked";
+    }
+    return errand->event.seq == 0 ? "unknown" : "failed";
+}
+
+static void end_json(const struct errand *errand, enum progress progress)
+{
+    const struct cluster *c = state_of(errand);
+    json_t *object = json_object();
+    event_json_set_text(object, "cluster", errand->event.cluster);
+    event_json_set_text(object, "request", request_kind_name(errand->event.body.request.kind));
+    event_json_set_u64(object, "request_seq", errand->event.seq);
+    event_json_set_u64(object, "term", c->term);
+    int32_t holder = cluster_holder(c);
+    json_object_set_new(object, "leader",
+                        holder != LEADER_NONE ? json_string(c->nodes[holder].name) : json_null());
+    event_json_set_text(object, "outcome", outcome_name(errand, progress));
+    if (progress != ENDED_WELL) {
+        event_json_set_text(object, "reason", errand->trouble);
+    }
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
+
+static int end(const struct errand *errand, enum progress progress)
+{
+    char change[TEXT_BYTES];
+    if (progress == ENDED_BADLY) {
+        fprintf(stderr, "pgbaton: %s\n", errand->trouble);
+    }
+    if (errand->options->json && errand->set->count > 0) {
+        end_json(errand, progress);
+    } else if (progress == ENDED_WELL && errand->options->wait) {
+        explain_change(&state_of(errand)->change, change, sizeof change);
+        printf("Done: %s\n", change);
+    } else if (progress == ENDED_WELL) {
+        printf("Asked for, sequence %" PRIu64
+               "; --wait, describe and tail show what becomes of it\n",
+               errand->event.seq);
+    }
+    return progress == ENDED_WELL ? EXIT_DONE : EXIT_NONE;
+}
+
+int request_carry_out(const struct options *options, const struct view *view,
+                      enum request_kind kind)
+{
+    struct failure failure = {0};
+    struct errand errand = {.options = options, .set = cluster_set_create()};
+    struct options source = *options;
+    source.cluster = view->state.name;
+    if (errand.set == NULL) {
+        return EXIT_NONE;
+    }
+    make_event(&errand, view, kind);
+    int code = EXIT_NONE;
+    if (history_open(&source, true, &errand.reader, &failure) == RESULT_OK) {
+        code = end(&errand, follow(&errand, &failure));
+    } else {
+        history_fail(&failure);
+    }
+    reader_close(errand.reader);
+    cluster_set_destroy(errand.set);
+    return code;
+}
