@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Planned switchover: another node leads, nothing is lost, and what cannot be done changes nothing."""
+import contextlib
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+from cluster import field, find, in_namespace, wait_until
+from load import Load, lsn
+
+
+def switchover(cluster, *words, check=True):
+    return cluster.pgbaton("switchover", "demo", *words, check=check)
+
+
+@contextlib.contextmanager
+def follow(cluster):
+    """The events from here on, one by one, as soon as they are stored."""
+    start = cluster.last_seq()
+    words = ["pgbaton", "tail", "demo", "--from", str(start + 1), "-o", "json"]
+    tail = subprocess.Popen([*in_namespace(cluster.pg.hub()), *words], env=cluster.env, text=True,
+                            stdout=subprocess.PIPE)
+    try:
+        yield map(json.loads, tail.stdout)
+    finally:
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+
+
+def begin(cluster, *words):
+    return subprocess.Popen([*in_namespace(cluster.pg.hub()), "pgbaton", "switchover", "demo", *words],
+                            env=cluster.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def await_step(events, step):
+    for e in events:
+        if e["kind"] == "switchover_step" and e["effective"]:
+            assert field(e, "step") == step or step == "stop", e
+            if field(e, "step") == step:
+                return e
+    raise AssertionError(f"no step {step}")
+
+
+def assert_no_copy(events):
+    """Nobody was rewound or copied: everybody just follows."""
+    assert not find(events, kind="directive")
+
+
+def assert_nothing_asked(cluster, start, old):
+    events = cluster.events(start)
+    assert not [e for e in events if e["kind"] in ("request", "switchover_step", "grant")]
+    assert cluster.primary() == old
+
+
+def outage_ms(events, old):
+    """From the decision to stop until the first write of the next leader, by the writers' clocks."""
+    change = find(events, kind="done", task="first_write")
+    stop = find(events, kind="switchover_step", step="stop")
+    release = find(events, kind="release", writer=old)
+    return change, stop, release
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_under_load(cluster, named):
+    old = cluster.primary()
+    target = cluster.standbys()[-1] if named else cluster.standbys()[0]
+    with Load(cluster) as load:
+        done = switchover(cluster, *(["--to", target] if named else []), "--wait")
+        print(done.stdout)
+        assert "Done:" in done.stdout
+        assert cluster.primary() == target
+        verdict = load.assert_one_change()
+    events = load.events()
+    assert not verdict.lost
+    assert_no_copy(events)
+    release = find(events, kind="release")
+    assert field(release, "reason") == "requested" and field(release, "clean")
+    grant = find(events, kind="grant")
+    assert grant["rule"] == "elect-switchover" and field(grant, "loss_bytes") == 0
+    assert lsn(field(grant, "position")["lsn"]) >= lsn(field(release, "position")["lsn"])
+    gap = verdict.longest_gap("outside")
+    print(f"outage as the client sees it: {1000 * gap:.0f} ms; "
+          f"phases {cluster.describe()['last_change']['phases_ms']}")
+    assert gap < 3.0
+    request = cluster.describe()["last_request"]
+    assert request["granted"] and request["to"] == target and cluster.describe()["request"] is None
+    old_node = [n for n in cluster.describe()["nodes"] if n["name"] == old][0]
+    assert old_node["status"] == "streaming"
+
+
+def test_back_and_forth(cluster):
+    """Without --wait it only asks; who asks again and again gets every one, one term each."""
+    term = cluster.describe()["term"]
+    for i in range(1, 4):
+        done = switchover(cluster)
+        assert "Asked for" in done.stdout
+        wait_until("the next term", lambda: cluster.describe()["term"] == term + i)
+        cluster.wait_healthy()
+    cluster.write("there and back")
+    assert_no_copy(cluster.events(cluster.last_seq() - 1))
+
+
+@pytest.mark.parametrize("node, words", [("node-9", "has no node node-9"), (None, "leads demo already")])
+def test_wrong_target(cluster, node, words):
+    old, start = cluster.primary(), cluster.last_seq()
+    done = switchover(cluster, "--to", node or old, check=False)
+    assert done.returncode == 1 and words in done.stderr
+    assert_nothing_asked(cluster, start, old)
+
+
+def test_dry_run(cluster):
+    old, start = cluster.primary(), cluster.last_seq()
+    target = cluster.standbys()[0]
+    done = switchover(cluster, "--to", target, "--dry-run")
+    assert f"from {old}" in done.stdout and f"to {target}" in done.stdout
+    plan = json.loads(switchover(cluster, "--to", target, "--dry-run", "-o", "json").stdout)
+    assert (plan["from"], plan["to"], plan["outcome"]) == (old, target, "dry_run")
+    assert_nothing_asked(cluster, start, old)
+
+
+def test_failover_while_somebody_leads(cluster):
+    old, start = cluster.primary(), cluster.last_seq()
+    done = cluster.pgbaton("failover", "demo", "--to", cluster.standbys()[0], check=False)
+    assert done.returncode == 1 and f"{old} holds term" in done.stderr
+    assert cluster.pgbaton("failover", "demo", check=False).returncode == 2
+    assert_nothing_asked(cluster, start, old)
+
+
+@contextlib.contextmanager
+def tagged(cluster, node, tag):
+    """The agent is started anew with this tag, and afterwards without."""
+    path = pathlib.Path(cluster.pg.path(node, "agent.yaml"))
+    text = path.read_text(encoding="utf-8")
+
+    def restart():
+        start = cluster.last_seq()
+        cluster.fault("kill-agent", node)
+        cluster.wait_event(start, kind="hello", writer=node)
+        cluster.wait_healthy()
+
+    try:
+        path.write_text(text + f"tags: {{{tag}: true}}\n", encoding="utf-8")
+        restart()
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+        restart()
+
+
+def test_tagged_target(cluster):
+    old, target = cluster.primary(), cluster.standbys()[0]
+    with tagged(cluster, target, "nofailover"):
+        start = cluster.last_seq()
+        done = switchover(cluster, "--to", target, "--wait", check=False)
+        assert done.returncode == 1 and "is tagged nofailover" in done.stderr
+        assert_nothing_asked(cluster, start, old)
+        other = [n for n in cluster.standbys() if n != target][0]
+        switchover(cluster, "--wait")
+        assert cluster.primary() == other
+
+
+@pytest.mark.parametrize("step", ["begin", "stop"])
+def test_target_killed_in_the_middle(cluster, step):
+    """It is given up, or another node leads; in the end somebody does, and nothing is lost that a leader
+    which stopped in order had acknowledged."""
+    target = cluster.standbys()[0]
+    with Load(cluster) as load, follow(cluster) as events:
+        process = begin(cluster, "--to", target, "--wait")
+        await_step(events, step)
+        load.fault("kill-host", target)
+        code, out, err = finish(process)
+        print(out, err)
+        cluster.write(f"after the loss of {target}")
+        cluster.fault("start", target)
+        verdict = load.verdict()
+    granted = [e for e in load.changes() if e["kind"] == "grant"]
+    taken = any(field(e, "node") == target for e in granted)
+    assert taken or (code == 1 and err and not verdict.lost)
+    assert cluster.describe()["request"] is None
+
+
+def test_target_frozen_in_the_middle(cluster):
+    """The leader's PostgreSQL waits for a standby that never answers: it is called back, and goes on in the
+    same term, with all that it had acknowledged."""
+    old, target = cluster.primary(), cluster.standbys()[0]
+    term = cluster.describe()["term"]
+    with Load(cluster) as load, follow(cluster) as events:
+        process = begin(cluster, "--to", target, "--wait")
+        await_step(events, "begin")
+        load.fault("freeze", target)
+        code, out, err = finish(process)
+        cluster.write(f"after {target} froze")
+        load.fault("thaw", target)
+        print(out, err)
+        verdict = load.verdict()
+    assert code == 1 and "given up" in err
+    assert not load.changes() and not verdict.lost
+    assert (cluster.primary(), cluster.describe()["term"]) == (old, term)
+    assert cluster.describe()["last_request"]["reason"] in ("stop_timeout", "target_unfit")
+    assert_no_copy(load.events())
