@@ -248,9 +248,9 @@ static void add_candidates(const struct candidate_list *list, const char *except
     }
 }
 
-static void grant_failover(const struct grant *grant, struct text *t)
+static void grant_failover(const struct cluster *c, const struct grant *grant, struct text *t)
 {
-    text_add(t, "furthest at ");
+    text_add(t, c->loss_accepted ? "whatever it lacks, at " : "furthest at ");
     text_add_position(t, grant->position);
     if (grant->loss_bytes > 0) {
         text_add(t, ", ");
@@ -259,19 +259,22 @@ static void grant_failover(const struct grant *grant, struct text *t)
     }
 }
 
-static void grant_bootstrap(const struct grant *grant, struct text *t)
+static void grant_bootstrap(const struct cluster *c, const struct grant *grant, struct text *t)
 {
+    (void)c;
     (void)grant;
     text_add(t, "initialises a new cluster");
 }
 
-static void grant_adopt(const struct grant *grant, struct text *t)
+static void grant_adopt(const struct cluster *c, const struct grant *grant, struct text *t)
 {
+    (void)c;
     text_add(t, "its data directory becomes the cluster's, at ");
     text_add_position(t, grant->position);
 }
 
-static void (*const grant_of_kind[])(const struct grant *grant, struct text *t) = {
+static void (*const grant_of_kind[])(const struct cluster *c, const struct grant *grant,
+                                     struct text *t) = {
         [GRANT_FAILOVER] = grant_failover,
         [GRANT_BOOTSTRAP] = grant_bootstrap,
         [GRANT_ADOPT] = grant_adopt,
@@ -281,12 +284,11 @@ _Static_assert(sizeof grant_of_kind / sizeof grant_of_kind[0] == GRANT_KIND_COUN
 
 static void explain_grant(const struct cluster *c, const struct event *e, struct text *t)
 {
-    (void)c;
     const struct grant *grant = &e->body.grant;
     text_add(t, "%s is granted term %" PRIu64 " (%s): ", grant->node, grant->term,
              e->decision.rule);
     if ((unsigned)grant->kind < GRANT_KIND_COUNT) {
-        grant_of_kind[grant->kind](grant, t);
+        grant_of_kind[grant->kind](c, grant, t);
     }
     add_candidates(&grant->candidates, grant->node, "; ", t);
 }

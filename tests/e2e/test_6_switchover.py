@@ -60,14 +60,6 @@ def assert_nothing_asked(cluster, start, old):
     assert cluster.primary() == old
 
 
-def outage_ms(events, old):
-    """From the decision to stop until the first write of the next leader, by the writers' clocks."""
-    change = find(events, kind="done", task="first_write")
-    stop = find(events, kind="switchover_step", step="stop")
-    release = find(events, kind="release", writer=old)
-    return change, stop, release
-
-
 @pytest.mark.parametrize("named", [True, False])
 def test_under_load(cluster, named):
     old = cluster.primary()
@@ -206,3 +198,45 @@ def test_target_frozen_in_the_middle(cluster):
     assert (cluster.primary(), cluster.describe()["term"]) == (old, term)
     assert cluster.describe()["last_request"]["reason"] in ("stop_timeout", "target_unfit")
     assert_no_copy(load.events())
+
+
+def failover(cluster, *words, check=True):
+    return cluster.pgbaton("failover", "demo", *words, check=check)
+
+
+def test_failover_with_an_accepted_loss(cluster):
+    """Only a node is left that missed the last term: it leads when an operator accepts what that loses."""
+    first, behind = cluster.primary(), cluster.standbys()[0]
+    second = [n for n in cluster.nodes if n not in (first, behind)][0]
+    cluster.write("everybody has this")
+    wait_until("the row", lambda: "everybody has this" in cluster.rows(behind))
+    cluster.fault("kill-host", behind)
+    switchover(cluster, "--to", second, "--wait")
+    cluster.write("one node misses this")
+    for node in (first, second):
+        cluster.fault("kill-host", node)
+    start = cluster.last_seq()
+    cluster.fault("start", behind)
+    wait_until("nobody who can lead", lambda: cluster.describe()["status"] == "leaderless")
+    refused = wait_until("its report", lambda: match(failover(cluster, "--to", behind, check=False),
+                                                     "is behind the place where the last term opened"))
+    assert refused.returncode == 1 and "--accept-loss" in refused.stderr
+    assert not find(cluster.events(start), kind="grant")
+    done = failover(cluster, "--to", behind, "--accept-loss", "--wait")
+    assert "whatever it lacks" in done.stdout
+    grant = find(cluster.events(start), kind="grant")
+    assert grant["rule"] == "elect-requested" and field(grant, "node") == behind
+    assert field(grant, "loss_bytes") > 0
+    assert cluster.primary() == behind
+    cluster.write("after the loss")
+    for node in (first, second):
+        cluster.fault("start", node)
+    cluster.wait_healthy()
+    assert cluster.primary() == behind
+    for node in cluster.nodes:
+        wait_until(f"the rows on {node}", lambda n=node: "after the loss" in cluster.rows(n))
+        assert "one node misses this" not in cluster.rows(node)
+
+
+def match(done, words):
+    return done if words in done.stderr else None

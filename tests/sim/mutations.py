@@ -238,3 +238,13 @@ add("limit-said-too-often",
 add("limit-unproven",
     ("proto/fold_decision.c", "if (!reached || n->wait_ms != ripe_ms - age_ms) {",
      "if (false && reached) {"))
+
+# ---- requests ----
+
+add("switchover-to-less",
+    ("proto/election.c", "return n->position.lsn < c->pending.end.lsn;", "return false;"))
+add("switchover-without-limit",
+    ("proto/switchover.c", "return evidence->switchover_age_ms >= switchover_limit_ms(c);",
+     "return false;"))
+add("failover-unaccepted",
+    ("proto/switchover.c", "(loses && c->pending.accept_loss)", "loses"))
