@@ -24,6 +24,7 @@
 struct entry {
     uint64_t next_ms; /* when its step wants to be called; UINT64_MAX: never */
     struct monitor_cluster mc;
+    uint64_t asked_seq; /* the move of a pending request at which its nodes were asked last */
 };
 
 struct shell {
@@ -165,6 +166,24 @@ static void tell(const struct shell *s, const struct cluster *c,
              ruled ? e->decision.rule : "");
 }
 
+static void ask(struct shell *s, const struct entry *entry)
+{
+    char subject[SUBJECT_SIZE];
+    subject_ask(entry->mc.state.name, subject);
+    (void)log_publish(s->log, subject, NULL, 0);
+}
+
+/* Each step of a switchover is decided on what nodes have shown since the one before: they need not
+ * wait for their next period to show it. */
+static void ask_when_moved(struct shell *s, struct entry *entry)
+{
+    const struct pending *pending = &entry->mc.state.pending;
+    if (s->monitor.caught_up && pending->moved_seq != entry->asked_seq) {
+        entry->asked_seq = pending->moved_seq;
+        ask(s, entry);
+    }
+}
+
 static void step(struct shell *s, struct entry *entry, struct stimulus *stimulus)
 {
     struct monitor_output output;
@@ -177,6 +196,7 @@ static void step(struct shell *s, struct entry *entry, struct stimulus *stimulus
     }
     if (stimulus->kind == STIMULUS_RECORD) {
         tell(s, &entry->mc.state, &output);
+        ask_when_moved(s, entry);
     }
 }
 
@@ -271,9 +291,7 @@ static void take_caught_up(struct shell *s, const struct log_notice *notice)
     log_line(SEVERITY_INFO, "the log is read to its end, I am %s clusters=%zu", s->monitor.name,
              s->count);
     for (size_t i = 0; i < s->count; i++) {
-        char subject[SUBJECT_SIZE];
-        subject_ask(s->entries[i]->mc.state.name, subject);
-        (void)log_publish(s->log, subject, NULL, 0);
+        ask(s, s->entries[i]);
     }
     tick_all(s);
 }

@@ -155,7 +155,8 @@ uint32_t watch_alive_mask(const struct watch *w, const struct cluster *c, uint64
 static bool is_shown(const struct watch *w, const struct cluster *c, uint32_t i, uint64_t now_ms)
 {
     const uint64_t period_ms = c->configured ? c->config.probe_period_ms : 0;
-    return w->shown_ms[i] != 0 && w->shown_ms[i] + period_ms + period_ms / 2 >= now_ms;
+    const bool since = c->pending.step != SWITCH_BEGIN || w->shown_ms[i] >= w->moved_ms;
+    return w->shown_ms[i] != 0 && since && w->shown_ms[i] + period_ms + period_ms / 2 >= now_ms;
 }
 
 static const struct replica_row *find_row(const struct probe *leader, const char *node)
@@ -180,6 +181,22 @@ static bool is_caught_up(const struct probe *leader, const struct probe *own, co
            own->state == NODE_STANDBY && is_close(own->position.lsn, own->replay_lsn);
 }
 
+/* What a shutdown of the leader waits for: whoever streams from it, members and others. */
+static bool all_are_close(const struct watch *w, const struct cluster *c, int32_t leader,
+                          uint64_t now_ms)
+{
+    const struct probe *seen = &w->live[leader];
+    for (uint32_t i = 0; i < seen->replica_count; i++) {
+        const struct replica_row *row = &seen->replicas[i];
+        const int32_t node = cluster_find_node(c, row->name);
+        const bool silent = node >= 0 && !is_shown(w, c, (uint32_t)node, now_ms);
+        if (row->streaming && (silent || !is_close(seen->position.lsn, row->flush_lsn))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms)
 {
     const int32_t leader = cluster_holder(c);
@@ -188,6 +205,7 @@ uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, ui
         w->live[leader].state != NODE_PRIMARY) {
         return 0;
     }
+    mask |= all_are_close(w, c, leader, now_ms) ? UINT32_C(1) << (uint32_t)leader : 0;
     for (uint32_t i = 0; i < c->node_count; i++) {
         if (is_shown(w, c, i, now_ms) &&
             is_caught_up(&w->live[leader], &w->live[i], c->nodes[i].name)) {

@@ -39,9 +39,11 @@ bool watch_live(struct watch *w, const struct cluster *c, const char *subject,
                 const struct event *live, uint64_t now_ms);
 /* Bit i: node i was heard within the failure threshold. */
 uint32_t watch_alive_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms);
-/* Bit i: by what the leader and node i showed last, within one probe_period and a half, node i
- * streams, and lacks and has to replay SWITCHOVER_LAG_BYTES at most. What it lacks is what the
- * leader itself sees: two looks at different moments would not compare. */
+/* Bit i: by what the leader and node i showed last, within one probe_period and a half, and once
+ * a switchover has begun only since it moved last, node i streams, and lacks and has to replay
+ * SWITCHOVER_LAG_BYTES at most. What it lacks is what the leader itself sees: two looks at
+ * different moments would not compare. The leader's own bit: all that stream from it lack as
+ * little, and are heard. */
 uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms);
 /* Bit i: node i's last copy failed, and its pause has not passed: REBUILD_BACKOFF_MS, doubled with
  * each failure in a row up to REBUILD_BACKOFF_MS_MAX. */

@@ -69,6 +69,8 @@ static const struct {
         [REASON_NOBODY_FIT] = {"nobody_fit", "no standby can take over"},
         [REASON_CHECKPOINT_FAILED] = {"checkpoint_failed",
                                       "the leader's checkpoint failed, or took too long"},
+        [REASON_STANDBY_STUCK] = {"standby_stuck", "a standby that the leader's shutdown would "
+                                                   "wait for does not keep up"},
         [REASON_STOP_TIMEOUT] = {"stop_timeout", "PostgreSQL did not stop in time"},
         [REASON_END_UNREACHED] = {"end_unreached",
                                   "nobody came who has all that the old leader wrote"},

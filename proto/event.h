@@ -125,7 +125,8 @@ struct evidence {
     uint64_t rebuild_age_ms[NODE_COUNT_MAX]; /* since node i's last directive; 0: none */
     uint64_t switchover_age_ms; /* since it received what moved the pending request last */
     uint32_t caught_up_mask;    /* bit i: by the leader's live rows and its own live position node i
-                                   lacks, and has to replay, SWITCHOVER_LAG_BYTES at most */
+                                   lacks, and has to replay, SWITCHOVER_LAG_BYTES at most; the
+                                   leader's own bit: so do all that stream from it */
 };
 
 struct candidate {

@@ -174,7 +174,13 @@ static struct switchover_step next_checkpoint(const struct cluster *c,
 static struct switchover_step next_catch_up(const struct cluster *c,
                                             const struct evidence *evidence)
 {
-    return go_on(c, evidence, SWITCH_STOP);
+    struct switchover_step step = go_on(c, evidence, SWITCH_STOP);
+    if (step.step != SWITCH_STOP || in_mask(evidence->caught_up_mask, c->leader)) {
+        return step;
+    }
+    /* PostgreSQL ends only when its WAL senders have sent everything, to whoever streams. */
+    bool late = is_late(c, evidence);
+    return late ? abort_for(c, REASON_STANDBY_STUCK, VERDICT_ELIGIBLE) : wait(c);
 }
 
 static struct switchover_step next_stop(const struct cluster *c, const struct evidence *evidence)

@@ -10,7 +10,7 @@
  *   asked       the target must be fit, heard, and close behind the leader        ─▶ begin
  *   checkpoint  the leader runs a checkpoint while it serves                      ─▶ done, by its
  *               agent; it makes the shutdown's own one short
- *   catch-up    the target must be close again                                    ─▶ stop
+ *   catch-up    the target must be close again, and all others that stream       ─▶ stop
  *   stop        the leader's PostgreSQL ends, its WAL senders send all there is   ─▶ release
  *   grant       the target has reported that it has all of it                     ─▶ grant
  *   failover    nobody leads: the node that was asked for must report             ─▶ grant

@@ -84,10 +84,11 @@ enum reason {
     REASON_TARGET_UNFIT,      /* the node that was asked for cannot take over; see its verdict */
     REASON_NOBODY_FIT,        /* no standby can take over */
     REASON_CHECKPOINT_FAILED, /* the leader's checkpoint failed, or took too long */
-    REASON_STOP_TIMEOUT,      /* the leader's PostgreSQL did not stop in time */
-    REASON_END_UNREACHED,     /* nobody came who has all that the old leader wrote */
-    REASON_TERM_ENDED,        /* the term that it was asked for ended otherwise */
-    REASON_OTHER_CHOSEN,      /* another node than the one that was asked for leads */
+    REASON_STANDBY_STUCK, /* a standby that the leader's shutdown would wait for does not keep up */
+    REASON_STOP_TIMEOUT,  /* the leader's PostgreSQL did not stop in time */
+    REASON_END_UNREACHED, /* nobody came who has all that the old leader wrote */
+    REASON_TERM_ENDED,    /* the term that it was asked for ended otherwise */
+    REASON_OTHER_CHOSEN,  /* another node than the one that was asked for leads */
     REASON_COUNT
 };
 

@@ -2,7 +2,9 @@
 """Planned switchover: another node leads, nothing is lost, and what cannot be done changes nothing."""
 import contextlib
 import json
+import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -179,24 +181,52 @@ def test_target_killed_in_the_middle(cluster, step):
     assert cluster.describe()["request"] is None
 
 
-def test_target_frozen_in_the_middle(cluster):
-    """The leader's PostgreSQL waits for a standby that never answers: it is called back, and goes on in the
-    same term, with all that it had acknowledged."""
-    old, target = cluster.primary(), cluster.standbys()[0]
-    term = cluster.describe()["term"]
+@pytest.mark.parametrize("which, reason", [("target", "target_unfit"), ("other", "standby_stuck")])
+def test_standby_frozen_at_the_beginning(cluster, which, reason):
+    """A shutdown of the leader would wait for it: the leader is not even told to stop."""
+    target, other = cluster.standbys()
+    frozen = {"target": target, "other": other}[which]
     with Load(cluster) as load, follow(cluster) as events:
         process = begin(cluster, "--to", target, "--wait")
         await_step(events, "begin")
-        load.fault("freeze", target)
+        load.fault("freeze", frozen)
         code, out, err = finish(process)
-        cluster.write(f"after {target} froze")
-        load.fault("thaw", target)
+        load.fault("thaw", frozen)
         print(out, err)
-        verdict = load.verdict()
+        load.assert_no_change(gap=2.0)
     assert code == 1 and "given up" in err
-    assert not load.changes() and not verdict.lost
+    assert cluster.describe()["last_request"]["reason"] == reason
+    assert_no_copy(load.events())
+
+
+def receiver(cluster, node):
+    """The process of a standby that receives WAL."""
+    return cluster.value("select pid from pg_stat_wal_receiver", node)
+
+
+def test_standby_stuck_while_the_leader_stops(cluster):
+    """PostgreSQL waits for a standby that never answers: the leader is called back, and goes on in the same
+    term, with all that it had acknowledged."""
+    for _ in range(3):
+        old, (target, other) = cluster.primary(), cluster.standbys()
+        term, stuck = cluster.describe()["term"], receiver(cluster, other)
+        with Load(cluster) as load, follow(cluster) as events:
+            process = begin(cluster, "--to", target, "--wait")
+            await_step(events, "stop")
+            os.kill(stuck, signal.SIGSTOP)
+            code, out, err = finish(process)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stuck, signal.SIGCONT)
+            cluster.write(f"after {other} was stuck")
+            print(out, err)
+            verdict = load.verdict()
+        assert not verdict.lost
+        if code == 1:
+            break
+    assert "PostgreSQL did not stop in time" in err
+    assert not load.changes()
     assert (cluster.primary(), cluster.describe()["term"]) == (old, term)
-    assert cluster.describe()["last_request"]["reason"] in ("stop_timeout", "target_unfit")
+    assert cluster.describe()["last_request"]["reason"] == "stop_timeout"
     assert_no_copy(load.events())
 
 

@@ -5,6 +5,7 @@
 
 #include "../../proto/election.h"
 #include "../../proto/fold.h"
+#include "../../proto/switchover.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -289,7 +290,9 @@ static bool lie_grant_ineligible(struct sim *s, struct event *e)
     memcpy(e->body.grant.node, c->nodes[i].name, NAME_SIZE);
     e->body.grant.incarnation = c->nodes[i].incarnation;
     enum verdict verdict = election_verdict(c, i, GRANT_FAILOVER);
-    return ok && verdict != VERDICT_ELIGIBLE && verdict != VERDICT_REFUSED;
+    bool may = verdict == VERDICT_ELIGIBLE || verdict == VERDICT_REFUSED ||
+               switchover_forgives(c, i, verdict);
+    return ok && !may;
 }
 
 static bool lie_grant_limited(struct sim *s, struct event *e)

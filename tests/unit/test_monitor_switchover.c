@@ -226,28 +226,54 @@ static struct probe standby_probe(uint64_t lsn, uint64_t replay_lsn)
     return p;
 }
 
+static uint32_t mask_at(uint64_t now_ms)
+{
+    return watch_caught_up_mask(&watch, &world.c, now_ms);
+}
+
 static void test_watch_caught_up_by_the_leaders_own_rows(void **state)
 {
     (void)state;
     const uint64_t far = UINT64_C(100) * SWITCHOVER_LAG_BYTES;
+    const uint32_t all = 1U << 0;
+    const uint32_t node_2 = 1U << 1;
     world_running(&world);
     memset(&watch, 0, sizeof watch);
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, 1000), 0);
+    assert_int_equal(mask_at(1000), 0);
     show("node-1", leader_probe(far, far - SWITCHOVER_LAG_BYTES), 1000);
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, 1000), 0);
+    assert_int_equal(mask_at(1000), 0); /* node-2 streams, and is not heard */
     show("node-2", standby_probe(far / 2, far / 2), 1000);
     show("node-3", standby_probe(far, far), 1000);
     /* The leader does not see node-3; what node-2 said of another moment does not count. */
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, 1000), 1U << 1);
+    assert_int_equal(mask_at(1000), all | node_2);
     show("node-1", leader_probe(far, far - SWITCHOVER_LAG_BYTES - 1), 1000);
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, 1000), 0);
+    assert_int_equal(mask_at(1000), 0);
     show("node-1", leader_probe(far, far), 1000);
     show("node-2", standby_probe(far, far - SWITCHOVER_LAG_BYTES - 1), 1000);
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, 1000), 0);
+    assert_int_equal(mask_at(1000), all);
     show("node-2", standby_probe(far, far), 1000);
-    uint64_t until_ms = 1000 + 1500;
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, until_ms), 1U << 1);
-    assert_int_equal(watch_caught_up_mask(&watch, &world.c, until_ms + 1), 0);
+    world.c.pending.step = SWITCH_BEGIN;
+    watch.moved_ms = 1001; /* what was shown before does not count */
+    assert_int_equal(mask_at(1001), 0);
+    watch.moved_ms = 1000;
+    assert_int_equal(mask_at(1000 + 1500), all | node_2);
+    assert_int_equal(mask_at(1000 + 1501), 0);
+}
+
+static void test_rules_switchover_waits_for_all_that_the_shutdown_waits_for(void **state)
+{
+    (void)state;
+    world_running(&world);
+    ask(REQUEST_SWITCHOVER, "node-3", false);
+    (void)expect(calm(), "switchover-begin");
+    checkpoint_done();
+    struct evidence stuck = calm();
+    stuck.caught_up_mask = 1U << 2;
+    (void)expect(stuck, "none");
+    stuck.switchover_age_ms = switchover_limit_ms(&world.c);
+    (void)expect(stuck, "switchover-abort");
+    assert_int_equal(world.c.closed.reason, REASON_STANDBY_STUCK);
+    assert_true(world.c.writable);
 }
 
 int main(void)
@@ -261,6 +287,7 @@ int main(void)
             cmocka_unit_test(test_rules_switchover_silence_comes_first),
             cmocka_unit_test(test_rules_failover_waits_for_the_lease),
             cmocka_unit_test(test_watch_caught_up_by_the_leaders_own_rows),
+            cmocka_unit_test(test_rules_switchover_waits_for_all_that_the_shutdown_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
