@@ -362,16 +362,18 @@ static void say_foreign(struct agent *a, struct action_list *actions)
 
 /* ---- rebuild, follow, recover ---- */
 
-static struct upstream leader_upstream(const struct agent *a)
+/* The node whose promotion opened the reference timeline: a leader that is promoted, and when none
+ * is, the last one that was. From any other WAL may come that is not the cluster's. */
+static struct upstream opener_upstream(const struct agent *a)
 {
     struct upstream upstream = nowhere;
-    if (a->cluster.leader == LEADER_NONE || a->cluster.leader == a->me) {
+    if (a->cluster.opener == LEADER_NONE || a->cluster.opener == a->me) {
         return upstream;
     }
-    const struct node *leader = &a->cluster.nodes[a->cluster.leader];
-    memcpy(upstream.node, leader->name, sizeof upstream.node);
-    memcpy(upstream.host, leader->host, sizeof upstream.host);
-    upstream.port = leader->port;
+    const struct node *opener = &a->cluster.nodes[a->cluster.opener];
+    memcpy(upstream.node, opener->name, sizeof upstream.node);
+    memcpy(upstream.host, opener->host, sizeof upstream.host);
+    upstream.port = opener->port;
     upstream.timeline = a->cluster.floor.timeline;
     return upstream;
 }
@@ -407,7 +409,7 @@ static bool must_rebuild(const struct agent *a)
 
 static void rebuild(struct agent *a, struct action_list *actions)
 {
-    struct upstream upstream = leader_upstream(a);
+    struct upstream upstream = opener_upstream(a);
     enum task task = a->cluster.nodes[a->me].rebuild_task;
     a->rebuild.begun_seq = a->rebuild.seq;
     a->rebuild.started_ms = a->now_ms;
@@ -424,20 +426,26 @@ static bool same_upstream(const struct upstream *a, const struct upstream *b)
     return strcmp(a->node, b->node) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
 }
 
+/* Also while nobody leads: an old leader that is back in recovery would take whoever still streams
+ * from it off the history, and perhaps the last copy. */
 static bool must_redirect(const struct agent *a)
 {
-    if (directive(a) != DIRECTIVE_FOLLOW || !is_running(a) || a->pg.role != ROLE_STANDBY) {
+    bool asked = directive(a) == DIRECTIVE_FOLLOW ||
+                 (directive(a) == DIRECTIVE_NONE && a->cluster.opener != LEADER_NONE);
+    if (!asked || !is_running(a) || a->pg.role != ROLE_STANDBY) {
         return false;
     }
-    struct upstream leader = leader_upstream(a);
-    return !a->pg.upstream_known || !same_upstream(&a->pg.upstream, &leader);
+    struct upstream upstream = opener_upstream(a);
+    return !a->pg.upstream_known || !same_upstream(&a->pg.upstream, &upstream);
 }
 
 static void redirect(struct agent *a, struct action_list *actions)
 {
-    struct upstream leader = leader_upstream(a);
-    act_say(actions, SEVERITY_INFO, "following a different leader (%s)", leader.node);
-    act_follow(a, &leader, actions);
+    struct upstream upstream = opener_upstream(a);
+    bool led = directive(a) == DIRECTIVE_FOLLOW;
+    act_say(actions, SEVERITY_INFO, "following a different leader (%s)",
+            led ? upstream.node : "none is there");
+    act_follow(a, &upstream, actions);
 }
 
 static bool may_start(const struct agent *a)
@@ -454,7 +462,7 @@ static bool must_follow(const struct agent *a)
 
 static void start_standby(struct agent *a, struct action_list *actions)
 {
-    struct upstream upstream = leader_upstream(a);
+    struct upstream upstream = opener_upstream(a);
     bool leader = upstream.node[0] != '\0';
     act_say(actions, SEVERITY_INFO, "starting as a secondary%s%s", leader ? " of " : "",
             upstream.node);

@@ -155,13 +155,22 @@ static bool has_ended(const struct cluster *c)
     return c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
 }
 
+/* It receives WAL of a timeline that the history has left: where it stands when that has ended is
+ * what counts, and it has been told to follow nobody from whom more could come. */
+static bool is_drifting(const struct agent *a)
+{
+    const struct probe_result *last = &a->watch.last;
+    return last->streaming && last->position.timeline < a->cluster.floor.timeline;
+}
+
 /* The election that a report made now answers: what is not running stands where it stands. */
 static uint64_t election_term(const struct agent *a, const struct probe *own)
 {
     if (!has_ended(&a->cluster)) {
         return 0;
     }
-    bool fresh = own->state != NODE_STANDBY || a->watch.fresh_term == a->cluster.term;
+    bool stands = a->watch.fresh_term == a->cluster.term && !is_drifting(a);
+    bool fresh = own->state != NODE_STANDBY || stands;
     return fresh ? a->cluster.term : 0;
 }
 

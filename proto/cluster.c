@@ -77,6 +77,7 @@ void cluster_init(struct cluster *c, const char *name)
     memset(c, 0, sizeof *c);
     memcpy(c->name, name, strlen(name) + 1);
     c->leader = LEADER_NONE;
+    c->opener = LEADER_NONE;
 }
 
 int32_t cluster_find_node(const struct cluster *c, const char *name)

@@ -176,6 +176,7 @@ struct cluster {
     uint32_t grant_timeline; /* that the present term's promotion opens; 0: as PostgreSQL picks */
     struct position floor;   /* where the present (or last) term's timeline opened */
     struct history history;  /* the reference: timelines up to, not including, floor.timeline */
+    int32_t opener;          /* the node whose promotion opened floor.timeline; LEADER_NONE */
 
     uint32_t node_count;
     struct node nodes[NODE_COUNT_MAX];

@@ -49,9 +49,10 @@ static bool history_leads_to(const struct history *h, uint32_t timeline)
     return timeline != 0;
 }
 
-/* The reference is this timeline, from where it left the one before. */
-static void refer_to(struct cluster *c, const struct history *h, uint32_t timeline)
+/* The reference is this timeline, from where node i left the one before. */
+static void refer_to(struct cluster *c, int32_t i, const struct history *h, uint32_t timeline)
 {
+    c->opener = i;
     c->history = *h;
     c->floor.timeline = timeline;
     c->floor.lsn = h->count > 0 ? h->entries[h->count - 1].switch_lsn : 0;
@@ -67,7 +68,7 @@ static void learn_untold_promotion(struct cluster *c, const struct node *n, cons
                   p->position.timeline == c->grant_timeline &&
                   c->floor.timeline != c->grant_timeline;
     if (untold && p->history.count > 0 && history_leads_to(&p->history, c->grant_timeline)) {
-        refer_to(c, &p->history, c->grant_timeline);
+        refer_to(c, c->leader, &p->history, c->grant_timeline);
     }
 }
 
@@ -327,7 +328,7 @@ static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct
     if (!history_leads_to(&t->history, t->position.timeline)) {
         return VOID_IMPOSSIBLE;
     }
-    refer_to(c, &t->history, t->position.timeline);
+    refer_to(c, i, &t->history, t->position.timeline);
     c->promoted = true;
     c->change.promoted_wall_us = e->wall_us;
     learn_system(c, &c->nodes[i]);

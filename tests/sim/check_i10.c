@@ -62,7 +62,7 @@ static void check_unique(struct sim *s, uint32_t timeline)
 /* The reference has moved: remember whose WAL it is. */
 void check_i10_reference(struct sim *s)
 {
-    int node = sim_node_index(s, s->truth.nodes[s->truth.leader].name);
+    int node = sim_node_index(s, s->truth.nodes[s->truth.opener].name);
     const struct sim_wal *wal = &s->nodes[node].pg.wal;
     for (uint32_t i = 0; i < wal->count; i++) {
         if (wal->branches[i].timeline == s->truth.floor.timeline) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Following, rebuilding, returning: what a node that does not lead does. */
+#include "../../proto/election.h"
 #include "test_agent_begin.h"
 
 static struct bench bench;
@@ -23,6 +24,76 @@ static void test_follow_follows_the_new_leader(void **state)
     assert_string_equal(b->trace[follow].as.start.upstream.node, "node-3");
     assert_int_equal(bench_find(b, ACTION_FOLLOW, follow + 1), -1);
     assert_false(bench_did(b, ACTION_KILL));
+}
+
+/* The standby follows node-3, which opened timeline 2 at 110, and has fallen since. */
+static void begin_without_leader(struct bench *b)
+{
+    bench_standby(b);
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
+    bench_peer_release(b, "node-1");
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 1);
+    bench_pump(b);
+    bench_grant(b, "node-3", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-3");
+    bench_peer_done(b, "node-3", TASK_PROMOTE, (struct position){2, 110});
+    bench_pump(b);
+    assert_string_equal(b->a.pg.upstream.node, "node-3");
+    b->probe.position.lsn = 110;
+    b->probe.replay_lsn = 110;
+    b->answers[ACTION_PROBE] = false; /* what it shows next is for the test to say */
+    bench_peer_release(b, "node-3");
+    bench_forget(b);
+}
+
+/* Woken up late, it streams from the old leader, which runs in recovery and has more of timeline 1
+ * than the history. */
+static void test_follow_streams_from_nobody_but_the_last_promoted(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    begin_without_leader(b);
+    bench_wait(b, 100);
+    assert_false(bench_did(b, ACTION_FOLLOW));
+    snprintf(b->a.pg.upstream.node, sizeof b->a.pg.upstream.node, "node-1");
+    bench_wait(b, 100);
+    int follow = bench_find(b, ACTION_FOLLOW, 0);
+    assert_true(follow >= 0);
+    assert_string_equal(b->trace[follow].as.start.upstream.node, "node-3");
+    assert_int_equal(bench_find(b, ACTION_FOLLOW, follow + 1), -1);
+}
+
+/* A leader that is not promoted has opened nothing. */
+static void test_follow_starts_from_nobody_but_the_last_promoted(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    begin_without_leader(b);
+    b->answers[ACTION_PROBE] = true;
+    bench_peer_probe(b, "node-1", bench_look(NODE_STANDBY, 2, 110), 2);
+    bench_grant(b, "node-1", GRANT_FAILOVER);
+    bench_peer_renew(b, "node-1");
+    bench_guard(b, GUARD_ABSENT, 0);
+    bench_wait(b, 2000);
+    int start = bench_find(b, ACTION_START, 0);
+    assert_true(start >= 0);
+    assert_string_equal(b->trace[start].as.start.upstream.node, "node-3");
+}
+
+/* While it receives WAL of the timeline before, it may go where the history did not. */
+static void test_follow_reports_for_an_election_where_it_stands_still(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    begin_without_leader(b);
+    const struct node *me = &b->a.cluster.nodes[b->a.me];
+    b->answers[ACTION_PROBE] = true;
+    bench_wait(b, 3000);
+    assert_int_equal(me->report_term, 1);
+    b->probe.streaming = false;
+    bench_wait(b, 1500);
+    assert_int_equal(me->report_term, 2);
+    assert_int_equal(election_verdict(&b->a.cluster, b->a.me, GRANT_FAILOVER), VERDICT_ELIGIBLE);
 }
 
 /* What the standby reports when a timeline has opened at 110. */
@@ -307,6 +378,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_follow_follows_the_new_leader),
+            cmocka_unit_test(test_follow_streams_from_nobody_but_the_last_promoted),
+            cmocka_unit_test(test_follow_starts_from_nobody_but_the_last_promoted),
+            cmocka_unit_test(test_follow_reports_for_an_election_where_it_stands_still),
             cmocka_unit_test(test_follow_running_standby_that_left_history_reports),
             cmocka_unit_test(test_follow_running_standby_with_half_a_record_goes_on),
             cmocka_unit_test(test_follow_unclean_old_primary_waits_for_rewind),

@@ -26,6 +26,7 @@ static void fill(struct cluster *c)
     memset(c->closed.node, 'p', sizeof(c->closed.node));
     c->history.count = HISTORY_COUNT_MAX;
     c->leader = LEADER_NONE;
+    c->opener = LEADER_NONE;
     c->node_count = 2;
     for (uint32_t i = 0; i < c->node_count; i++) {
         memset(c->nodes[i].name, 'n', sizeof(c->nodes[i].name));
@@ -97,6 +98,7 @@ static void test_digest_of_a_known_state(void **state)
     memset(&state_a, 0, sizeof(state_a));
     (void)memcpy(state_a.name, "demo", sizeof("demo"));
     state_a.leader = LEADER_NONE;
+    state_a.opener = LEADER_NONE;
     state_a.last_seq = 0x0123456789abcdef;
     cluster_digest(&state_a, digest);
     digest_text(digest, text);
