@@ -135,6 +135,13 @@ struct ending {
 
 #define LEADER_NONE (-1)
 
+/* A promotion that the log has not been told of: of the last term that was held, as long as nobody
+ * has shown its timeline. */
+struct opening {
+    uint32_t timeline; /* that its grant named; 0: none is untold */
+    int32_t node;
+};
+
 struct cluster {
     char name[NAME_SIZE];
     uint64_t last_seq;    /* the last event folded, effective or void */
@@ -177,6 +184,7 @@ struct cluster {
     struct position floor;   /* where the present (or last) term's timeline opened */
     struct history history;  /* the reference: timelines up to, not including, floor.timeline */
     int32_t opener;          /* the node whose promotion opened floor.timeline; LEADER_NONE */
+    struct opening opening;  /* what may have been opened since */
 
     uint32_t node_count;
     struct node nodes[NODE_COUNT_MAX];

@@ -262,6 +262,8 @@ void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])
     put_position(&d, c->floor);
     put_history(&d, &c->history);
     put_i64(&d, c->opener);
+    put_u64(&d, c->opening.timeline);
+    put_i64(&d, c->opening.node);
     put_u64(&d, c->node_count);
     for (uint32_t i = 0; i < c->node_count && i < NODE_COUNT_MAX; i++) {
         put_node_identity(&d, &c->nodes[i]);

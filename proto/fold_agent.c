@@ -53,6 +53,7 @@ static bool history_leads_to(const struct history *h, uint32_t timeline)
 static void refer_to(struct cluster *c, int32_t i, const struct history *h, uint32_t timeline)
 {
     c->opener = i;
+    c->opening.timeline = 0;
     c->history = *h;
     c->floor.timeline = timeline;
     c->floor.lsn = h->count > 0 ? h->entries[h->count - 1].switch_lsn : 0;
@@ -60,15 +61,18 @@ static void refer_to(struct cluster *c, int32_t i, const struct history *h, uint
 }
 
 /* A leader that was promoted and fell before it could tell may have acknowledged writes: when it
- * shows the timeline of its grant before another is granted, that timeline is the reference. */
-static void learn_untold_promotion(struct cluster *c, const struct node *n, const struct probe *p)
+ * shows the timeline of its grant before another holds a term, that timeline is the reference. A
+ * grant that is not renewed opens nothing, and while it may be, its holder stands where it stood.
+ */
+static void learn_untold_promotion(struct cluster *c, int32_t i, const struct probe *p)
 {
-    bool leads = c->leader != LEADER_NONE && n == &c->nodes[c->leader];
-    bool untold = leads && !c->promoted && c->grant_timeline != 0 &&
-                  p->position.timeline == c->grant_timeline &&
-                  c->floor.timeline != c->grant_timeline;
-    if (untold && p->history.count > 0 && history_leads_to(&p->history, c->grant_timeline)) {
-        refer_to(c, c->leader, &p->history, c->grant_timeline);
+    const struct opening *opening = &c->opening;
+    int32_t holder = cluster_holder(c);
+    bool untold = opening->timeline != 0 && opening->node == i &&
+                  p->position.timeline == opening->timeline &&
+                  (holder == LEADER_NONE || holder == i);
+    if (untold && p->history.count > 0 && history_leads_to(&p->history, opening->timeline)) {
+        refer_to(c, i, &p->history, opening->timeline);
     }
 }
 
@@ -98,7 +102,7 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     n->replay_lsn = p->replay_lsn;
     n->system_id = p->system_id;
     see_timeline(c, p->position.timeline);
-    learn_untold_promotion(c, n, p);
+    learn_untold_promotion(c, (int32_t)(n - c->nodes), p);
     n->streaming = p->streaming;
     n->clean = p->clean;
     n->was_primary = p->was_primary;
@@ -237,6 +241,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
         c->change.leased_wall_us = e->wall_us;
         /* From here on it may be promoted, whether or not it lives to tell. */
         see_timeline(c, c->grant_timeline);
+        c->opening = (struct opening){c->grant_timeline, i};
     }
     lease->renewal_seq = e->seq;
     lease->renewal_wall_us = e->wall_us;

@@ -394,6 +394,56 @@ static void test_fold_promotion_must_open_a_new_timeline(void **state)
     assert_int_equal(world_promoted(&w, "node-2", 2, 120), VOID_NONE);
 }
 
+/* node-2 held term 2 and fell untold; node-3 is granted term 3. */
+static void begin_untold(struct world *w)
+{
+    world_running(w);
+    world_release(w, "node-1", 1);
+    world_report(w, "node-2", world_probe(NODE_STANDBY, 1, 120), 1);
+    assert_int_equal(world_grant(w, "node-2", GRANT_FAILOVER), VOID_NONE);
+    assert_int_equal(world_renew(w, "node-2", 2), VOID_NONE);
+    assert_int_equal(world_revoke(w, 2), VOID_NONE);
+    world_report(w, "node-3", world_probe(NODE_STANDBY, 1, 120), 2);
+    assert_int_equal(world_grant(w, "node-3", GRANT_FAILOVER), VOID_NONE);
+}
+
+/* node-2 shows that it was promoted after all. */
+static void show_untold(struct world *w)
+{
+    struct probe p = world_probe(NODE_STANDBY, 2, 150);
+    p.history.count = 1;
+    p.history.entries[0] = (struct history_entry){1, 120};
+    assert_int_equal(world_report(w, "node-2", p, w->c.term), VOID_NONE);
+}
+
+static void test_fold_untold_promotion_outlives_a_grant_that_is_not_renewed(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_untold(&w);
+    show_untold(&w);
+    assert_int_equal(w.c.floor.timeline, 1); /* node-3 may take its grant yet */
+    assert_int_equal(world_revoke(&w, 3), VOID_NONE);
+    show_untold(&w);
+    assert_int_equal(w.c.floor.timeline, 2);
+    assert_int_equal(w.c.floor.lsn, 120);
+    assert_int_equal(w.c.opener, 1);
+    assert_int_equal(election_verdict(&w.c, 1, GRANT_FAILOVER), VERDICT_ELIGIBLE);
+}
+
+static void test_fold_untold_promotion_is_forgotten_when_another_holds(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_untold(&w);
+    assert_int_equal(world_renew(&w, "node-3", 3), VOID_NONE);
+    world_release(&w, "node-3", 3);
+    show_untold(&w);
+    assert_int_equal(w.c.floor.timeline, 1);
+    assert_int_equal(w.c.opener, 0);
+    assert_int_equal(election_verdict(&w.c, 1, GRANT_FAILOVER), VERDICT_DIVERGED);
+}
+
 static void test_fold_unreadable_records_are_counted(void **state)
 {
     (void)state;
@@ -484,6 +534,8 @@ int main(void)
             cmocka_unit_test(test_fold_judges_positions_by_history),
             cmocka_unit_test(test_fold_knows_better_than_a_node_that_reads_late),
             cmocka_unit_test(test_fold_promotion_must_open_a_new_timeline),
+            cmocka_unit_test(test_fold_untold_promotion_outlives_a_grant_that_is_not_renewed),
+            cmocka_unit_test(test_fold_untold_promotion_is_forgotten_when_another_holds),
             cmocka_unit_test(test_fold_unreadable_records_are_counted),
             cmocka_unit_test(test_fold_config_is_checked),
             cmocka_unit_test(test_fold_full_cluster_takes_no_more_nodes),
