@@ -71,6 +71,7 @@ static const struct ripening RIPENINGS[] = {
     {REVOKED,    offsetof(struct evidence, renewal_age_ms), rules_lapse_ms},
     {LEADERLESS, offsetof(struct evidence, failover_age_ms), cluster_failover_ripe_ms},
     {ANY,        offsetof(struct evidence, switchover_age_ms), switchover_limit_ms},
+    {LEADERLESS, offsetof(struct evidence, verdict_age_ms), rules_verdict_ms},
 };
 /* clang-format on */
 

@@ -17,7 +17,8 @@
  *   elect-switchover    RELEASED          grant to the target, which has all that the leader wrote
  *   elect-requested     leaderless (2)    grant to the node that an operator asked for
  *   limit-failovers     leaderless (2)    no_candidate: somebody could lead, failover_limit forbids
- *   no-candidate        leaderless        no_candidate, with each node's reason, when it changed
+ *   no-candidate        leaderless        no_candidate, with each node's reason; when it changed,
+ *                                         after VERDICT_PAUSE_MS
  *   switchover-begin    HELD (4)          switchover_step: the target is fit; a checkpoint begins
  *   switchover-stop     HELD (4)          switchover_step: the leader is to stop
  *   switchover-abort    any (4)           switchover_step: it is given up, and why

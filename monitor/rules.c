@@ -40,6 +40,11 @@ uint64_t rules_refusal_ms(const struct cluster *c)
     return 0;
 }
 
+uint64_t rules_verdict_ms(const struct cluster *c)
+{
+    return c->no_candidate ? VERDICT_PAUSE_MS : 0;
+}
+
 uint64_t rules_lapse_ms(const struct cluster *c)
 {
     return c->phase == PHASE_REVOKED && c->lease.renewed ? cluster_wait_ms(c) : 0;
@@ -131,8 +136,13 @@ static bool may_obey(const struct question *q)
            choose(q, &list) == switchover_target(q->c);
 }
 
-static bool verdicts_stand(const struct cluster *c, const struct candidate_list *list)
+/* What was said of the nodes is still so, or was said a moment ago. */
+static bool verdicts_stand(const struct question *q, const struct candidate_list *list)
 {
+    const struct cluster *c = q->c;
+    if (q->evidence->verdict_age_ms < rules_verdict_ms(c)) {
+        return true;
+    }
     for (uint32_t i = 0; i < c->node_count; i++) {
         if (c->nodes[i].verdict != list->items[i].verdict) {
             return false;
@@ -281,8 +291,7 @@ static bool nobody_can_lead(const struct question *q)
     const bool due = q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
                      q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
                      q->evidence->hearing_ms >= rules_alive_ms(q->c);
-    return due && !limit_stands(q) && choose(q, &list) == LEADER_NONE &&
-           !verdicts_stand(q->c, &list);
+    return due && !limit_stands(q) && choose(q, &list) == LEADER_NONE && !verdicts_stand(q, &list);
 }
 
 static bool some_node_is_empty(const struct question *q)

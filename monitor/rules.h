@@ -53,6 +53,8 @@ uint64_t rules_election_ms(const struct cluster *c);
 /* From the end of the last term on, until a node that refused it may be asked again; 0: nobody did.
  */
 uint64_t rules_refusal_ms(const struct cluster *c);
+/* From the last no_candidate on, until what it says may be contradicted; 0: none stands. */
+uint64_t rules_verdict_ms(const struct cluster *c);
 /* From the last renewal on, until its lease has run out; 0 unless the term is revoked after one. */
 uint64_t rules_lapse_ms(const struct cluster *c);
 

@@ -169,6 +169,7 @@ struct evidence monitor_evidence(const struct monitor *m, const struct monitor_c
             .failover_age_ms = watch_age_ms(now_ms, mc->watch.failover_ms),
             .switchover_age_ms = switchover_age_ms(mc, now_ms),
             .caught_up_mask = caught_up_mask(mc, now_ms),
+            .verdict_age_ms = watch_age_ms(now_ms, mc->watch.verdict_ms),
     };
     for (uint32_t i = 0; i < mc->state.node_count; i++) {
         evidence.rebuild_age_ms[i] = watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);

@@ -52,6 +52,7 @@ struct watch {
     uint64_t failed_ms[NODE_COUNT_MAX]; /* when node i's last failed task was received */
     uint64_t failover_ms; /* when the last failover that counts (I18) was received; 0: never */
     uint64_t rebuild_ms[NODE_COUNT_MAX]; /* when node i's last directive was received; 0: never */
+    uint64_t verdict_ms;                 /* when the last no_candidate was received; 0: never */
     struct probe live[NODE_COUNT_MAX];   /* its last live position; never for the fold */
     uint64_t shown_ms[NODE_COUNT_MAX];   /* when that was received; 0: never */
     uint64_t moved_ms;                   /* when what moved the pending request last was received */

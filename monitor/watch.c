@@ -89,6 +89,9 @@ void watch_observe(struct watch *w, const struct watch_before *before, const str
     if (before->moved_seq != after->pending.moved_seq) {
         w->moved_ms = arrival->now_ms;
     }
+    if (arrival->outcome.effective && arrival->event->kind == EVENT_NO_CANDIDATE) {
+        w->verdict_ms = arrival->now_ms;
+    }
     observe_writer(w, after, arrival);
     observe_limits(w, after, arrival);
 }

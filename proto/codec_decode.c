@@ -254,6 +254,7 @@ static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence
     evidence->alive_mask = pb->alive_mask;
     evidence->backoff_mask = pb->backoff_mask;
     evidence->failover_age_ms = pb->failover_age_ms;
+    evidence->verdict_age_ms = pb->verdict_age_ms;
     for (size_t i = 0; i < pb->n_rebuild_age_ms; i++) {
         evidence->rebuild_age_ms[i] = pb->rebuild_age_ms[i];
     }

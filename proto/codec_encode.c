@@ -321,6 +321,7 @@ static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct c
     pb->alive_mask = evidence->alive_mask;
     pb->backoff_mask = evidence->backoff_mask;
     pb->failover_age_ms = evidence->failover_age_ms;
+    pb->verdict_age_ms = evidence->verdict_age_ms;
     pb->n_rebuild_age_ms = count_ages(evidence);
     pb->rebuild_age_ms = (uint64_t *)evidence->rebuild_age_ms;
     pb->switchover_age_ms = evidence->switchover_age_ms;

@@ -127,6 +127,7 @@ struct evidence {
     uint32_t caught_up_mask;    /* bit i: by the leader's live rows and its own live position node i
                                    lacks, and has to replay, SWITCHOVER_LAG_BYTES at most; the
                                    leader's own bit: so do all that stream from it */
+    uint64_t verdict_age_ms;                 /* since it received the last no_candidate; 0: none */
 };
 
 struct candidate {

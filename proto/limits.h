@@ -95,6 +95,9 @@
 #define SWITCHOVER_KILL_MS 30000
 /* A node that a failover was asked for may return for so long; then the request is given up. */
 #define FAILOVER_REQUEST_MS 60000
+/* What a no_candidate says of the nodes is said anew no sooner: monitors that hear different nodes
+ * would contradict each other as fast as the log allows. */
+#define VERDICT_PAUSE_MS 5000
 /* A new cluster waits this long after its first node's hello, so that a node with data can speak
  * up. */
 #define BOOTSTRAP_WAIT_MS 2000

@@ -334,6 +334,7 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     json_object_set_new(value, "rebuild_age_ms", ages_of_nodes(c, evidence->rebuild_age_ms));
     event_json_set_u64(value, "switchover_age_ms", evidence->switchover_age_ms);
     json_object_set_new(value, "caught_up", nodes_of_mask(c, evidence->caught_up_mask));
+    event_json_set_u64(value, "verdict_age_ms", evidence->verdict_age_ms);
     json_object_set_new(object, "evidence", value);
 }
 

@@ -322,6 +322,7 @@ static void random_decision(struct random *random, struct decision *decision)
     decision->evidence.alive_mask = random_u32(random);
     decision->evidence.backoff_mask = random_u32(random);
     decision->evidence.failover_age_ms = random_u64(random);
+    decision->evidence.verdict_age_ms = random_u64(random);
     const uint32_t count = random_below(random, NODE_COUNT_MAX + 1);
     for (uint32_t i = 0; i < count; i++) {
         decision->evidence.rebuild_age_ms[i] = random_u64(random);

@@ -54,10 +54,27 @@ static bool is_asked_for(const struct cluster *c, const struct event *e)
     return c->closed.seq == e->seq && c->closed.kind == REQUEST_FAILOVER;
 }
 
+/* Monitors that hear different nodes contradict each other, and take their time. */
+static void check_verdicts(struct sim *s, const struct event *e)
+{
+    uint64_t pause_us = VERDICT_PAUSE_MS * SIM_MS;
+    if (!s->truth.no_candidate) {
+        s->verdict_us = 0;
+    } else if (e->kind == EVENT_NO_CANDIDATE) {
+        uint64_t past_us = s->now_us - s->verdict_us;
+        if (s->verdict_us != 0 && past_us + past_us * CLOCK_PPM / 1000000 < pause_us) {
+            sim_break(s, "I18: bounded action", "no_candidate is said again after %llu ms",
+                      (unsigned long long)(past_us / SIM_MS));
+        }
+        s->verdict_us = s->now_us;
+    }
+}
+
 void check_i18_limits(struct sim *s, const struct event *e)
 {
     const struct config *config = &s->truth.config;
     note_end(s, e);
+    check_verdicts(s, e);
     if (e->kind == EVENT_GRANT && e->body.grant.kind == GRANT_FAILOVER &&
         !is_ordered(s->ended_reason) && !is_asked_for(&s->truth, e)) {
         take(s, &s->failovers, config->failover_limit, config->failover_window_ms);

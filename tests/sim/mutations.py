@@ -232,6 +232,8 @@ add("rebuilds-unlimited-honest", REBUILDS_UNLIMITED,
 add("rebuild-age-infinite",
     ("monitor/step.c", "watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);", "UINT64_MAX;"),
     honest=True)
+add("no-candidate-at-once",
+    ("monitor/rules.c", "return c->no_candidate ? VERDICT_PAUSE_MS : 0;", "return 0;"), honest=True)
 add("limit-said-too-often",
     ("proto/fold_decision.c", "return c->limited ? VOID_NO_CHANGE : VOID_NONE;",
      "return VOID_NONE;"), covered="a monitor says it once")

@@ -288,6 +288,7 @@ struct sim {
     uint64_t reference_branch;  /* of the WAL that the reference history names */
     struct sim_takes failovers; /* of those that count (check I18) */
     struct sim_takes rebuilds[SIM_NODES_MAX];
+    uint64_t verdict_us; /* when the no_candidate that stands was stored; 0: none stands */
     uint64_t ended_term; /* the last term that ended, and why */
     enum reason ended_reason;
     uint64_t lie_count;

@@ -21,6 +21,7 @@ static struct evidence ripe(void)
             .hearing_ms = 100000,
             .phase_age_ms = 100000,
             .alive_mask = 0xffff,
+            .verdict_age_ms = 100000,
     };
 }
 
@@ -234,8 +235,32 @@ static void test_rules_no_candidate_is_written_once(void **state)
     expect_rule(&w, evidence, "none");
     evidence.alive_mask = 1;
     expect_rule(&w, evidence, "no-candidate");
+    evidence.verdict_age_ms = VERDICT_PAUSE_MS - 1; /* who hears others waits before it says so */
+    expect_rule(&w, evidence, "none");
+    assert_int_equal(decide_next_ms(&w.c, &evidence), 1);
+    world_report(&w, "node-2", world_probe(NODE_STANDBY, 1, 1000), 1);
+    evidence.alive_mask = 2; /* a grant waits for nothing */
+    expect_rule(&w, evidence, "elect-released");
+    evidence.alive_mask = 1;
+    evidence.verdict_age_ms = VERDICT_PAUSE_MS;
+    expect_rule(&w, evidence, "no-candidate");
     evidence.phase_age_ms = ELECTION_TIMEOUT_MS - 1;
     expect_rule(&w, evidence, "none");
+}
+
+/* Of this election none was written: what was said in an earlier one holds nothing up. */
+static void test_rules_first_no_candidate_waits_for_no_other(void **state)
+{
+    (void)state;
+    struct world w;
+    lead(&w);
+    world_release(&w, "node-1", 1);
+    struct evidence evidence = ripe();
+    evidence.alive_mask = 0;
+    evidence.verdict_age_ms = 0;
+    expect_rule(&w, evidence, "no-candidate");
+    evidence.verdict_age_ms = 1;
+    expect_rule(&w, evidence, "no-candidate");
 }
 
 /* A report of node-2 in this state, for this reason, and the rule that follows. */
@@ -445,6 +470,7 @@ int main(void)
             cmocka_unit_test(test_rules_elect_waits_for_reports_or_timeout),
             cmocka_unit_test(test_rules_elect_revoked_needs_the_lapse),
             cmocka_unit_test(test_rules_no_candidate_is_written_once),
+            cmocka_unit_test(test_rules_first_no_candidate_waits_for_no_other),
             cmocka_unit_test(test_rules_failover_waits_for_its_limit),
             cmocka_unit_test(test_rules_limit_spares_an_end_in_order),
             cmocka_unit_test(test_rules_limit_is_said_of_a_ripe_election_only),

@@ -386,6 +386,12 @@ static void test_step_ages_of_what_is_limited_count_from_the_reading(void **stat
             .event = &grant, .outcome = {.effective = true}, .now_ms = b.now_ms};
     watch_observe(&b.mc.watch, &before, &c, &arrival);
     assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).failover_age_ms, 9);
+    assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).verdict_age_ms, 0);
+    const struct event verdict = {.kind = EVENT_NO_CANDIDATE, .seq = 78};
+    const struct watch_arrival later = {
+            .event = &verdict, .outcome = {.effective = true}, .now_ms = b.now_ms + 2};
+    watch_observe(&b.mc.watch, &before, &c, &later);
+    assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).verdict_age_ms, 7);
     assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms + 9).rebuild_age_ms[1], 9);
 }
 

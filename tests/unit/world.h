@@ -63,6 +63,7 @@ static inline struct event world_decision(struct world *w, enum event_kind kind)
     e.decision.evidence.hearing_ms = 100000;
     e.decision.evidence.phase_age_ms = 100000;
     e.decision.evidence.alive_mask = 0xffff;
+    e.decision.evidence.verdict_age_ms = 100000;
     e.decision.evidence.failover_age_ms = 100000000; /* every bucket is full again */
     for (uint32_t i = 0; i < w->c.node_count; i++) {
         e.decision.evidence.rebuild_age_ms[i] = 100000000;
