@@ -148,6 +148,10 @@ bool cluster_failover_counts(const struct cluster *c)
     if (c->pending.kind == REQUEST_FAILOVER) {
         return false;
     }
+    /* A grant that was never renewed changed nothing: what called for it calls for the next. */
+    if (c->term != 0 && !c->lease.renewed) {
+        return c->failovers_granted.seq != 0;
+    }
     return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;
 }
 

@@ -170,10 +170,11 @@ struct cluster {
     struct lease lease;
     struct ending ending;
     struct change change;
-    bool no_candidate;         /* the last election found nobody; verdicts are in the nodes */
-    bool limited;              /* the last election must wait: failover_limit is reached */
-    uint64_t limited_until_us; /* by the wall clock of who said so; for people */
-    struct bucket failovers;   /* automatic ones */
+    bool no_candidate;               /* the last election found nobody; verdicts are in the nodes */
+    bool limited;                    /* the last election must wait: failover_limit is reached */
+    uint64_t limited_until_us;       /* by the wall clock of who said so; for people */
+    struct bucket failovers;         /* automatic ones that took effect: by a first renewal */
+    struct bucket failovers_granted; /* the same with the present grant; seq 0: it does not count */
     struct pending pending;
     struct closed closed;
     uint64_t resumed_term; /* the term whose leader was told to stop, and then to go on after all */
@@ -215,8 +216,8 @@ bool cluster_on_history(const struct cluster *c, struct position p);
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
-/* True when the next grant counts as an automatic failover: the last term did not end in order, and
- * no operator asks for a leader. */
+/* True when the next grant counts as an automatic failover: the last term that was held did not end
+ * in order, and no operator asks for a leader. */
 bool cluster_failover_counts(const struct cluster *c);
 /* How old the last automatic failover must be before the next is granted, in ms; 0: at once. */
 uint64_t cluster_failover_ripe_ms(const struct cluster *c);

@@ -243,6 +243,7 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_u64(d, c->limited_until_us);
     put_bucket(d, &c->failovers);
     put_requests(d, c);
+    put_bucket(d, &c->failovers_granted);
 }
 
 void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])

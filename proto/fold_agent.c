@@ -220,6 +220,22 @@ static bool renew_is_possible(const struct cluster *c, const struct renew *r)
            r->seen_seq <= c->last_seq;
 }
 
+/* The first renewal: the grant takes effect. From here on its holder may be promoted, whether or
+ * not it lives to tell. */
+static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
+{
+    cluster_enter_phase(c, PHASE_HELD, e);
+    c->lease.renewed = true;
+    c->lease.ttl_ms_max = 0;
+    c->change.leased_wall_us = e->wall_us;
+    see_timeline(c, c->grant_timeline);
+    c->opening = (struct opening){c->grant_timeline, i};
+    if (c->failovers_granted.seq != 0) {
+        c->failovers.debt_ms = c->failovers_granted.debt_ms;
+        c->failovers.seq = e->seq;
+    }
+}
+
 enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
 {
     const struct renew *r = &e->body.renew;
@@ -235,13 +251,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
     }
     struct lease *lease = &c->lease;
     if (c->phase == PHASE_GRANTED) {
-        cluster_enter_phase(c, PHASE_HELD, e);
-        lease->renewed = true;
-        lease->ttl_ms_max = 0;
-        c->change.leased_wall_us = e->wall_us;
-        /* From here on it may be promoted, whether or not it lives to tell. */
-        see_timeline(c, c->grant_timeline);
-        c->opening = (struct opening){c->grant_timeline, i};
+        begin_holding(c, i, e);
     }
     lease->renewal_seq = e->seq;
     lease->renewal_wall_us = e->wall_us;

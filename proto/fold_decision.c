@@ -102,6 +102,18 @@ static void begin_change(struct cluster *c, const struct event *e)
     c->change = change;
 }
 
+/* What this failover costs (I18), if it comes to one: the first renewal takes it. */
+static void take_failover(struct cluster *c, const struct event *e)
+{
+    bool counts = e->body.grant.kind == GRANT_FAILOVER && cluster_failover_counts(c);
+    c->failovers_granted = (struct bucket){0, 0};
+    if (counts) {
+        c->failovers_granted = c->failovers;
+        bucket_take(&c->failovers_granted, cluster_failover_size(c),
+                    e->decision.evidence.failover_age_ms, e->seq);
+    }
+}
+
 enum void_reason fold_grant(struct cluster *c, const struct event *e)
 {
     const struct grant *g = &e->body.grant;
@@ -109,10 +121,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     if (reason != VOID_NONE) {
         return reason;
     }
-    if (g->kind == GRANT_FAILOVER && cluster_failover_counts(c)) {
-        bucket_take(&c->failovers, cluster_failover_size(c), e->decision.evidence.failover_age_ms,
-                    e->seq);
-    }
+    take_failover(c, e);
     begin_change(c, e);
     pending_granted(c, e);
     cluster_enter_phase(c, PHASE_GRANTED, e);

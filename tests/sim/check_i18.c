@@ -25,10 +25,10 @@ static void take(struct sim *s, struct sim_takes *takes, uint32_t limit, uint32_
     }
 }
 
-/* Why the present term ended: the first event that says so. */
+/* Why the last term that was held ended: the first event that says so. */
 static void note_end(struct sim *s, const struct event *e)
 {
-    if (s->ended_term == s->truth.term) {
+    if (s->ended_term == s->truth.term || s->held_term != s->truth.term) {
         return;
     }
     if (e->kind == EVENT_RELEASE) {
@@ -43,15 +43,23 @@ static void note_end(struct sim *s, const struct event *e)
     s->ended_term = s->truth.term;
 }
 
+/* A grant that is refused, or not renewed, is no failover. */
+static bool begins_to_hold(struct sim *s, const struct event *e)
+{
+    bool first = e->kind == EVENT_RENEW && s->held_term != s->truth.term;
+    s->held_term = first ? s->truth.term : s->held_term;
+    return first;
+}
+
 static bool is_ordered(enum reason reason)
 {
     return reason == REASON_SHUTDOWN || reason == REASON_REQUESTED;
 }
 
 /* The grant ended a request for a leader. */
-static bool is_asked_for(const struct cluster *c, const struct event *e)
+static bool is_asked_for(const struct cluster *c)
 {
-    return c->closed.seq == e->seq && c->closed.kind == REQUEST_FAILOVER;
+    return c->closed.seq == c->grant_seq && c->closed.kind == REQUEST_FAILOVER;
 }
 
 /* Monitors that hear different nodes contradict each other, and take their time. */
@@ -75,8 +83,8 @@ void check_i18_limits(struct sim *s, const struct event *e)
     const struct config *config = &s->truth.config;
     note_end(s, e);
     check_verdicts(s, e);
-    if (e->kind == EVENT_GRANT && e->body.grant.kind == GRANT_FAILOVER &&
-        !is_ordered(s->ended_reason) && !is_asked_for(&s->truth, e)) {
+    if (begins_to_hold(s, e) && s->truth.grant_kind == GRANT_FAILOVER &&
+        !is_ordered(s->ended_reason) && !is_asked_for(&s->truth)) {
         take(s, &s->failovers, config->failover_limit, config->failover_window_ms);
     }
     int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;

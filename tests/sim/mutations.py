@@ -214,8 +214,10 @@ add("failover-age-of-start",
     ("monitor/watch.c", "    if (c->failovers.seq == seq) {",
      "    if (c->failovers.seq == seq && w->failover_ms == 0) {"), honest=True)
 add("failover-not-taken",
-    ("proto/fold_decision.c", "        bucket_take(&c->failovers, cluster_failover_size(c),",
-     "        bucket_take(&(struct bucket){0}, cluster_failover_size(c),"), honest=True)
+    ("proto/fold_agent.c", "        c->failovers.debt_ms = c->failovers_granted.debt_ms;\n", ""),
+    honest=True)
+add("failover-never-taken",
+    ("proto/fold_agent.c", "if (c->failovers_granted.seq != 0) {", "if (false) {"), honest=True)
 add("failover-counts-not-if-revoked",
     ("proto/cluster.c",
      "return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;",

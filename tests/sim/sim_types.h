@@ -289,7 +289,8 @@ struct sim {
     struct sim_takes failovers; /* of those that count (check I18) */
     struct sim_takes rebuilds[SIM_NODES_MAX];
     uint64_t verdict_us; /* when the no_candidate that stands was stored; 0: none stands */
-    uint64_t ended_term; /* the last term that ended, and why */
+    uint64_t held_term;  /* the last that was renewed */
+    uint64_t ended_term; /* the last of those that ended, and why */
     enum reason ended_reason;
     uint64_t lie_count;
     uint64_t lying_us;                 /* until then somebody forges decisions */

@@ -41,7 +41,72 @@ static void test_fold_limits_failovers(void **state)
     assert_int_equal(w.c.void_counts[VOID_LIMIT_REACHED], 1);
     assert_int_equal(w.c.term, 6);
     assert_int_equal(fail_over(&w, REASON_POSTMASTER_DIED, 120000), VOID_NONE);
-    assert_int_equal(w.c.failovers.seq, w.c.grant_seq);
+    assert_int_equal(w.c.failovers.seq, w.c.grant_seq + 1); /* the first renewal */
+}
+
+/* Two failovers count, and node-1, which leads, has fallen. */
+static void begin_without_leader(struct world *w, enum reason reason)
+{
+    world_running(w);
+    assert_int_equal(fail_over(w, REASON_POSTMASTER_DIED, 0), VOID_NONE);
+    assert_int_equal(fail_over(w, REASON_POSTMASTER_DIED, 0), VOID_NONE);
+    struct event e = world_event(w, "node-1", EVENT_RELEASE);
+    e.body.release = (struct release){.term = 3, .reason = reason};
+    assert_int_equal(world_fold(w, &e), VOID_NONE);
+    assert_int_equal(world_report(w, "node-2", world_probe(NODE_STANDBY, 3, 200), 3), VOID_NONE);
+}
+
+/* A grant to node-2 after so long, and how it ends before it is renewed. */
+static void grant_in_vain(struct world *w, uint64_t age_ms, enum event_kind end, enum reason reason)
+{
+    struct event e = world_grant_event(w, "node-2", GRANT_FAILOVER);
+    e.decision.evidence.failover_age_ms = age_ms;
+    assert_int_equal(world_fold(w, &e), VOID_NONE);
+    e = world_event(w, "node-2", end);
+    if (end == EVENT_REFUSE) {
+        e.body.refuse = (struct refuse){.term = w->c.term, .reason = reason};
+    } else {
+        e.body.release = (struct release){.term = w->c.term, .reason = reason};
+    }
+    assert_int_equal(world_fold(w, &e), VOID_NONE);
+    struct probe p = world_probe(NODE_STANDBY, 3, 200);
+    assert_int_equal(world_report(w, "node-2", p, w->c.term), VOID_NONE);
+}
+
+static void test_fold_counts_no_failover_that_did_not_take_effect(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_without_leader(&w, REASON_POSTMASTER_DIED);
+    struct bucket before = w.c.failovers;
+    for (uint64_t i = 0; i < 10; i++) {
+        grant_in_vain(&w, 1000 * i, EVENT_REFUSE, REASON_NOT_ELIGIBLE);
+        assert_int_equal(w.c.failovers.debt_ms, before.debt_ms);
+        assert_int_equal(w.c.failovers.seq, before.seq);
+    }
+    struct event e = world_grant_event(&w, "node-2", GRANT_FAILOVER);
+    e.decision.evidence.failover_age_ms = 40000;
+    assert_int_equal(world_fold(&w, &e), VOID_NONE);
+    assert_int_equal(w.c.failovers.seq, before.seq);
+    assert_int_equal(world_renew(&w, "node-2", w.c.term), VOID_NONE);
+    assert_int_equal(w.c.failovers.debt_ms, before.debt_ms - 40000 + 120000);
+    assert_int_equal(w.c.failovers.seq, w.c.lease.renewal_seq);
+    uint64_t first_seq = w.c.failovers.seq;
+    assert_int_equal(world_renew(&w, "node-2", w.c.term), VOID_NONE);
+    assert_int_equal(w.c.failovers.seq, first_seq);
+}
+
+/* Whether a failover counts is said by the end of the last term that was held. */
+static void test_fold_counts_by_the_last_term_that_was_held(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_without_leader(&w, REASON_POSTMASTER_DIED);
+    grant_in_vain(&w, 0, EVENT_RELEASE, REASON_SHUTDOWN);
+    assert_true(cluster_failover_counts(&w.c));
+    begin_without_leader(&w, REASON_SHUTDOWN);
+    grant_in_vain(&w, 0, EVENT_REFUSE, REASON_NOT_ELIGIBLE);
+    assert_false(cluster_failover_counts(&w.c));
 }
 
 static void test_fold_does_not_count_an_end_in_order(void **state)
@@ -204,6 +269,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_fold_limits_failovers),
+            cmocka_unit_test(test_fold_counts_no_failover_that_did_not_take_effect),
+            cmocka_unit_test(test_fold_counts_by_the_last_term_that_was_held),
             cmocka_unit_test(test_fold_does_not_count_an_end_in_order),
             cmocka_unit_test(test_fold_says_once_that_a_limit_is_reached),
             cmocka_unit_test(test_fold_believes_no_other_limit),
