@@ -30,8 +30,10 @@
 #define SUBJECT_SIZE 128
 /* protobuf-c unpacks one event into an arena of this size; see codec.h. */
 #define CODEC_ARENA_BYTES 32768
-/* Schema version that this build writes and the newest that it reads. */
-#define SCHEMA_VERSION 1
+/* Schema version that this build writes and the newest that it reads; it reads all before, whose
+ * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
+ * no_candidate, and a no_candidate's reason and wait. */
+#define SCHEMA_VERSION 2
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
 #define LOG_QUEUE_COUNT 8192

@@ -199,6 +199,36 @@ static void test_codec_text_is_cleaned_on_encode(void **state)
     assert_string_equal(decoded.body.task.text, "one?two?three?\xc3\xa4");
 }
 
+/* A configuration as version 1 wrote it: six fields, and no age in its evidence. */
+static void test_codec_reads_a_decision_of_version_1(void **state)
+{
+    struct wire evidence = {0};
+    struct wire decision = {0};
+    struct wire config = {0};
+    struct wire wire = make_head(1, "demo", "m-1");
+    struct event e;
+
+    (void)state;
+    put_number(&evidence, 2, 5000);
+    put_bytes(&decision, 5, "configure", 9);
+    put_message(&decision, 6, &evidence);
+    put_number(&config, 1, 1000);
+    put_number(&config, 2, 1000);
+    put_number(&config, 3, 2);
+    put_number(&config, 4, 3000);
+    put_number(&config, 6, UINT64_MAX);
+    put_number(&wire, 4, 77);
+    put_message(&wire, FIELD_DECISION, &decision);
+    put_message(&wire, BODY_CONFIG, &config);
+    assert_int_equal(decode(&wire, &e), CODEC_OK);
+    assert_int_equal(e.version, 1);
+    assert_int_equal(e.decision.evidence.hearing_ms, 5000);
+    assert_int_equal(e.decision.evidence.failover_age_ms, 0);
+    assert_int_equal(e.decision.evidence.verdict_age_ms, 0);
+    assert_int_equal(e.body.config.lease_ttl_ms, 3000);
+    assert_int_equal(e.body.config.failover_limit, 0); /* the fold fills it */
+}
+
 static void test_codec_newer_version_gives_its_head_only(void **state)
 {
     struct wire wire = make_head(SCHEMA_VERSION + 1, "demo", "m-1");
@@ -339,6 +369,7 @@ int main(void)
             cmocka_unit_test(test_codec_largest_events_fit),
             cmocka_unit_test(test_codec_encode_refuses_what_is_no_event),
             cmocka_unit_test(test_codec_text_is_cleaned_on_encode),
+            cmocka_unit_test(test_codec_reads_a_decision_of_version_1),
             cmocka_unit_test(test_codec_newer_version_gives_its_head_only),
             cmocka_unit_test(test_codec_newer_version_with_longer_names_is_newer),
             cmocka_unit_test(test_codec_head_is_checked),
