@@ -133,6 +133,8 @@ static bool somebody_writes(const struct sim *s)
     return false;
 }
 
+/* The lease that is waited for may be of a configuration before this one; a grant ends the wait,
+ * and the time that it took does not become shorter by that. */
 void check_i20_outage(struct sim *s)
 {
     bool out = s->now_us >= s->trouble_us && somebody_qualifies(s) && !somebody_writes(s) &&
