@@ -383,9 +383,7 @@ static bool rebuilds(const struct agent *a)
     return directive(a) == DIRECTIVE_REBUILD;
 }
 
-/* I16: the directive names this node, this incarnation and the present term; the holder never
- * obeys.
- */
+/* I16: it names this node, this incarnation and the present term; the holder never obeys. */
 static bool obeys_rebuild(const struct agent *a)
 {
     if (!rebuilds(a)) {

@@ -143,16 +143,18 @@ struct bucket_size cluster_rebuild_size(const struct cluster *c)
     return (struct bucket_size){config.rebuild_limit, config.rebuild_window_ms};
 }
 
-bool cluster_failover_counts(const struct cluster *c)
+bool cluster_has_fallen(const struct cluster *c)
 {
-    if (c->pending.kind == REQUEST_FAILOVER) {
-        return false;
-    }
     /* A grant that was never renewed changed nothing: what called for it calls for the next. */
     if (c->term != 0 && !c->lease.renewed) {
         return c->failovers_granted.seq != 0;
     }
     return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;
+}
+
+bool cluster_failover_counts(const struct cluster *c)
+{
+    return c->pending.kind != REQUEST_FAILOVER && cluster_has_fallen(c);
 }
 
 uint64_t cluster_failover_ripe_ms(const struct cluster *c)

@@ -216,8 +216,10 @@ bool cluster_on_history(const struct cluster *c, struct position p);
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
-/* True when the next grant counts as an automatic failover: the last term that was held did not end
- * in order, and no operator asks for a leader. */
+/* True when the last term that was held did not end in order. */
+bool cluster_has_fallen(const struct cluster *c);
+/* True when the next grant counts as an automatic failover: so it is, and no operator asks for it.
+ */
 bool cluster_failover_counts(const struct cluster *c);
 /* How old the last automatic failover must be before the next is granted, in ms; 0: at once. */
 uint64_t cluster_failover_ripe_ms(const struct cluster *c);

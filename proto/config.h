@@ -2,13 +2,29 @@
 /*
  * config.h - what the configuration of a cluster may be, and what follows from it.
  *
- * Pure questions about struct config (event.h). The fold asks them of what the log says,
+ * Pure questions. The fold asks them of what the log says,
  * monitor.yaml of what a person writes.
  */
 #ifndef PGBATON_CONFIG_H
 #define PGBATON_CONFIG_H
 
-#include "event.h"
+#include "vocabulary.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config {
+    uint32_t probe_period_ms;
+    uint32_t probe_timeout_ms;
+    uint32_t probe_failure_threshold;
+    uint32_t lease_ttl_ms;
+    enum switch_policy switch_policy;
+    uint64_t maximum_lag_on_failover; /* bytes; UINT64_MAX: no bound */
+    uint32_t failover_limit;          /* failovers in a burst (I18); 0 in old logs: the default */
+    uint32_t failover_window_ms;      /* in which as many are allowed again */
+    uint32_t rebuild_limit;           /* the same for the rebuilds of each node */
+    uint32_t rebuild_window_ms;
+};
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
 uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);

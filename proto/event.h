@@ -9,6 +9,7 @@
 #ifndef PGBATON_EVENT_H
 #define PGBATON_EVENT_H
 
+#include "config.h"
 #include "request.h"
 #include "vocabulary.h"
 
@@ -127,7 +128,7 @@ struct evidence {
     uint32_t caught_up_mask;    /* bit i: by the leader's live rows and its own live position node i
                                    lacks, and has to replay, SWITCHOVER_LAG_BYTES at most; the
                                    leader's own bit: so do all that stream from it */
-    uint64_t verdict_age_ms;                 /* since it received the last no_candidate; 0: none */
+    uint64_t verdict_age_ms;    /* since it received the last no_candidate; 0: none */
 };
 
 struct candidate {
@@ -165,19 +166,6 @@ struct directive { /* rebuild; the other directives follow from the state */
     uint64_t incarnation; /* of the node; another one must not obey */
     uint64_t term;        /* of the leader to rebuild from */
     enum task task;       /* TASK_BASEBACKUP or TASK_REWIND */
-};
-
-struct config {
-    uint32_t probe_period_ms;
-    uint32_t probe_timeout_ms;
-    uint32_t probe_failure_threshold;
-    uint32_t lease_ttl_ms;
-    enum switch_policy switch_policy;
-    uint64_t maximum_lag_on_failover; /* bytes; UINT64_MAX: no bound */
-    uint32_t failover_limit;          /* failovers in a burst (I18); 0 in old logs: the default */
-    uint32_t failover_window_ms;      /* in which as many are allowed again */
-    uint32_t rebuild_limit;           /* the same for the rebuilds of each node */
-    uint32_t rebuild_window_ms;
 };
 
 struct no_candidate {

@@ -230,7 +230,8 @@ static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
     c->change.leased_wall_us = e->wall_us;
     see_timeline(c, c->grant_timeline);
     c->opening = (struct opening){c->grant_timeline, i};
-    if (c->failovers_granted.seq != 0) {
+    bool asked = c->closed.seq == c->grant_seq && c->closed.kind == REQUEST_FAILOVER;
+    if (c->failovers_granted.seq != 0 && !asked) {
         c->failovers.debt_ms = c->failovers_granted.debt_ms;
         c->failovers.seq = e->seq;
     }

@@ -102,12 +102,13 @@ static void begin_change(struct cluster *c, const struct event *e)
     c->change = change;
 }
 
-/* What this failover costs (I18), if it comes to one: the first renewal takes it. */
+/* What this failover costs (I18), if it comes to one: the first renewal takes it, unless an
+ * operator has asked for it. */
 static void take_failover(struct cluster *c, const struct event *e)
 {
-    bool counts = e->body.grant.kind == GRANT_FAILOVER && cluster_failover_counts(c);
+    bool fallen = e->body.grant.kind == GRANT_FAILOVER && cluster_has_fallen(c);
     c->failovers_granted = (struct bucket){0, 0};
-    if (counts) {
+    if (fallen) {
         c->failovers_granted = c->failovers;
         bucket_take(&c->failovers_granted, cluster_failover_size(c),
                     e->decision.evidence.failover_age_ms, e->seq);

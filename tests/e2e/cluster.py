@@ -87,10 +87,11 @@ class Cluster:
         return done
 
     def describe(self):
-        return json.loads(self.pgbaton("describe", "demo", "-o", "json").stdout)
+        """The log's servers may just be electing."""
+        return json.loads(self.pgbaton("describe", "demo", "-o", "json", "--timeout", "30s").stdout)
 
     def events(self, after=0):
-        out = self.pgbaton("tail", "--no-follow", "-o", "json").stdout
+        out = self.pgbaton("tail", "--no-follow", "-o", "json", "--timeout", "30s").stdout
         events = [json.loads(line) for line in out.splitlines() if line.strip()]
         return [e for e in events if e["seq"] > after]
 

@@ -217,7 +217,7 @@ add("failover-not-taken",
     ("proto/fold_agent.c", "        c->failovers.debt_ms = c->failovers_granted.debt_ms;\n", ""),
     honest=True)
 add("failover-never-taken",
-    ("proto/fold_agent.c", "if (c->failovers_granted.seq != 0) {", "if (false) {"), honest=True)
+    ("proto/fold_agent.c", "if (c->failovers_granted.seq != 0 && !asked) {", "if (false && !asked) {"), honest=True)
 add("failover-counts-not-if-revoked",
     ("proto/cluster.c",
      "return c->ending.reason != REASON_SHUTDOWN && c->ending.reason != REASON_REQUESTED;",
