@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "lease.h"
 #include "outbox.h"
+#include "sync_keep.h"
 
 /* What PostgreSQL is being made to do; one thing at a time. */
 enum agent_busy {
@@ -181,6 +182,7 @@ struct agent {
     struct agent_ending ending;
     struct agent_lease lease;
     struct agent_lead lead;
+    struct agent_sync sync;
     struct agent_grant grant;
     uint64_t refused_term; /* refused in this incarnation */
     uint64_t initdb_term;  /* the term for which this incarnation's initdb ended well */

@@ -2,13 +2,12 @@
 #include "decide.h"
 
 #include "act.h"
+#include "follow.h"
 #include "lead.h"
 #include "report.h"
 #include "switch.h"
 
 #include <string.h>
-
-static const struct upstream nowhere;
 
 static bool is_running(const struct agent *a)
 {
@@ -18,11 +17,6 @@ static bool is_running(const struct agent *a)
 static bool is_gone(const struct agent *a)
 {
     return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
-}
-
-static enum directive_kind directive(const struct agent *a)
-{
-    return a->me < 0 ? DIRECTIVE_NONE : cluster_directive(&a->cluster, a->me);
 }
 
 /* ---- fencing ---- */
@@ -279,6 +273,8 @@ static void say_hello(struct agent *a, struct action_list *actions)
     hello->pg_version = a->data.found.pg_version;
     hello->failover_priority = a->self.failover_priority;
     hello->nofailover = a->self.nofailover;
+    hello->nosync = a->self.nosync || !a->self.fence; /* nothing proves that it is sealed */
+    hello->noloadbalance = a->self.noloadbalance;
     hello->anchor_seq = a->vote.grant_seq;
     hello->anchor_term = a->vote.term;
     outbox_put(&a->outbox, &e);
@@ -360,138 +356,6 @@ static void say_foreign(struct agent *a, struct action_list *actions)
             (unsigned long long)a->cluster.system_id);
 }
 
-/* ---- rebuild, follow, recover ---- */
-
-/* The node whose promotion opened the reference timeline: a leader that is promoted, and when none
- * is, the last one that was. From any other WAL may come that is not the cluster's. */
-static struct upstream opener_upstream(const struct agent *a)
-{
-    struct upstream upstream = nowhere;
-    if (a->cluster.opener == LEADER_NONE || a->cluster.opener == a->me) {
-        return upstream;
-    }
-    const struct node *opener = &a->cluster.nodes[a->cluster.opener];
-    memcpy(upstream.node, opener->name, sizeof upstream.node);
-    memcpy(upstream.host, opener->host, sizeof upstream.host);
-    upstream.port = opener->port;
-    upstream.timeline = a->cluster.floor.timeline;
-    return upstream;
-}
-
-static bool rebuilds(const struct agent *a)
-{
-    return directive(a) == DIRECTIVE_REBUILD;
-}
-
-/* I16: it names this node, this incarnation and the present term; the holder never obeys. */
-static bool obeys_rebuild(const struct agent *a)
-{
-    if (!rebuilds(a)) {
-        return false;
-    }
-    const struct node *n = &a->cluster.nodes[a->me];
-    return n->rebuild_seq == a->rebuild.seq && a->rebuild.incarnation == a->incarnation &&
-           n->rebuild_term == a->cluster.term && a->rebuild.ended_seq != n->rebuild_seq &&
-           cluster_holder(&a->cluster) != a->me;
-}
-
-static bool must_clear_for_rebuild(const struct agent *a)
-{
-    return obeys_rebuild(a) && is_running(a);
-}
-
-static bool must_rebuild(const struct agent *a)
-{
-    return obeys_rebuild(a) && is_gone(a);
-}
-
-static void rebuild(struct agent *a, struct action_list *actions)
-{
-    struct upstream upstream = opener_upstream(a);
-    enum task task = a->cluster.nodes[a->me].rebuild_task;
-    a->rebuild.begun_seq = a->rebuild.seq;
-    a->rebuild.started_ms = a->now_ms;
-    a->rebuild.progress_ms = 0;
-    act_say(actions, SEVERITY_INFO,
-            task == TASK_REWIND ? "running pg_rewind from leader '%s'"
-                                : "trying to bootstrap from leader '%s'",
-            upstream.node);
-    act_task(a, task, &upstream, actions);
-}
-
-static bool same_upstream(const struct upstream *a, const struct upstream *b)
-{
-    return strcmp(a->node, b->node) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
-}
-
-/* Also while nobody leads: an old leader that is back in recovery would take whoever still streams
- * from it off the history, and perhaps the last copy. */
-static bool must_redirect(const struct agent *a)
-{
-    bool asked = directive(a) == DIRECTIVE_FOLLOW ||
-                 (directive(a) == DIRECTIVE_NONE && a->cluster.opener != LEADER_NONE);
-    if (!asked || !is_running(a) || a->pg.role != ROLE_STANDBY) {
-        return false;
-    }
-    struct upstream upstream = opener_upstream(a);
-    return !a->pg.upstream_known || !same_upstream(&a->pg.upstream, &upstream);
-}
-
-static void redirect(struct agent *a, struct action_list *actions)
-{
-    struct upstream upstream = opener_upstream(a);
-    bool led = directive(a) == DIRECTIVE_FOLLOW;
-    act_say(actions, SEVERITY_INFO, "following a different leader (%s)",
-            led ? upstream.node : "none is there");
-    act_follow(a, &upstream, actions);
-}
-
-static bool may_start(const struct agent *a)
-{
-    const struct inspection *found = &a->data.found;
-    return is_gone(a) && a->data.known && found->verdict == DATA_INTACT && !found->incomplete &&
-           !agent_is_foreign(a) && a->now_ms >= a->pg.start_ms;
-}
-
-static bool must_follow(const struct agent *a)
-{
-    return directive(a) == DIRECTIVE_FOLLOW && may_start(a) && report_obstacle(a) == REASON_NONE;
-}
-
-static void start_standby(struct agent *a, struct action_list *actions)
-{
-    struct upstream upstream = opener_upstream(a);
-    bool leader = upstream.node[0] != '\0';
-    act_say(actions, SEVERITY_INFO, "starting as a secondary%s%s", leader ? " of " : "",
-            upstream.node);
-    act_start(a, false, &upstream, actions);
-}
-
-/* No leader is there to follow, and a system exists: what is intact must become electable. */
-static bool may_recover(const struct agent *a)
-{
-    return directive(a) == DIRECTIVE_NONE && a->cluster.system_id != 0 && may_start(a);
-}
-
-static bool must_recover_standby(const struct agent *a)
-{
-    return may_recover(a) && !a->data.found.was_primary;
-}
-
-/* An old primary may have WAL that nobody else has: others come first, it only if nobody can. */
-static bool must_recover_primary(const struct agent *a)
-{
-    bool last_resort = a->cluster.no_candidate || a->cluster.node_count == 1;
-    return may_recover(a) && a->data.found.was_primary && last_resort &&
-           cluster_holder(&a->cluster) == LEADER_NONE;
-}
-
-static void recover_primary(struct agent *a, struct action_list *actions)
-{
-    act_say(actions, SEVERITY_INFO, "starting in recovery: no other node can lead");
-    act_start(a, false, &nowhere, actions);
-}
-
 /* ---- the table ---- */
 
 struct row {
@@ -540,13 +404,14 @@ static const struct row ROWS[] = {
     {"hand-over",        switch_must_stop,        switch_stop},
     {"lead",             lead_is_asked,           NULL},
     {"wait-foreign",     agent_is_foreign,        NULL},
-    {"clear-rebuild",    must_clear_for_rebuild,  act_kill},
-    {"rebuild",          must_rebuild,            rebuild},
-    {"wait-rebuild",     rebuilds,                NULL},
-    {"redirect",         must_redirect,           redirect},
-    {"follow",           must_follow,             start_standby},
-    {"recover-standby",  must_recover_standby,    start_standby},
-    {"recover-primary",  must_recover_primary,    recover_primary},
+    {"clear-rebuild",    follow_must_clear,  act_kill},
+    {"rebuild",          follow_must_rebuild,     follow_rebuild},
+    {"wait-rebuild",     follow_rebuilds,                NULL},
+    {"seal",             follow_must_seal,        follow_seal},
+    {"redirect",         follow_must_redirect,    follow_redirect},
+    {"follow",           follow_must_start,       follow_start},
+    {"recover-standby",  follow_must_recover_standby, follow_start},
+    {"recover-primary",  follow_must_recover_primary, follow_recover_primary},
 };
 /* clang-format on */
 

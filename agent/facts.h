@@ -65,6 +65,8 @@ struct probe_result {
     uint64_t replay_lsn;
     uint64_t system_id;
     bool streaming;
+    uint64_t sealed_term;   /* the seal that its settings ask for is complete: the WAL receiver is
+                               gone for good, and position is all there is; 0: not */
     struct history history; /* of position.timeline; count 0 when it was not read again */
     uint32_t replica_count;
     struct replica_row replicas[NODE_COUNT_MAX];
@@ -91,6 +93,7 @@ enum fact_kind {
     FACT_PROBED,        /* the answer to ACTION_PROBE */
     FACT_TASK_PROGRESS, /* of a running ACTION_TASK */
     FACT_TASK_ENDED,    /* the answer to ACTION_TASK */
+    FACT_SYNCED,        /* the answer to ACTION_SYNC: PostgreSQL waits, and the set has the mark */
     FACT_PERSISTED,     /* the answer to ACTION_PERSIST, in the same turn */
     FACT_TERMINATE,     /* SIGTERM: stop PostgreSQL, release, say goodbye, exit */
     FACT_COUNT
@@ -115,7 +118,9 @@ struct fact {
     uint32_t percent;             /* TASK_PROGRESS */
     enum reason reason;           /* TASK_ENDED, when not ok */
     char text[TEXT_SIZE];         /* TASK_ENDED: for people */
-    struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened) */
+    struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened);
+                                     SYNCED: the mark */
+    uint64_t sync_seq;            /* SYNCED: of the order */
     struct history history;       /* TASK_ENDED: of TASK_PROMOTE */
     struct inspection inspection; /* INSPECTED */
     struct probe_result probe;    /* PROBED */
@@ -128,6 +133,7 @@ struct vote {
     uint64_t term;        /* the highest grant seen, whoever holds it */
     uint64_t grant_seq;
     uint8_t grant_hash[HASH_SIZE];
+    uint64_t sealed_term;   /* the highest term from whose leader this node has turned away */
     uint64_t given_up_term; /* the highest term that this node held and released (I7) */
     uint64_t system_id;     /* of the data directory it owns; 0: none yet */
 };
@@ -154,6 +160,8 @@ enum action_kind {
     ACTION_STOP,   /* shut down as stop_mode says; FACT_GUARD follows when the postmaster ended */
     ACTION_KILL,   /* SIGKILL every process of the instance and reap; FACT_GUARD ABSENT follows */
     ACTION_TASK,   /* run task (INITDB, BASEBACKUP, REWIND, PROMOTE, FIRST_WRITE, CHECKPOINT) */
+    ACTION_SYNC,   /* let commits of the primary wait for upstream.waits; FACT_SYNCED follows when
+                      they do; a newer order replaces one under way */
     ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others
                     */
     ACTION_SAY,    /* a line for the agent's own log */
@@ -161,13 +169,19 @@ enum action_kind {
     ACTION_COUNT
 };
 
-/* Where a standby streams from, or a task copies from. */
+/* Where a standby streams from, or a task copies from; and what else PostgreSQL's replication is to
+ * be: whom its commits wait for when it is a primary. */
 struct upstream {
     char node[NAME_SIZE]; /* empty: nowhere */
     char host[HOST_SIZE];
     uint16_t port;
-    uint32_t timeline; /* the leader's: a rewind waits until its pg_control shows it (FACTS 19);
-                             of a promotion: the one that it must open, 0: as PostgreSQL picks */
+    uint32_t timeline;   /* the leader's: a rewind waits until its pg_control shows it (FACTS 19);
+                               of a promotion: the one that it must open, 0: as PostgreSQL picks */
+    uint64_t seal_term;  /* nowhere, because this node has turned away from this term's leader;
+                            0: otherwise */
+    uint32_t wait_count; /* ANY so many of waits; 0: nobody is waited for. More than there are
+                            waits, none at all too: what is committed waits for a new order */
+    struct name_list waits;
 };
 
 struct slot {
@@ -191,6 +205,10 @@ struct action {
             enum task task;
             struct upstream upstream; /* BASEBACKUP, REWIND */
         } task;                       /* TASK */
+        struct {
+            uint64_t seq;
+            struct upstream upstream;
+        } sync; /* SYNC */
         struct {
             uint32_t count;
             struct slot items[NODE_COUNT_MAX];

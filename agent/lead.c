@@ -3,8 +3,9 @@
 
 #include "act.h"
 #include "switch.h"
+#include "upstream.h"
 
-static const struct upstream nowhere;
+static const struct upstream nowhere; /* of tasks that copy from nobody */
 
 static bool is_running(const struct agent *a)
 {
@@ -170,7 +171,8 @@ void lead_start(struct agent *a, struct action_list *actions)
 {
     a->lead.stop_wall_us = 0;
     act_say(actions, SEVERITY_INFO, "starting as the leader with the lock");
-    act_start(a, true, &nowhere, actions);
+    struct upstream alone = upstream_nowhere(a);
+    act_start(a, true, &alone, actions);
 }
 
 bool lead_must_promote(const struct agent *a)
@@ -182,7 +184,7 @@ void lead_promote(struct agent *a, struct action_list *actions)
 {
     act_say(actions, SEVERITY_INFO, "promoted self to leader by acquiring the lock term=%llu",
             (unsigned long long)a->cluster.term);
-    struct upstream opened = nowhere;
+    struct upstream opened = upstream_nowhere(a);
     opened.timeline = a->cluster.grant_timeline;
     act_task(a, TASK_PROMOTE, &opened, actions);
 }

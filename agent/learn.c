@@ -5,6 +5,7 @@
 #include "report.h"
 #include "say.h"
 #include "switch.h"
+#include "upstream.h"
 #include "watch.h"
 
 #include <assert.h>
@@ -137,11 +138,22 @@ static void learn_stage(struct agent *a)
     }
 }
 
+/* For an election each node looks afresh; where it must prove what it has, it promises to turn away
+ * first. */
 static void learn_phase(struct agent *a)
 {
     const struct cluster *c = &a->cluster;
     if (c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED) {
         watch_want_fresh(a, c->term);
+    }
+}
+
+/* Only what has been read to its end: a term that is over in history may have had a successor. */
+static void learn_seal(struct agent *a)
+{
+    if (a->caught_up && a->cluster.frozen_seq == 0 && upstream_must_seal(a) &&
+        a->wanted.sealed_term < a->cluster.term) {
+        a->wanted.sealed_term = a->cluster.term;
     }
 }
 
@@ -155,6 +167,7 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
     a->me = cluster_find_node(&a->cluster, a->self.node);
     learn_event(a, &e, outcome, actions);
     learn_vote(a);
+    learn_seal(a);
     learn_stage(a);
     if (a->cluster.phase_seq != phase_seq) {
         learn_phase(a);
@@ -166,6 +179,7 @@ static void learn_link(struct agent *a, const struct fact *fact)
     a->link_up = fact->link_up;
     a->caught_up = fact->link_up && fact->caught_up;
     learn_vote(a);
+    learn_seal(a);
     learn_stage(a);
 }
 
@@ -439,6 +453,7 @@ static void learn_task_ended(struct agent *a, const struct fact *fact, struct ac
             [TASK_PROMOTE] = end_promote,
             [TASK_FIRST_WRITE] = end_first_write,
             [TASK_CHECKPOINT] = end_checkpoint,
+            [TASK_SYNC] = NULL, /* ACTION_SYNC's */
     };
     _Static_assert(sizeof ends / sizeof ends[0] == TASK_COUNT, "an end for the last task");
     if (a->pg.busy != BUSY_TASK || a->pg.task != fact->task) {
@@ -515,6 +530,9 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         break;
     case FACT_TASK_ENDED:
         learn_task_ended(a, fact, actions);
+        break;
+    case FACT_SYNCED:
+        sync_learn(a, fact);
         break;
     case FACT_PERSISTED:
         learn_persisted(a, fact);

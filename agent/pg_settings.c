@@ -27,6 +27,7 @@ static const char *const owned[] = {"cluster_name",
                                     "promote_trigger_file",
                                     "recovery_target_timeline",
                                     "restart_after_crash",
+                                    "synchronous_standby_names",
                                     "unix_socket_directories",
                                     "wal_retrieve_retry_interval",
                                     NULL};
@@ -131,6 +132,25 @@ bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstr
     return !text.overflow;
 }
 
+bool pg_settings_synchronous(const struct upstream *upstream, char *ret_text, size_t capacity)
+{
+    struct text text = {.bytes = ret_text, .capacity = capacity};
+    char count[24];
+    ret_text[0] = '\0';
+    if (upstream->wait_count == 0) {
+        return true;
+    }
+    snprintf(count, sizeof count, "ANY %u (", (unsigned)upstream->wait_count);
+    text_add(&text, count);
+    for (uint32_t i = 0; i < upstream->waits.count; i++) {
+        text_add(&text, i > 0 ? ",\"" : "\"");
+        text_add(&text, upstream->waits.names[i]);
+        text_char(&text, '"');
+    }
+    text_add(&text, upstream->waits.count > 0 ? ")" : "\"" SYNCHRONOUS_NOBODY "\")");
+    return !text.overflow;
+}
+
 static bool is_well_named(const char *name)
 {
     if (!isalpha((unsigned char)name[0]) && name[0] != '_') {
@@ -199,6 +219,8 @@ static void text_own(struct text *text, const struct pg_settings *settings,
 {
     char port[8];
     char slot[SLOT_NAME_SIZE] = "";
+    char names[SYNCHRONOUS_SIZE];
+    char seal[24];
     snprintf(port, sizeof port, "%u", (unsigned)settings->port);
     if (upstream->node[0] != '\0') {
         pg_settings_slot_name(settings->node, slot);
@@ -216,6 +238,12 @@ static void text_own(struct text *text, const struct pg_settings *settings,
     text_setting(text, "recovery_target_timeline", "latest");
     text_setting(text, "primary_conninfo", conninfo);
     text_setting(text, "primary_slot_name", slot);
+    text->overflow = !pg_settings_synchronous(upstream, names, sizeof names) || text->overflow;
+    text_setting(text, "synchronous_standby_names", names);
+    if (settings->fence != NULL) {
+        snprintf(seal, sizeof seal, "%llu", (unsigned long long)upstream->seal_term);
+        text_setting(text, "pgbaton_fence.seal", seal);
+    }
 }
 
 /* The commit fence beside the libraries that the user's own files load. */

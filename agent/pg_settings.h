@@ -60,6 +60,12 @@ void pg_settings_slot_name(const char *node, char ret_name[SLOT_NAME_SIZE]);
 /* The value of primary_conninfo (libpq's quoting). False when it does not fit. */
 bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstream *upstream,
                           char *ret_text, size_t capacity);
+/* The longest value of synchronous_standby_names. */
+#define SYNCHRONOUS_SIZE (NODE_COUNT_MAX * (NAME_SIZE + 3) + 24)
+/* In its place, when commits wait for a new order: no application has such a name. */
+#define SYNCHRONOUS_NOBODY "pgbaton: nobody yet"
+/* The value of synchronous_standby_names. False when it does not fit. */
+bool pg_settings_synchronous(const struct upstream *upstream, char *ret_text, size_t capacity);
 /* Creates or removes standby.signal, durably. */
 MUST_USE enum result pg_settings_signal(const char *directory, bool present,
                                         struct failure *reterr_failure);

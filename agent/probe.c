@@ -16,18 +16,26 @@ enum column {
     COLUMN_SYSTEM_ID,
     COLUMN_TIMELINE, /* eight hexadecimal digits */
     COLUMN_STREAMING,
+    COLUMN_SEALED,   /* the seal that is complete; 0 or NULL: none */
     COLUMN_REPLICAS, /* "node-2,streaming,0/3000060;..." */
     COLUMN_HISTORY   /* the text of the timeline's .history file; NULL: not asked for, or none */
 };
 
 /* The role is asked once, so that a promotion in the middle gives one consistent row or an error.
- */
+ *
+ * A seal (fence.c) is complete when nothing can be received any more and all that was received is
+ * counted: since its start it has streamed, or its startup process has nothing left to replay. That
+ * is asked before the position is: `me` is read first. */
 static const char question[] =
         "begin;"
         "select case when not pg_is_in_recovery()"
         " then pg_logical_emit_message(true, 'pgbaton', '') end;"
         "commit;"
-        "with me as materialized (select pg_is_in_recovery() as standby),"
+        "with me as materialized (select pg_is_in_recovery() as standby,"
+        "  case when current_setting('pgbaton_fence.sealed', true) <> '0' and"
+        "    (pg_last_wal_receive_lsn() is not null or exists (select from pg_stat_activity"
+        "     where backend_type = 'startup' and wait_event = 'RecoveryRetrieveRetryInterval'))"
+        "   then current_setting('pgbaton_fence.sealed') end as sealed),"
         " receiver as materialized (select received_tli, status = 'streaming' as streaming"
         "  from pg_stat_wal_receiver),"
         " line as materialized (select case when not standby"
@@ -45,6 +53,7 @@ static const char question[] =
         " (select system_identifier from pg_control_system()),"
         " line.id,"
         " coalesce((select streaming from receiver), false),"
+        " me.sealed,"
         " (select string_agg(application_name || ',' || state || ',' ||"
         "   coalesce(flush_lsn, '0/0')::text, ';')"
         "   from pg_stat_replication where application_name ~ '^[a-z0-9][a-z0-9-]*$'),"
@@ -117,6 +126,7 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
     const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
     const char *system = pg_answer_text(answer, 0, COLUMN_SYSTEM_ID);
     const char *history = pg_answer_text(answer, 0, COLUMN_HISTORY);
+    const char *sealed = pg_answer_text(answer, 0, COLUMN_SEALED);
     result->in_recovery = is_true(pg_answer_text(answer, 0, COLUMN_IN_RECOVERY));
     result->streaming = is_true(pg_answer_text(answer, 0, COLUMN_STREAMING));
     result->position.timeline = probe_parse_timeline(pg_answer_text(answer, 0, COLUMN_TIMELINE));
@@ -124,6 +134,7 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
         (replay != NULL && !probe_parse_lsn(replay, &result->replay_lsn))) {
         return false;
     }
+    result->sealed_term = sealed != NULL ? strtoull(sealed, NULL, 10) : 0;
     result->system_id = system != NULL ? strtoull(system, NULL, 10) : 0;
     take_replicas(pg_answer_text(answer, 0, COLUMN_REPLICAS), result);
     if (history != NULL) {

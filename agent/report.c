@@ -3,6 +3,7 @@
 
 #include "act.h"
 #include "say.h"
+#include "upstream.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ static const enum node_state task_states[] = {
         [TASK_BASEBACKUP] = NODE_REBUILDING, [TASK_REWIND] = NODE_REBUILDING,
         [TASK_START] = NODE_STARTING,        [TASK_STOP] = NODE_STOPPING,
         [TASK_PROMOTE] = NODE_PROMOTING,     [TASK_FIRST_WRITE] = NODE_PRIMARY,
-        [TASK_CHECKPOINT] = NODE_PRIMARY,
+        [TASK_CHECKPOINT] = NODE_PRIMARY,    [TASK_SYNC] = NODE_PRIMARY,
 };
 _Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
 
@@ -163,13 +164,20 @@ static bool is_drifting(const struct agent *a)
     return last->streaming && last->position.timeline < a->cluster.floor.timeline;
 }
 
-/* The election that a report made now answers: what is not running stands where it stands. */
+static bool is_sealed(const struct agent *a)
+{
+    return a->watch.last.sealed_term != 0 && a->watch.last.sealed_term >= a->cluster.term;
+}
+
+/* The election that a report made now answers: what is not running stands where it stands, and what
+ * streams has turned away first where that is asked for. */
 static uint64_t election_term(const struct agent *a, const struct probe *own)
 {
     if (!has_ended(&a->cluster)) {
         return 0;
     }
-    bool stands = a->watch.fresh_term == a->cluster.term && !is_drifting(a);
+    bool stands = a->watch.fresh_term == a->cluster.term && !is_drifting(a) &&
+                  (!upstream_must_seal(a) || is_sealed(a));
     bool fresh = own->state != NODE_STANDBY || stands;
     return fresh ? a->cluster.term : 0;
 }
@@ -192,6 +200,7 @@ struct probe report_build(const struct agent *a)
         own.history = a->data.history;
     }
     own.election_term = election_term(a, &own);
+    own.sealed = own.election_term != 0 && own.state == NODE_STANDBY && is_sealed(a);
     return own;
 }
 
@@ -219,8 +228,9 @@ static bool matters(const struct agent *a, const struct probe *own)
                             own->system_id != last->system_id || own->clean != last->clean ||
                             own->was_primary != last->was_primary;
     return !a->report.sent || answers || stands_elsewhere || own->state != last->state ||
-           own->reason != last->reason || own->streaming != last->streaming ||
-           (own->failures > 0) != (last->failures > 0) || !same_replicas(own, last);
+           own->reason != last->reason || own->sealed != last->sealed ||
+           own->streaming != last->streaming || (own->failures > 0) != (last->failures > 0) ||
+           !same_replicas(own, last);
 }
 
 /* What is only passed through on the way to something else is not told. */

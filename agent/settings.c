@@ -40,6 +40,8 @@ struct file_watchdog {
 
 struct file_tags {
     bool nofailover;
+    bool nosync;
+    bool noloadbalance;
     int failover_priority;
 };
 
@@ -96,6 +98,10 @@ static const cyaml_schema_field_t postgresql_fields[] = {
 static const cyaml_schema_field_t tags_fields[] = {
         CYAML_FIELD_ENUM("nofailover", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct file_tags,
                          nofailover, config_bool_words, CONFIG_BOOL_WORD_COUNT),
+        CYAML_FIELD_ENUM("nosync", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct file_tags,
+                         nosync, config_bool_words, CONFIG_BOOL_WORD_COUNT),
+        CYAML_FIELD_ENUM("noloadbalance", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct file_tags,
+                         noloadbalance, config_bool_words, CONFIG_BOOL_WORD_COUNT),
         CYAML_FIELD_INT("failover_priority", CYAML_FLAG_OPTIONAL, struct file_tags,
                         failover_priority),
         CYAML_FIELD_END};
@@ -154,6 +160,8 @@ static const char *const known_keys[] = {"cluster",
                                          "device",
                                          "timeout",
                                          "nofailover",
+                                         "nosync",
+                                         "noloadbalance",
                                          "failover_priority",
                                          NULL};
 
@@ -244,6 +252,8 @@ static enum result take_identity(const struct loading *l)
     }
     snprintf(l->settings->nats, sizeof(l->settings->nats), "%s", l->file->nats);
     self->nofailover = l->file->tags.nofailover;
+    self->nosync = l->file->tags.nosync;
+    self->noloadbalance = l->file->tags.noloadbalance;
     self->failover_priority = l->file->tags.failover_priority;
     return RESULT_OK;
 }
@@ -387,8 +397,8 @@ static enum result take_fence(const struct loading *l)
     const char *key = "postgresql.fence_library";
     const struct file_postgresql *pg = &l->file->postgresql;
     struct settings *s = l->settings;
-    s->fence = pg->fence == NULL || *pg->fence;
-    if (!s->fence) {
+    s->self.fence = pg->fence == NULL || *pg->fence;
+    if (!s->self.fence) {
         return RESULT_OK;
     }
     if (pg->fence_library == NULL) {

@@ -44,7 +44,6 @@ struct settings {
                  */
     size_t parameter_count;
     struct settings_parameter *parameters;
-    bool fence;                             /* PostgreSQL loads the commit fence */
     char fence_library[SETTINGS_PATH_SIZE]; /* where it lies; empty without it */
     enum guard_watchdog_mode watchdog;
     char watchdog_device[SETTINGS_PATH_SIZE];

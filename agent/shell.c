@@ -129,7 +129,7 @@ static void fill_pg_settings(struct shell *shell)
             .passfile = passfile,
             .parameters = shell->pg_parameters,
             .parameter_count = s->parameter_count,
-            .fence = s->fence ? s->fence_library : NULL,
+            .fence = s->self.fence ? s->fence_library : NULL,
             .hba = (const char *const *)s->hba,
             .hba_count = s->hba_count,
     };
@@ -180,7 +180,8 @@ static enum result open_core(struct shell *shell, struct failure *reterr_failure
 static enum result open_all(struct shell *shell, struct failure *reterr_failure)
 {
     static enum result (*const steps[])(struct shell *, struct failure *) = {
-            open_core, shell_inspect_open, shell_tasks_open, shell_log_open, shell_guard_open};
+            open_core,       shell_inspect_open, shell_tasks_open,
+            shell_sync_open, shell_log_open,     shell_guard_open};
     fill_pg_settings(shell);
     shell_ping_open(shell);
     enum result result = session_init(&shell->probe.session, shell, &shell->local, reterr_failure);
@@ -201,6 +202,7 @@ static void close_all(struct shell *shell)
     shell_ping_close(shell);
     session_finish(&shell->probe.session);
     session_finish(&shell->slots);
+    shell_sync_close(shell);
     shell_guard_close(shell);
     shell_log_close(shell);
 }

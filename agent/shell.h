@@ -22,6 +22,7 @@
 #include "settings.h"
 #include "shell_helper.h"
 #include "shell_session.h"
+#include "shell_sync.h"
 #include "shell_vote.h"
 #include "step.h"
 #include "watch_data.h"
@@ -160,6 +161,7 @@ struct shell {
     struct shell_probe probe;
     struct shell_task task;
     struct session slots;
+    struct shell_sync sync;
 
     struct shell_facts facts;
     struct agent agent;

@@ -60,6 +60,11 @@ static void act_task(struct shell *shell, const struct action *action)
     shell_task_begin(shell, action->as.task.task, &action->as.task.upstream);
 }
 
+static void act_sync(struct shell *shell, const struct action *action)
+{
+    shell_sync_begin(shell, action->as.sync.seq, &action->as.sync.upstream);
+}
+
 static void act_slots(struct shell *shell, const struct action *action)
 {
     shell_slots_keep(shell, action->as.slots.items, action->as.slots.count);
@@ -87,6 +92,7 @@ static void (*const acts[])(struct shell *, const struct action *) = {
         [ACTION_STOP] = act_stop,       [ACTION_KILL] = act_kill,
         [ACTION_TASK] = act_task,       [ACTION_SLOTS] = act_slots,
         [ACTION_SAY] = act_say,         [ACTION_EXIT] = act_exit,
+        [ACTION_SYNC] = act_sync,
 };
 _Static_assert(sizeof(acts) / sizeof(acts[0]) == ACTION_COUNT, "an act for each action");
 

@@ -61,6 +61,7 @@ void agent_step(struct agent *a, const struct fact *fact, struct codec_arena *ar
     learn_fact(a, fact, arena, ret_actions);
     lease_keep(a, ret_actions);
     decide_act(a, ret_actions);
+    sync_keep(a, ret_actions);
     watch_keep(a, ret_actions);
     say(a, ret_actions);
     ret_actions->next_ms = next_ms(a);

@@ -27,6 +27,9 @@ struct agent_self {
     uint16_t port;
     int32_t failover_priority;
     bool nofailover;
+    bool nosync;        /* commits never wait for it */
+    bool noloadbalance; /* for those who distribute reads */
+    bool fence;         /* the commit fence is loaded: it sees a seal through */
 };
 
 #include "agent_state.h" /* struct agent: its memory, for the core, tests and the simulator */

@@ -21,12 +21,12 @@ static size_t format_vote(const struct vote *vote, char text[VOTE_TEXT_SIZE])
     for (size_t i = 0; i < HASH_SIZE; i++) {
         snprintf(hash + 2 * i, 3, "%02x", (unsigned)vote->grant_hash[i]);
     }
-    int length =
-            snprintf(text, VOTE_TEXT_SIZE,
-                     "pgbaton-vote 1 incarnation=%" PRIu64 " term=%" PRIu64 " grant_seq=%" PRIu64
-                     " grant_hash=%s given_up_term=%" PRIu64 " system_id=%" PRIu64,
-                     vote->incarnation, vote->term, vote->grant_seq, hash, vote->given_up_term,
-                     vote->system_id);
+    int length = snprintf(text, VOTE_TEXT_SIZE,
+                          "pgbaton-vote 2 incarnation=%" PRIu64 " term=%" PRIu64
+                          " grant_seq=%" PRIu64 " grant_hash=%s given_up_term=%" PRIu64
+                          " sealed_term=%" PRIu64 " system_id=%" PRIu64,
+                          vote->incarnation, vote->term, vote->grant_seq, hash, vote->given_up_term,
+                          vote->sealed_term, vote->system_id);
     return length < 0 ? 0 : (size_t)length;
 }
 
@@ -55,11 +55,11 @@ static bool parse_vote(const char *text, struct vote *ret_vote)
     char again[VOTE_TEXT_SIZE];
     uint32_t crc = 0;
     if (sscanf(text,
-               "pgbaton-vote 1 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
-               " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " system_id=%" SCNu64
-               " crc=%" SCNx32,
+               "pgbaton-vote 2 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
+               " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " sealed_term=%" SCNu64
+               " system_id=%" SCNu64 " crc=%" SCNx32,
                &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, hash,
-               &ret_vote->given_up_term, &ret_vote->system_id, &crc) != 7) {
+               &ret_vote->given_up_term, &ret_vote->sealed_term, &ret_vote->system_id, &crc) != 8) {
         return false;
     }
     if (strlen(hash) != 2 * HASH_SIZE || !parse_hash(hash, ret_vote->grant_hash)) {

@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include "act.h"
+#include "upstream.h"
 
 #include <string.h>
 
@@ -137,11 +138,25 @@ static bool is_urgent(const struct agent *a)
            a->pg.role == ROLE_STANDBY;
 }
 
+/* An election waits for this node's report, and that for its seal. */
+static bool is_sealing(const struct agent *a)
+{
+    return upstream_must_seal(a) && a->pg.role == ROLE_STANDBY &&
+           a->watch.last.sealed_term < a->cluster.term;
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint32_t period_ms(const struct agent *a)
 {
     uint32_t period_ms = agent_config(a).probe_period_ms;
-    bool starting = a->pg.busy == BUSY_STARTING && period_ms > START_POLL_MS;
-    return starting ? START_POLL_MS : period_ms;
+    if (is_sealing(a)) {
+        return lesser(period_ms, SEAL_POLL_MS);
+    }
+    return a->pg.busy == BUSY_STARTING ? lesser(period_ms, START_POLL_MS) : period_ms;
 }
 
 void watch_keep(struct agent *a, struct action_list *actions)

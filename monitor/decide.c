@@ -4,6 +4,7 @@
 #include "../proto/fold.h"
 #include "../proto/switchover.h"
 #include "rules.h"
+#include "rules_sync.h"
 
 #include <string.h>
 
@@ -100,9 +101,19 @@ static uint64_t rebuild_in_ms(const struct cluster *c, const struct evidence *ev
     return next_ms;
 }
 
+/* How long a difference must last depends on what differs. */
+static uint64_t sync_remaining_ms(const struct cluster *c, const struct evidence *evidence)
+{
+    return c->phase == PHASE_HELD
+                   ? remaining_ms(evidence->sync_age_ms, rules_sync_ms(c, evidence->alive_mask))
+                   : UINT64_MAX;
+}
+
 uint64_t decide_next_ms(const struct cluster *c, const struct evidence *evidence)
 {
     uint64_t next_ms = c->phase == PHASE_HELD ? rebuild_in_ms(c, evidence) : UINT64_MAX;
+    const uint64_t sync_ms = sync_remaining_ms(c, evidence);
+    next_ms = sync_ms < next_ms ? sync_ms : next_ms;
     for (size_t i = 0; i < sizeof(RIPENINGS) / sizeof(RIPENINGS[0]); i++) {
         const struct ripening *r = &RIPENINGS[i];
         if ((r->phases & phase_bit(c->phase)) == 0) {

@@ -2,7 +2,9 @@
 #include "rules.h"
 
 #include "../proto/election.h"
+#include "../proto/sync.h"
 #include "rules_switchover.h"
+#include "rules_sync.h"
 
 #include <string.h>
 
@@ -47,7 +49,8 @@ uint64_t rules_verdict_ms(const struct cluster *c)
 
 uint64_t rules_lapse_ms(const struct cluster *c)
 {
-    return c->phase == PHASE_REVOKED && c->lease.renewed ? cluster_wait_ms(c) : 0;
+    bool waits = c->phase == PHASE_REVOKED && c->lease.renewed;
+    return waits ? cluster_wait_ms(c) : 0;
 }
 
 /* ---- what guards ask ---- */
@@ -196,8 +199,10 @@ static bool needs_rewind(const struct node *n)
 
 static bool needs_new_copy(const struct node *n)
 {
+    bool vain =
+            has_left_history(n) || (n->state == NODE_FAILED && n->reason == REASON_START_FAILED);
     return is_damaged(n) || (copy_has_failed(n) && n->state == NODE_FAILED) ||
-           (rewind_has_failed(n) && has_left_history(n));
+           (rewind_has_failed(n) && vain);
 }
 
 static bool mark_is_below(const struct mark *a, const struct mark *b)
@@ -214,6 +219,12 @@ static bool copy_is_unseen(const struct cluster *c, const struct node *n)
            n->failed_task == TASK_NONE && mark_is_below(&n->probe_mark, &n->task_mark);
 }
 
+/* Soon nobody waits for it any more, and an election can do without it; strict waits for ever. */
+static bool is_waited_for(const struct cluster *c, int32_t i)
+{
+    return c->config.synchronous != SYNCHRONOUS_STRICT && sync_needs(c, i);
+}
+
 static bool rebuild_is_allowed(const struct question *q, uint32_t i)
 {
     return q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);
@@ -225,8 +236,9 @@ static bool may_rebuild(const struct question *q, uint32_t i)
 {
     const struct node *n = &q->c->nodes[i];
     return (int32_t)i != q->c->leader && is_alive(q, i) && !n->departed &&
-           n->rebuild_task == TASK_NONE && (q->evidence->backoff_mask >> i & 1) == 0 &&
-           !is_foreign(q->c, n) && !copy_is_unseen(q->c, n) && rebuild_is_allowed(q, i);
+           n->rebuild_task == TASK_NONE && !is_waited_for(q->c, (int32_t)i) &&
+           (q->evidence->backoff_mask >> i & 1) == 0 && !is_foreign(q->c, n) &&
+           !copy_is_unseen(q->c, n) && rebuild_is_allowed(q, i);
 }
 
 /* The first node with this need that may be told to rebuild now, or -1. Before the new leader is
@@ -330,6 +342,7 @@ static void write_grant(const struct question *q, struct event *ret_event)
     grant->position = n->position;
     grant->timeline = grant->kind == GRANT_FAILOVER ? q->c->timeline_max + 1 : 0;
     grant->renewal_seq = cluster_last_renewal_seq(q->c);
+    sync_list_of(q->c, sync_granted(q->c, i, &grant->wait_count), &grant->waits);
     grant->loss_bytes = grant->kind == GRANT_FAILOVER ? cluster_lag_bytes(q->c, i) : 0;
     ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;
 }
@@ -420,6 +433,8 @@ const struct rule RULES[] = {
     {"switchover-begin",  HELD,       rules_must_begin,     rules_write_step},
     {"switchover-stop",   HELD,       rules_must_stop,      rules_write_step},
     {"switchover-abort",  ANY,        rules_must_abort,     rules_write_step},
+    {"sync-give-up",      HELD,       rules_sync_is_alone,  rules_sync_give_up},
+    {"sync-change",       HELD,       rules_sync_differs,   rules_sync_change},
     {"rebuild-empty",     HELD,       some_node_is_empty,   write_first_copy},
     {"rebuild-diverged",  HELD,       some_node_diverged,   write_rewind},
     {"rebuild-again",     HELD,       some_node_needs_copy, write_new_copy},

@@ -23,6 +23,7 @@ struct raw_defaults {
     char *lease_ttl;
     char *switch_policy;
     char *synchronous;
+    uint32_t *synchronous_count;
     char *maximum_lag_on_failover;
     uint32_t *failover_limit;
     char *failover_window;
@@ -65,6 +66,8 @@ static const cyaml_schema_field_t defaults_fields[] = {
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("synchronous", OPTIONAL_VALUE, struct raw_defaults, synchronous, 0,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("synchronous_count", OPTIONAL_VALUE, struct raw_defaults,
+                         synchronous_count),
     CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
                            maximum_lag_on_failover, 0, CYAML_UNLIMITED),
     CYAML_FIELD_UINT_PTR("failover_limit", OPTIONAL_VALUE, struct raw_defaults, failover_limit),
@@ -108,6 +111,7 @@ static const char *const settings_keys[] = {
         "switch_policy",
         "probe_failure_threshold",
         "synchronous",
+        "synchronous_count",
         "maximum_lag_on_failover",
         "failover_limit",
         "failover_window",
@@ -262,14 +266,30 @@ static enum result take_switch_policy(const char *text, struct config *config, s
     return failure_hint(f, "use MaximumAvailability");
 }
 
-static enum result take_synchronous(const char *text, struct failure *f)
+static enum result take_synchronous(const char *text, struct config *config, struct failure *f)
 {
-    if (text == NULL || strcmp(text, "off") == 0) {
+    if (text == NULL) {
         return RESULT_OK;
     }
-    failure_set(f, RESULT_INVALID, "synchronous: '%s' is not available in this version", text);
-    return failure_hint(f, "use off; commits then wait for no standby, and a failover may lose the "
-                           "last of them");
+    for (unsigned i = 0; i < SYNCHRONOUS_MODE_COUNT; i++) {
+        if (strcmp(text, synchronous_name((enum synchronous)i)) == 0) {
+            config->synchronous = (enum synchronous)i;
+            return RESULT_OK;
+        }
+    }
+    failure_set(f, RESULT_INVALID, "synchronous: '%s' is unknown", text);
+    return failure_hint(f,
+                        "use quorum (commits wait for a standby while there is one), strict (they "
+                        "always do) or off (a failover may lose the last of them)");
+}
+
+static enum result take_sync(const struct raw_defaults *raw, struct config *config,
+                             struct failure *f)
+{
+    if (raw->synchronous_count != NULL) {
+        config->synchronous_count = *raw->synchronous_count;
+    }
+    return take_synchronous(raw->synchronous, config, f);
 }
 
 /* ---- the groups ---- */
@@ -313,7 +333,7 @@ static enum result take_policy(const struct raw_defaults *raw, struct config *co
 {
     enum result result = take_switch_policy(raw->switch_policy, config, f);
     if (result == RESULT_OK) {
-        result = take_synchronous(raw->synchronous, f);
+        result = take_sync(raw, config, f);
     }
     return result == RESULT_OK ? take_bytes("maximum_lag_on_failover", raw->maximum_lag_on_failover,
                                             &config->maximum_lag_on_failover, f)

@@ -164,6 +164,7 @@ struct evidence monitor_evidence(const struct monitor *m, const struct monitor_c
             .hearing_ms = hearing_ms(m, mc, now_ms),
             .phase_age_ms = watch_age_ms(now_ms, mc->watch.phase_ms),
             .heartbeat_seq = m->heartbeat_seq,
+            .sync_age_ms = watch_age_ms(now_ms, mc->watch.streaming_ms),
             .alive_mask = watch_alive_mask(&mc->watch, &mc->state, now_ms),
             .backoff_mask = watch_backoff_mask(&mc->watch, &mc->state, now_ms),
             .failover_age_ms = watch_age_ms(now_ms, mc->watch.failover_ms),
@@ -287,6 +288,7 @@ void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct st
     } else if (stimulus->kind == STIMULUS_LIVE) {
         take_live(mc, stimulus, arena, ret_output);
     }
+    watch_streaming(&mc->watch, &mc->state, stimulus->now_ms);
     if (may_decide(m, mc, stimulus->now_ms)) {
         choose(m, mc, stimulus, ret_output);
     }

@@ -50,7 +50,9 @@ struct watch {
     uint64_t phase_ms;   /* when what began the phase was received; of NONE: the first hello */
     uint64_t live_ms[NODE_COUNT_MAX];   /* when node i was last heard, by any message; 0: never */
     uint64_t failed_ms[NODE_COUNT_MAX]; /* when node i's last failed task was received */
-    uint64_t failover_ms; /* when the last failover that counts (I18) was received; 0: never */
+    uint32_t streaming;    /* whom commits could wait for, when it was looked at last */
+    uint64_t streaming_ms; /* since when that is so */
+    uint64_t failover_ms;  /* when the last failover that counts (I18) was received; 0: never */
     uint64_t rebuild_ms[NODE_COUNT_MAX]; /* when node i's last directive was received; 0: never */
     uint64_t verdict_ms;                 /* when the last no_candidate was received; 0: never */
     struct probe live[NODE_COUNT_MAX];   /* its last live position; never for the fold */

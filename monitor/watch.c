@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include "../proto/subject.h"
+#include "../proto/sync.h"
 #include "rules.h"
 
 #include <string.h>
@@ -221,6 +222,15 @@ uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, ui
 uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms)
 {
     return mask_of(w, c, backoff_until_ms, now_ms);
+}
+
+void watch_streaming(struct watch *w, const struct cluster *c, uint64_t now_ms)
+{
+    uint32_t streaming = sync_streaming(c, watch_alive_mask(w, c, now_ms));
+    if (streaming != w->streaming || w->streaming_ms == 0) {
+        w->streaming = streaming;
+        w->streaming_ms = now_ms;
+    }
 }
 
 static uint64_t sooner_after(uint64_t now_ms, uint64_t until_ms, uint64_t next_ms)

@@ -17,6 +17,7 @@
 #define PGBATON_CLUSTER_H
 
 #include "bucket.h"
+#include "change.h"
 #include "config.h"
 #include "event.h"
 #include "pending.h"
@@ -55,6 +56,8 @@ struct node {
     uint32_t pg_version;
     int32_t failover_priority;
     bool nofailover;
+    bool nosync;
+    bool noloadbalance;
     bool departed; /* said goodbye, no hello since */
 
     uint64_t incarnation; /* of the newest hello */
@@ -78,6 +81,7 @@ struct node {
 
     uint64_t report_term; /* the election (ended term) of its last fresh report */
     uint64_t report_seq;
+    bool sealed;           /* with that report it had turned away from the old leader */
     uint64_t refused_term; /* the last term that it refused; 0: none, or its state changed since */
 
     enum task rebuild_task; /* ordered and not ended; TASK_NONE otherwise */
@@ -102,35 +106,6 @@ struct lease {
     uint32_t ttl_ms_max;      /* the longest that any renewal of the term names: the wait */
     uint64_t seen_seq;        /* the holder had folded up to here */
     struct position position; /* the last known one of the holder */
-};
-
-/* The last change of leadership, for describe and the timeline. Times are wall clocks of the
- * writers. */
-struct change {
-    uint64_t seq; /* of the grant */
-    uint64_t term;
-    char from[NAME_SIZE]; /* the old leader; empty for the first term */
-    char to[NAME_SIZE];
-    enum reason reason; /* why the old term ended */
-    enum grant_kind kind;
-    uint64_t ended_seq;        /* of the release, refusal or revoke */
-    uint64_t detected_wall_us; /* release.detected_wall_us, or the revoke's own time */
-    uint64_t fenced_wall_us;   /* release.fenced_wall_us; 0 after a revoke */
-    uint64_t ended_wall_us;
-    uint64_t granted_wall_us;
-    uint64_t leased_wall_us;   /* first effective renewal */
-    uint64_t promoted_wall_us; /* done(promote) */
-    uint64_t writable_wall_us; /* done(first_write) */
-    uint64_t writable_seq;
-};
-
-/* How a term ended, kept until the next grant turns it into a struct change. */
-struct ending {
-    uint64_t seq;
-    enum reason reason;
-    uint64_t detected_wall_us;
-    uint64_t fenced_wall_us;
-    uint64_t wall_us;
 };
 
 #define LEADER_NONE (-1)
@@ -168,6 +143,7 @@ struct cluster {
     bool promoted;               /* done(promote) of this term is in */
     bool writable;               /* done(first_write) of this term is in */
     struct lease lease;
+    struct sync sync;
     struct ending ending;
     struct change change;
     bool no_candidate;               /* the last election found nobody; verdicts are in the nodes */

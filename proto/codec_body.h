@@ -32,6 +32,7 @@ struct codec_space {
         Pgbaton__Directive directive;
         Pgbaton__Config config;
         Pgbaton__NoCandidate no_candidate;
+        Pgbaton__SyncSet sync_set;
         Pgbaton__Heartbeat heartbeat;
         Pgbaton__Request request;
         Pgbaton__SwitchoverStep switchover_step;
@@ -43,6 +44,8 @@ struct codec_space {
     Pgbaton__Candidate candidates[NODE_COUNT_MAX];
     Pgbaton__Candidate *candidate_list[NODE_COUNT_MAX];
     Pgbaton__Position candidate_positions[NODE_COUNT_MAX];
+    char *waits[NODE_COUNT_MAX];
+    char *voters[NODE_COUNT_MAX];
     char text[TEXT_SIZE];
 };
 

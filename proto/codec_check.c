@@ -89,10 +89,23 @@ static bool check_candidates(const struct candidate_list *list)
     return true;
 }
 
+static bool check_names(const struct name_list *list)
+{
+    if (list->count > NODE_COUNT_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!name_is_valid(list->names[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_grant(const struct grant *grant)
 {
     return in_range(grant->kind, GRANT_KIND_COUNT) && name_is_valid(grant->node) &&
-           check_candidates(&grant->candidates);
+           check_candidates(&grant->candidates) && check_names(&grant->waits);
 }
 
 static bool check_directive(const struct directive *directive)
@@ -102,7 +115,14 @@ static bool check_directive(const struct directive *directive)
 
 static bool check_config(const struct config *config)
 {
-    return in_range(config->switch_policy, SWITCH_POLICY_COUNT);
+    return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
+           in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT);
+}
+
+static bool check_sync_set(const struct sync_set *set)
+{
+    return in_range(set->step, SYNC_STEP_COUNT) && check_names(&set->waits) &&
+           check_names(&set->voters);
 }
 
 /* A node may be left open. */
@@ -154,6 +174,8 @@ static bool check_body(const struct event *e)
         return check_request(&e->body.request);
     case EVENT_SWITCHOVER_STEP:
         return check_switchover_step(&e->body.switchover_step);
+    case EVENT_SYNC_SET:
+        return check_sync_set(&e->body.sync_set);
     case EVENT_REVOKE:
     case EVENT_HEARTBEAT:
         return true;

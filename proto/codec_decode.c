@@ -42,6 +42,20 @@ static void take_position(const Pgbaton__Position *pb, struct position *position
     }
 }
 
+static bool take_names(struct name_list *list, size_t count, char *const *names)
+{
+    if (count > NODE_COUNT_MAX) {
+        return false;
+    }
+    list->count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        if (!codec_take_text(list->names[i], sizeof(list->names[i]), names[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool take_history(struct history *history, size_t count, Pgbaton__HistoryEntry *const *list)
 {
     if (count > HISTORY_COUNT_MAX) {
@@ -101,6 +115,7 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->replay_lsn = pb->replay_lsn;
     probe->system_id = pb->system_id;
     probe->streaming = pb->streaming;
+    probe->sealed = pb->sealed;
     probe->clean = pb->clean;
     probe->was_primary = pb->was_primary;
     probe->failures = pb->failures;
@@ -147,6 +162,8 @@ static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
     hello->pg_version = pb->pg_version;
     hello->failover_priority = pb->failover_priority;
     hello->nofailover = pb->nofailover;
+    hello->nosync = pb->nosync;
+    hello->noloadbalance = pb->noloadbalance;
     hello->anchor_seq = pb->anchor_seq;
     hello->anchor_term = pb->anchor_term;
     return take_probe(pb->probe, &hello->probe) &&
@@ -188,7 +205,9 @@ static bool take_grant(const Pgbaton__Grant *pb, struct grant *grant)
     grant->renewal_seq = pb->renewal_seq;
     grant->loss_bytes = pb->loss_bytes;
     grant->timeline = pb->timeline;
-    return codec_take_text(grant->node, sizeof(grant->node), pb->node) &&
+    grant->wait_count = pb->wait_count;
+    return take_names(&grant->waits, pb->n_waits, pb->waits) &&
+           codec_take_text(grant->node, sizeof(grant->node), pb->node) &&
            take_candidates(&grant->candidates, pb->n_candidates, pb->candidates);
 }
 
@@ -212,6 +231,8 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->failover_window_ms = pb->failover_window_ms;
     config->rebuild_limit = pb->rebuild_limit;
     config->rebuild_window_ms = pb->rebuild_window_ms;
+    config->synchronous = (enum synchronous)pb->synchronous;
+    config->synchronous_count = pb->synchronous_count;
     return true;
 }
 
@@ -242,6 +263,16 @@ static bool take_switchover_step(const Pgbaton__SwitchoverStep *pb, struct switc
     return codec_take_text(step->node, sizeof(step->node), pb->node);
 }
 
+static bool take_sync_set(const Pgbaton__SyncSet *pb, struct sync_set *set)
+{
+    set->term = pb->term;
+    set->step = (enum sync_step)pb->step;
+    set->count = pb->count;
+    set->quorum = pb->quorum;
+    return take_names(&set->waits, pb->n_waits, pb->waits) &&
+           take_names(&set->voters, pb->n_voters, pb->voters);
+}
+
 static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
 {
     if (pb->n_rebuild_age_ms > NODE_COUNT_MAX) {
@@ -253,6 +284,7 @@ static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence
     evidence->heartbeat_seq = pb->heartbeat_seq;
     evidence->alive_mask = pb->alive_mask;
     evidence->backoff_mask = pb->backoff_mask;
+    evidence->sync_age_ms = pb->sync_age_ms;
     evidence->failover_age_ms = pb->failover_age_ms;
     evidence->verdict_age_ms = pb->verdict_age_ms;
     for (size_t i = 0; i < pb->n_rebuild_age_ms; i++) {
@@ -307,6 +339,8 @@ static bool take_body(const Pgbaton__Event *pb, struct event *e)
         return take_config(pb->config, &e->body.config);
     case EVENT_NO_CANDIDATE:
         return take_no_candidate(pb->no_candidate, &e->body.no_candidate);
+    case EVENT_SYNC_SET:
+        return take_sync_set(pb->sync_set, &e->body.sync_set);
     case EVENT_HEARTBEAT:
         return true;
     case EVENT_REQUEST:

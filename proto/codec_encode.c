@@ -44,6 +44,14 @@ static ProtobufCBinaryData put_text(const char *text, char copy[TEXT_SIZE])
     return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)copy};
 }
 
+static char **put_names(const struct name_list *list, char *names[NODE_COUNT_MAX])
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        names[i] = text_of(list->names[i]);
+    }
+    return names;
+}
+
 static Pgbaton__HistoryEntry **put_history(const struct history *history, struct codec_space *space)
 {
     for (uint32_t i = 0; i < history->count; i++) {
@@ -99,6 +107,7 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->replay_lsn = probe->replay_lsn;
     pb->system_id = probe->system_id;
     pb->streaming = probe->streaming;
+    pb->sealed = probe->sealed;
     pb->clean = probe->clean;
     pb->was_primary = probe->was_primary;
     pb->failures = probe->failures;
@@ -160,6 +169,8 @@ static Pgbaton__Hello *put_hello(const struct hello *hello, struct codec_space *
     pb->pg_version = hello->pg_version;
     pb->failover_priority = hello->failover_priority;
     pb->nofailover = hello->nofailover;
+    pb->nosync = hello->nosync;
+    pb->noloadbalance = hello->noloadbalance;
     pb->anchor_seq = hello->anchor_seq;
     pb->anchor_term = hello->anchor_term;
     return pb;
@@ -217,6 +228,9 @@ static Pgbaton__Grant *put_grant(const struct grant *grant, struct codec_space *
     pb->timeline = grant->timeline;
     pb->n_candidates = grant->candidates.count;
     pb->candidates = put_candidates(&grant->candidates, space);
+    pb->n_waits = grant->waits.count;
+    pb->waits = put_names(&grant->waits, space->waits);
+    pb->wait_count = grant->wait_count;
     return pb;
 }
 
@@ -248,6 +262,8 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
     pb->failover_window_ms = config->failover_window_ms;
     pb->rebuild_limit = config->rebuild_limit;
     pb->rebuild_window_ms = config->rebuild_window_ms;
+    pb->synchronous = config->synchronous;
+    pb->synchronous_count = config->synchronous_count;
     return pb;
 }
 
@@ -262,6 +278,22 @@ static Pgbaton__NoCandidate *put_no_candidate(const struct no_candidate *no_cand
     pb->wait_ms = no_candidate->wait_ms;
     pb->n_candidates = no_candidate->candidates.count;
     pb->candidates = put_candidates(&no_candidate->candidates, space);
+    return pb;
+}
+
+static Pgbaton__SyncSet *put_sync_set(const struct sync_set *set, struct codec_space *space)
+{
+    Pgbaton__SyncSet *pb = &space->body.sync_set;
+
+    pgbaton__sync_set__init(pb);
+    pb->term = set->term;
+    pb->step = set->step;
+    pb->n_waits = set->waits.count;
+    pb->waits = put_names(&set->waits, space->waits);
+    pb->count = set->count;
+    pb->n_voters = set->voters.count;
+    pb->voters = put_names(&set->voters, space->voters);
+    pb->quorum = set->quorum;
     return pb;
 }
 
@@ -326,6 +358,7 @@ static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct c
     pb->rebuild_age_ms = (uint64_t *)evidence->rebuild_age_ms;
     pb->switchover_age_ms = evidence->switchover_age_ms;
     pb->caught_up_mask = evidence->caught_up_mask;
+    pb->sync_age_ms = evidence->sync_age_ms;
     return pb;
 }
 
@@ -360,6 +393,7 @@ static const Pgbaton__Event__BodyCase body_cases[] = {
         [EVENT_DIRECTIVE] = PGBATON__EVENT__BODY_DIRECTIVE,
         [EVENT_CONFIG] = PGBATON__EVENT__BODY_CONFIG,
         [EVENT_NO_CANDIDATE] = PGBATON__EVENT__BODY_NO_CANDIDATE,
+        [EVENT_SYNC_SET] = PGBATON__EVENT__BODY_SYNC_SET,
         [EVENT_HEARTBEAT] = PGBATON__EVENT__BODY_HEARTBEAT,
         [EVENT_REQUEST] = PGBATON__EVENT__BODY_REQUEST,
         [EVENT_SWITCHOVER_STEP] = PGBATON__EVENT__BODY_SWITCHOVER_STEP,
@@ -423,6 +457,9 @@ static void put_body(const struct event *e, struct codec_space *space)
         break;
     case EVENT_NO_CANDIDATE:
         pb->no_candidate = put_no_candidate(&e->body.no_candidate, space);
+        break;
+    case EVENT_SYNC_SET:
+        pb->sync_set = put_sync_set(&e->body.sync_set, space);
         break;
     case EVENT_HEARTBEAT:
         pb->heartbeat = put_heartbeat(space);

@@ -19,6 +19,8 @@ struct config config_default(void)
             .probe_failure_threshold = 2,
             .lease_ttl_ms = config_lease_ttl_ms(1000, 1000, 2),
             .switch_policy = SWITCH_MAXIMUM_AVAILABILITY,
+            .synchronous = SYNCHRONOUS_OFF,
+            .synchronous_count = 1,
             .maximum_lag_on_failover = UINT64_MAX,
             .failover_limit = 5,
             .failover_window_ms = 600000,
@@ -116,6 +118,12 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
         config->rebuild_limit < 1 || config->rebuild_limit > BUCKET_LIMIT_MAX) {
         snprintf(ret_text, CONFIG_TEXT_SIZE,
                  "failover_limit and rebuild_limit must be between 1 and %d", BUCKET_LIMIT_MAX);
+        return false;
+    }
+    if (config->synchronous != SYNCHRONOUS_OFF &&
+        (config->synchronous_count < 1 || config->synchronous_count > NODE_COUNT_MAX)) {
+        snprintf(ret_text, CONFIG_TEXT_SIZE, "synchronous_count must be between 1 and %d",
+                 NODE_COUNT_MAX);
         return false;
     }
     return check_ranges(config, ret_text) && check_budget(config, ret_text);

@@ -19,6 +19,8 @@ struct config {
     uint32_t probe_failure_threshold;
     uint32_t lease_ttl_ms;
     enum switch_policy switch_policy;
+    enum synchronous synchronous;
+    uint32_t synchronous_count;       /* standbys that a commit waits for; 1 to NODE_COUNT_MAX */
     uint64_t maximum_lag_on_failover; /* bytes; UINT64_MAX: no bound */
     uint32_t failover_limit;          /* failovers in a burst (I18); 0 in old logs: the default */
     uint32_t failover_window_ms;      /* in which as many are allowed again */

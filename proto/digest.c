@@ -85,12 +85,27 @@ static void put_config(struct digest *d, const struct config *config)
     put_u64(d, config->failover_window_ms);
     put_u64(d, config->rebuild_limit);
     put_u64(d, config->rebuild_window_ms);
+    put_u64(d, config->synchronous);
+    put_u64(d, config->synchronous_count);
 }
 
 static void put_bucket(struct digest *d, const struct bucket *bucket)
 {
     put_u64(d, bucket->debt_ms);
     put_u64(d, bucket->seq);
+}
+
+static void put_sync(struct digest *d, const struct sync *sync)
+{
+    put_u64(d, sync->step);
+    put_u64(d, sync->seq);
+    put_u64(d, sync->waits);
+    put_u64(d, sync->count);
+    put_u64(d, sync->voters);
+    put_u64(d, sync->quorum);
+    put_u64(d, sync->bound);
+    put_u64(d, sync->granted_waits);
+    put_u64(d, sync->granted_count);
 }
 
 static void put_lease(struct digest *d, const struct lease *lease)
@@ -112,6 +127,7 @@ static void put_ending(struct digest *d, const struct ending *ending)
     put_u64(d, ending->detected_wall_us);
     put_u64(d, ending->fenced_wall_us);
     put_u64(d, ending->wall_us);
+    put_position(d, ending->end);
 }
 
 static void put_change(struct digest *d, const struct change *change)
@@ -141,6 +157,8 @@ static void put_node_identity(struct digest *d, const struct node *node)
     put_u64(d, node->pg_version);
     put_i64(d, node->failover_priority);
     put_u64(d, node->nofailover);
+    put_u64(d, node->nosync);
+    put_u64(d, node->noloadbalance);
     put_u64(d, node->departed);
     put_u64(d, node->incarnation);
     put_u64(d, node->hello_seq);
@@ -169,6 +187,7 @@ static void put_node_duties(struct digest *d, const struct node *node)
 {
     put_u64(d, node->report_term);
     put_u64(d, node->report_seq);
+    put_u64(d, node->sealed);
     put_u64(d, node->refused_term);
     put_u64(d, node->rebuild_task);
     put_u64(d, node->rebuild_seq);
@@ -236,6 +255,7 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_u64(d, c->promoted);
     put_u64(d, c->writable);
     put_lease(d, &c->lease);
+    put_sync(d, &c->sync);
     put_ending(d, &c->ending);
     put_change(d, &c->change);
     put_u64(d, c->no_candidate);

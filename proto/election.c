@@ -2,6 +2,7 @@
 #include "election.h"
 
 #include "switchover.h"
+#include "sync.h"
 
 #include <assert.h>
 #include <string.h>
@@ -107,6 +108,10 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     }
     if (is_incomplete(c, n)) {
         return VERDICT_INCOMPLETE;
+    }
+    enum verdict proof = sync_verdict(c, i);
+    if (proof != VERDICT_ELIGIBLE) {
+        return proof;
     }
     bool bounded = c->config.maximum_lag_on_failover != UINT64_MAX;
     if (bounded && cluster_lag_bytes(c, i) > c->config.maximum_lag_on_failover) {
@@ -221,7 +226,8 @@ bool election_is_complete(const struct cluster *c, uint32_t alive_mask)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         bool alive = (alive_mask >> i & 1U) != 0;
-        if (alive && election_verdict(c, (int32_t)i, GRANT_FAILOVER) == VERDICT_NOT_REPORTED) {
+        enum verdict verdict = election_verdict(c, (int32_t)i, GRANT_FAILOVER);
+        if (alive && (verdict == VERDICT_NOT_REPORTED || verdict == VERDICT_NOT_SEALED)) {
             return false;
         }
     }

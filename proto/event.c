@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
         [EVENT_DIRECTIVE] = "directive",
         [EVENT_CONFIG] = "config",
         [EVENT_NO_CANDIDATE] = "no_candidate",
+        [EVENT_SYNC_SET] = "sync_set",
         [EVENT_HEARTBEAT] = "heartbeat",
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "switchover_step",
@@ -89,6 +90,7 @@ static const char *const task_names[] = {
         [TASK_PROMOTE] = "promote",
         [TASK_FIRST_WRITE] = "first_write",
         [TASK_CHECKPOINT] = "checkpoint",
+        [TASK_SYNC] = "sync",
 };
 _Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
 
@@ -119,6 +121,10 @@ static const struct {
         [VERDICT_REFUSED] = {"refused", "refused the last grant"},
         [VERDICT_DISK] = {"disk", "its disk takes no writes"},
         [VERDICT_INCOMPLETE] = {"incomplete", "lacks a part of what the old leader wrote"},
+        [VERDICT_NOT_SEALED] = {"not_sealed", "has not turned away from the old leader yet"},
+        [VERDICT_NO_QUORUM] = {"no_quorum", "too few of those that commits waited for report"},
+        [VERDICT_BEHIND] = {"behind", "one that commits waited for has more"},
+        [VERDICT_UNPROVEN] = {"unproven", "may lack acknowledged commits"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 
@@ -141,10 +147,31 @@ static const char *const switch_step_names[] = {
 };
 _Static_assert(LENGTH(switch_step_names) == SWITCH_STEP_COUNT, "every step has a name");
 
+static const char *const synchronous_names[] = {
+        [SYNCHRONOUS_OFF] = "off",
+        [SYNCHRONOUS_QUORUM] = "quorum",
+        [SYNCHRONOUS_STRICT] = "strict",
+};
+_Static_assert(LENGTH(synchronous_names) == SYNCHRONOUS_MODE_COUNT, "every mode has a name");
+
+static const char *const sync_step_names[] = {
+        [SYNC_NONE] = "none",
+        [SYNC_CHANGING] = "changing",
+        [SYNC_STEADY] = "steady",
+};
+_Static_assert(LENGTH(sync_step_names) == SYNC_STEP_COUNT, "every step has a name");
+
 bool event_is_decision(enum event_kind kind)
 {
     return kind == EVENT_REVOKE || kind == EVENT_GRANT || kind == EVENT_DIRECTIVE ||
-           kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE || kind == EVENT_SWITCHOVER_STEP;
+           kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE || kind == EVENT_SYNC_SET ||
+           kind == EVENT_SWITCHOVER_STEP;
+}
+
+bool verdict_is_of_proof(enum verdict verdict)
+{
+    return verdict == VERDICT_NOT_SEALED || verdict == VERDICT_NO_QUORUM ||
+           verdict == VERDICT_BEHIND || verdict == VERDICT_UNPROVEN;
 }
 
 bool reason_is_disk(enum reason reason)
@@ -218,6 +245,16 @@ const char *request_kind_name(enum request_kind kind)
 const char *switch_step_name(enum switch_step step)
 {
     return (size_t)step < SWITCH_STEP_COUNT ? switch_step_names[step] : "?";
+}
+
+const char *synchronous_name(enum synchronous mode)
+{
+    return (size_t)mode < SYNCHRONOUS_MODE_COUNT ? synchronous_names[mode] : "?";
+}
+
+const char *sync_step_name(enum sync_step step)
+{
+    return (size_t)step < SYNC_STEP_COUNT ? sync_step_names[step] : "?";
 }
 
 static bool is_name_byte(char c)

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "request.h"
+#include "sync_state.h"
 #include "vocabulary.h"
 
 #include <stdbool.h>
@@ -51,9 +52,11 @@ struct probe {
     uint64_t replay_lsn; /* standbys; 0 otherwise */
     uint64_t system_id;  /* 0 when there is no data directory */
     bool streaming;      /* the WAL receiver streams */
-    bool clean;          /* the data directory was shut down cleanly, or runs */
-    bool was_primary;    /* pg_control says that it last ran as a primary */
-    uint32_t failures;   /* probes failed in a row */
+    bool sealed;       /* it has turned away from the leader of election_term for good: it receives
+                          nothing more of that term, and position is all that it has */
+    bool clean;        /* the data directory was shut down cleanly, or runs */
+    bool was_primary;  /* pg_control says that it last ran as a primary */
+    uint32_t failures; /* probes failed in a row */
     uint64_t election_term; /* the term whose end this report answers; 0 outside elections */
     struct history history; /* timelines this node knows; only sent when it changed */
     uint32_t replica_count;
@@ -91,6 +94,8 @@ struct hello {
     uint32_t pg_version;       /* 150004; 0 when unknown */
     int32_t failover_priority; /* higher is preferred among equals; 0 by default */
     bool nofailover;
+    bool nosync;         /* commits never wait for it */
+    bool noloadbalance;  /* for those who distribute reads */
     uint64_t anchor_seq; /* the last effective grant that it has persisted; 0 for none */
     uint64_t anchor_term;
 };
@@ -129,6 +134,7 @@ struct evidence {
                                    lacks, and has to replay, SWITCHOVER_LAG_BYTES at most; the
                                    leader's own bit: so do all that stream from it */
     uint64_t verdict_age_ms;    /* since it received the last no_candidate; 0: none */
+    uint64_t sync_age_ms;       /* since it saw the set of streaming standbys change last */
 };
 
 struct candidate {
@@ -157,7 +163,10 @@ struct grant {
     uint32_t timeline;    /* GRANT_FAILOVER: the one that its promotion opens, above every one that
                              may exist; 0 otherwise */
     uint64_t renewal_seq; /* the old term's last effective renewal; 0 for none */
-    uint64_t loss_bytes;  /* last known position of the old leader minus the grantee's; 0 or more */
+    struct name_list waits; /* what the new leader's commits wait for from the first one on: ANY
+                               wait_count of these; none: nobody */
+    uint32_t wait_count;
+    uint64_t loss_bytes; /* last known position of the old leader minus the grantee's; 0 or more */
     struct candidate_list candidates;
 };
 
@@ -216,6 +225,7 @@ struct event {
         struct no_candidate no_candidate;
         struct request request;
         struct switchover_step switchover_step;
+        struct sync_set sync_set;
     } body;
 };
 

@@ -88,6 +88,7 @@ const char *text_task(enum task task)
             [TASK_PROMOTE] = "promotion",
             [TASK_FIRST_WRITE] = "first write",
             [TASK_CHECKPOINT] = "checkpoint",
+            [TASK_SYNC] = "synchronous replication",
     };
     _Static_assert(sizeof names / sizeof names[0] == TASK_COUNT, "a name per task");
     return (unsigned)task < TASK_COUNT ? names[task] : "?";

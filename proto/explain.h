@@ -32,6 +32,9 @@ size_t explain_pending(const struct cluster *c, char *buffer, size_t size);
 size_t explain_closed(const struct cluster *c, char *buffer, size_t size);
 /* What the stage of a pending request waits for. */
 const char *explain_stage(enum switchover_stage stage);
+/* "quorum: commits wait for 1 of node-2, node-3; an election needs 2 of node-2, node-3"; empty when
+ * nobody leads, or synchronous is off. Returns the length. */
+size_t explain_sync(const struct cluster *c, char *buffer, size_t size);
 /* PostgreSQL's notation: "0/70001A8". ret must hold 18 bytes. */
 void explain_lsn(uint64_t lsn, char ret_text[18]);
 /* The word of describe's STATUS column for a node ("running", "streaming", "rebuilding", "stopped",

@@ -29,7 +29,9 @@ static void add_probe(const struct probe *probe, struct text *t)
         text_add(t, " at ");
         text_add_position(t, probe->position);
     }
-    if (probe->state == NODE_STANDBY) {
+    if (probe->sealed) {
+        text_add(t, ", sealed");
+    } else if (probe->state == NODE_STANDBY) {
         text_add(t, probe->streaming ? ", streaming" : ", not streaming");
     }
     add_failures(probe, t);
@@ -183,6 +185,7 @@ static const explain_kind_fn done_of_task[] = {
         [TASK_PROMOTE] = done_promote,
         [TASK_FIRST_WRITE] = done_first_write,
         [TASK_CHECKPOINT] = done_other,
+        [TASK_SYNC] = explain_synced,
 };
 _Static_assert(sizeof done_of_task / sizeof done_of_task[0] == TASK_COUNT, "a sentence per task");
 
@@ -290,6 +293,10 @@ static void explain_grant(const struct cluster *c, const struct event *e, struct
     if ((unsigned)grant->kind < GRANT_KIND_COUNT) {
         grant_of_kind[grant->kind](c, grant, t);
     }
+    if (grant->wait_count > 0) {
+        text_add(t, "; its commits wait for %" PRIu32 " of ", grant->wait_count);
+        text_add_names(&grant->waits, t);
+    }
     add_candidates(&grant->candidates, grant->node, "; ", t);
 }
 
@@ -307,6 +314,10 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
              e->decision.rule, config->probe_period_ms, config->probe_timeout_ms);
     text_add(t, ", %" PRIu32 " failures, lease %" PRIu32 " ms, %s", config->probe_failure_threshold,
              config->lease_ttl_ms, switch_policy_name(config->switch_policy));
+    text_add(t, ", synchronous %s", synchronous_name(config->synchronous));
+    if (config->synchronous != SYNCHRONOUS_OFF) {
+        text_add(t, " %" PRIu32, config->synchronous_count);
+    }
     if (config->maximum_lag_on_failover != UINT64_MAX) {
         text_add(t, ", maximum lag ");
         text_add_bytes(t, config->maximum_lag_on_failover);
@@ -371,6 +382,7 @@ static const struct kind_row kinds[] = {
         [EVENT_DIRECTIVE] = {explain_directive, SEVERITY_INFO},
         [EVENT_CONFIG] = {explain_config, SEVERITY_INFO},
         [EVENT_NO_CANDIDATE] = {explain_no_candidate, SEVERITY_ERROR},
+        [EVENT_SYNC_SET] = {explain_sync_set, SEVERITY_INFO},
         [EVENT_HEARTBEAT] = {explain_heartbeat, SEVERITY_DEBUG},
         [EVENT_REQUEST] = {explain_request, SEVERITY_INFO},
         [EVENT_SWITCHOVER_STEP] = {explain_switchover_step, SEVERITY_INFO},
@@ -465,7 +477,9 @@ enum severity explain_severity(const struct event *e, struct outcome outcome)
     if (e->kind == EVENT_PROBE && is_bad_state(&e->body.probe)) {
         return SEVERITY_WARNING;
     }
-    if (e->kind == EVENT_SWITCHOVER_STEP && e->body.switchover_step.step == SWITCH_ABORT) {
+    bool given_up = e->kind == EVENT_SYNC_SET && e->body.sync_set.count == 0;
+    bool aborted = e->kind == EVENT_SWITCHOVER_STEP && e->body.switchover_step.step == SWITCH_ABORT;
+    if (given_up || aborted) {
         return SEVERITY_WARNING;
     }
     return row_of(e)->severity;

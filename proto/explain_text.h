@@ -33,6 +33,11 @@ const char *text_leader(const struct cluster *c);
 /* "base backup" of TASK_BASEBACKUP: what people call it. */
 const char *text_task(enum task task);
 
+/* explain_sync.c: "node-2, node-3"; and the sentences of a sync_set and of what confirms it. */
+void text_add_names(const struct name_list *list, struct text *t);
+void explain_sync_set(const struct cluster *c, const struct event *e, struct text *t);
+void explain_synced(const struct cluster *c, const struct event *e, struct text *t);
+
 /* explain_request.c: the sentences of its two kinds of events, and what to add to those that end a
  * request on the way. */
 void explain_request(const struct cluster *c, const struct event *e, struct text *t);

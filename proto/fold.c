@@ -113,6 +113,7 @@ static enum void_reason dispatch_agent(struct cluster *c, int32_t i, const struc
     case EVENT_DIRECTIVE:
     case EVENT_CONFIG:
     case EVENT_NO_CANDIDATE:
+    case EVENT_SYNC_SET:
     case EVENT_HEARTBEAT:
     case EVENT_REQUEST:
     case EVENT_SWITCHOVER_STEP:
@@ -174,6 +175,8 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
         return fold_no_candidate(c, e);
     case EVENT_SWITCHOVER_STEP:
         return fold_switchover_step(c, e);
+    case EVENT_SYNC_SET:
+        return fold_sync_set(c, e);
     case EVENT_NONE:
     case EVENT_PROBE:
     case EVENT_RENEW:

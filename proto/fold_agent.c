@@ -115,6 +115,7 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     if (p->election_term != 0 && p->election_term == c->term) {
         n->report_term = p->election_term;
         n->report_seq = e->seq;
+        n->sealed = p->sealed;
     }
     note_spell(c, n, e->seq);
 }
@@ -179,6 +180,8 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->pg_version = h->pg_version;
     n->failover_priority = h->failover_priority;
     n->nofailover = h->nofailover;
+    n->nosync = h->nosync;
+    n->noloadbalance = h->noloadbalance;
     mark_set(&n->task_mark, e);
     apply_probe(c, n, &h->probe, e);
     if (cluster_find_node(c, e->writer) == c->leader) {
@@ -230,6 +233,7 @@ static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
     c->change.leased_wall_us = e->wall_us;
     see_timeline(c, c->grant_timeline);
     c->opening = (struct opening){c->grant_timeline, i};
+    fold_sync_leads(c, e);
     bool asked = c->closed.seq == c->grant_seq && c->closed.kind == REQUEST_FAILOVER;
     if (c->failovers_granted.seq != 0 && !asked) {
         c->failovers.debt_ms = c->failovers_granted.debt_ms;
@@ -298,6 +302,7 @@ enum void_reason fold_release(struct cluster *c, int32_t i, const struct event *
         c->ending.detected_wall_us = r->detected_wall_us;
     }
     c->ending.fenced_wall_us = r->fenced_wall_us;
+    c->ending.end = r->clean ? r->position : (struct position){0};
     if (r->position.lsn != 0) {
         c->lease.position = r->position;
     }
@@ -383,6 +388,9 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
     }
     if (t->task == TASK_FIRST_WRITE) {
         return fold_first_write(c, i, e);
+    }
+    if (t->task == TASK_SYNC) {
+        return fold_synced(c, i, e);
     }
     if (ends_rebuild(n, t)) {
         n->rebuild_task = TASK_NONE;

@@ -77,7 +77,10 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     enum verdict verdict = election_verdict(c, i, g->kind);
     bool again = verdict == VERDICT_REFUSED && election_forgives(ev);
     bool right = verdict == VERDICT_ELIGIBLE || again || switchover_forgives(c, i, verdict);
-    return right ? VOID_NONE : VOID_NOT_ELIGIBLE;
+    if (!right) {
+        return VOID_NOT_ELIGIBLE;
+    }
+    return fold_sync_check_grant(c, g);
 }
 
 /* What describe and the timeline tell of this change of leadership, as far as it is known now. */
@@ -138,6 +141,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     cluster_clear_election(c);
     c->lease.renewed = false;
     c->lease.ttl_ms_max = 0;
+    fold_sync_granted(c, g);
     cluster_end_directives(c);
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].verdict = VERDICT_ELIGIBLE;
@@ -181,6 +185,7 @@ static bool config_equals(const struct config *a, const struct config *b)
     return a->probe_period_ms == b->probe_period_ms && a->probe_timeout_ms == b->probe_timeout_ms &&
            a->probe_failure_threshold == b->probe_failure_threshold &&
            a->lease_ttl_ms == b->lease_ttl_ms && a->switch_policy == b->switch_policy &&
+           a->synchronous == b->synchronous && a->synchronous_count == b->synchronous_count &&
            a->maximum_lag_on_failover == b->maximum_lag_on_failover &&
            a->failover_limit == b->failover_limit &&
            a->failover_window_ms == b->failover_window_ms && a->rebuild_limit == b->rebuild_limit &&
@@ -199,6 +204,7 @@ enum void_reason fold_config(struct cluster *c, const struct event *e)
         return VOID_NO_CHANGE;
     }
     c->config = config;
+    fold_sync_configured(c, e);
     c->configured = true;
     return VOID_NONE;
 }

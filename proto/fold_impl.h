@@ -39,6 +39,15 @@ void pending_term_ended(struct cluster *c, const struct release *released, const
 /* The next term is granted: every request has ended. */
 void pending_granted(struct cluster *c, const struct event *e);
 
+/* fold_sync.c */
+/* With synchronous off nothing is promised any more: an operator has decided so. */
+void fold_sync_configured(struct cluster *c, const struct event *e);
+enum void_reason fold_sync_set(struct cluster *c, const struct event *e);
+enum void_reason fold_synced(struct cluster *c, int32_t i, const struct event *e);
+enum void_reason fold_sync_check_grant(const struct cluster *c, const struct grant *g);
+void fold_sync_granted(struct cluster *c, const struct grant *g);
+void fold_sync_leads(struct cluster *c, const struct event *e);
+
 /* The term is over: what it told nodes to rebuild lapses. Who has begun says so when it reports. */
 void cluster_end_directives(struct cluster *c);
 

@@ -100,6 +100,12 @@
 /* What a no_candidate says of the nodes is said anew no sooner: monitors that hear different nodes
  * would contradict each other as fast as the log allows. */
 #define VERDICT_PAUSE_MS 5000
+/* The synchronous set follows those who stream after these pauses: several that come back at once
+ * make one change, and one that restarts is not left out. */
+#define SYNC_WIDEN_MS 300
+#define SYNC_SHRINK_MS 1000
+/* And only when the leader has renewed so long after the change, or longer. */
+#define SYNC_ALIVE_MS 200
 /* A new cluster waits this long after its first node's hello, so that a node with data can speak
  * up. */
 #define BOOTSTRAP_WAIT_MS 2000
@@ -123,6 +129,8 @@
 #define START_BACKOFF_MS_MAX 60000
 /* A starting PostgreSQL is probed this often: until it answers there is nothing to load. */
 #define START_POLL_MS 50
+/* A standby that turns away from the old leader looks so often whether it has. */
+#define SEAL_POLL_MS 5
 /* A file system with less than a segment of WAL left for PostgreSQL's user is full: the next
  * segment that it needs stops it. */
 #define DISK_FREE_BYTES_MIN 16777216

@@ -23,6 +23,7 @@ static const char *const tokens[] = {
         [EVENT_DIRECTIVE] = "decision",
         [EVENT_CONFIG] = "decision",
         [EVENT_NO_CANDIDATE] = "decision",
+        [EVENT_SYNC_SET] = "decision",
         [EVENT_HEARTBEAT] = "monitor",
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "decision",

@@ -32,6 +32,7 @@ enum event_kind {
     EVENT_DIRECTIVE,    /* decision: a node is told to rebuild */
     EVENT_CONFIG,       /* decision: the cluster's configuration */
     EVENT_NO_CANDIDATE, /* decision: nobody is eligible, with each node's reason */
+    EVENT_SYNC_SET,     /* decision: what commits wait for, and what an election needs */
     EVENT_HEARTBEAT,    /* monitor: proof that the log can be written and that it hears it */
     EVENT_REQUEST,      /* operator: asks for a switchover or a failover */
     EVENT_SWITCHOVER_STEP, /* decision: a requested switchover begins, goes on, or is given up */
@@ -103,6 +104,8 @@ enum task {
     TASK_PROMOTE,     /* done: the node is not in recovery any more */
     TASK_FIRST_WRITE, /* done: the new leader's first write is committed */
     TASK_CHECKPOINT,  /* after a promotion, so that a rewind sees the new timeline */
+    TASK_SYNC,        /* done: PostgreSQL waits for what a sync_set names, and that many of them
+                         have everything up to the mark */
     TASK_COUNT
 };
 
@@ -132,6 +135,10 @@ enum verdict {
     VERDICT_REFUSED, /* refused the last grant and has not changed since; nothing else is wrong */
     VERDICT_DISK,    /* its disk takes no writes: reason_is_disk() */
     VERDICT_INCOMPLETE, /* lacks a part of what a leader that stopped for a switchover wrote */
+    VERDICT_NOT_SEALED, /* has reported, and may still receive WAL of the old term */
+    VERDICT_NO_QUORUM,  /* too few of the nodes that commits waited for have reported */
+    VERDICT_BEHIND,     /* another node that commits waited for has more */
+    VERDICT_UNPROVEN,   /* commits did not wait for it: it may lack acknowledged ones */
     VERDICT_COUNT
 };
 
@@ -154,7 +161,23 @@ enum switch_step {
 /* switch_policy; the others than MaximumAvailability come with their issue. */
 enum switch_policy { SWITCH_MAXIMUM_AVAILABILITY = 0, SWITCH_POLICY_COUNT };
 
-/* True for revoke, grant, directive, config, no_candidate, switchover_step. */
+/* What a commit waits for. */
+enum synchronous {
+    SYNCHRONOUS_OFF = 0, /* nothing but the leader's own disk */
+    SYNCHRONOUS_QUORUM,  /* synchronous_count standbys, as long as there are any */
+    SYNCHRONOUS_STRICT,  /* synchronous_count standbys, whether or not there are */
+    SYNCHRONOUS_MODE_COUNT
+};
+
+/* Where the synchronous set stands. */
+enum sync_step {
+    SYNC_NONE = 0, /* commits wait for nobody: a failover may lose some */
+    SYNC_CHANGING, /* PostgreSQL is being told; an election satisfies the old set and the new */
+    SYNC_STEADY,   /* what commits wait for is what an election needs */
+    SYNC_STEP_COUNT
+};
+
+/* True for revoke, grant, directive, config, no_candidate, sync_set, switchover_step. */
 bool event_is_decision(enum event_kind kind);
 /* True for renew, release, refuse. */
 bool event_is_lock(enum event_kind kind);
@@ -162,6 +185,8 @@ bool event_is_lock(enum event_kind kind);
 bool event_is_agents(enum event_kind kind);
 
 /* True for a file system that takes no more writes. */
+/* True when a node may lack acknowledged commits, as far as the log can tell (sync.h). */
+bool verdict_is_of_proof(enum verdict verdict);
 bool reason_is_disk(enum reason reason);
 
 /* Stable lower-case names; "?" for a value out of range, so that they are total. */
@@ -176,5 +201,7 @@ const char *verdict_text(enum verdict verdict);     /* "has not reported for thi
 const char *switch_policy_name(enum switch_policy policy); /* "MaximumAvailability" */
 const char *request_kind_name(enum request_kind kind);     /* "switchover" */
 const char *switch_step_name(enum switch_step step);       /* "begin" */
+const char *synchronous_name(enum synchronous mode);       /* "quorum" */
+const char *sync_step_name(enum sync_step step);           /* "changing" */
 
 #endif

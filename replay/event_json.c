@@ -143,6 +143,15 @@ static void body_probe(json_t *object, const struct event *e)
     put_probe(object, &e->body.probe);
 }
 
+static void set_names(json_t *object, const char *key, const struct name_list *list)
+{
+    json_t *names = json_array();
+    for (uint32_t i = 0; i < list->count && i < NODE_COUNT_MAX; i++) {
+        json_array_append_new(names, json_string(list->names[i]));
+    }
+    json_object_set_new(object, key, names);
+}
+
 static void body_renew(json_t *object, const struct event *e)
 {
     const struct renew *renew = &e->body.renew;
@@ -178,6 +187,8 @@ static void body_hello(json_t *object, const struct event *e)
     event_json_set_u64(object, "pg_version", hello->pg_version);
     json_object_set_new(object, "failover_priority", json_integer(hello->failover_priority));
     set_bool(object, "nofailover", hello->nofailover);
+    set_bool(object, "nosync", hello->nosync);
+    set_bool(object, "noloadbalance", hello->noloadbalance);
     event_json_set_u64(object, "anchor_seq", hello->anchor_seq);
     event_json_set_u64(object, "anchor_term", hello->anchor_term);
 }
@@ -215,6 +226,8 @@ static void body_grant(json_t *object, const struct event *e)
     event_json_set_u64(object, "renewal_seq", grant->renewal_seq);
     event_json_set_u64(object, "loss_bytes", grant->loss_bytes);
     event_json_set_u64(object, "timeline", grant->timeline);
+    set_names(object, "waits", &grant->waits);
+    event_json_set_u64(object, "wait_count", grant->wait_count);
     set_candidates(object, &grant->candidates);
 }
 
@@ -233,6 +246,8 @@ static void body_config(json_t *object, const struct event *e)
     event_json_set_u64(object, "probe_failure_threshold", config->probe_failure_threshold);
     event_json_set_u64(object, "lease_ttl_ms", config->lease_ttl_ms);
     event_json_set_text(object, "switch_policy", switch_policy_name(config->switch_policy));
+    event_json_set_text(object, "synchronous", synchronous_name(config->synchronous));
+    event_json_set_u64(object, "synchronous_count", config->synchronous_count);
     if (config->maximum_lag_on_failover == UINT64_MAX) {
         json_object_set_new(object, "maximum_lag_on_failover", json_null());
     } else {
@@ -270,6 +285,16 @@ static void body_switchover_step(json_t *object, const struct event *e)
     event_json_set_text(object, "verdict", verdict_name(step->verdict));
 }
 
+static void body_sync_set(json_t *object, const struct event *e)
+{
+    const struct sync_set *set = &e->body.sync_set;
+    event_json_set_text(object, "step", sync_step_name(set->step));
+    set_names(object, "waits", &set->waits);
+    event_json_set_u64(object, "count", set->count);
+    set_names(object, "voters", &set->voters);
+    event_json_set_u64(object, "quorum", set->quorum);
+}
+
 static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_NONE] = body_none,
         [EVENT_PROBE] = body_probe,
@@ -286,6 +311,7 @@ static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_DIRECTIVE] = body_directive,
         [EVENT_CONFIG] = body_config,
         [EVENT_NO_CANDIDATE] = body_no_candidate,
+        [EVENT_SYNC_SET] = body_sync_set,
         [EVENT_HEARTBEAT] = body_none,
         [EVENT_REQUEST] = body_request,
         [EVENT_SWITCHOVER_STEP] = body_switchover_step,
@@ -328,6 +354,7 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     event_json_set_u64(value, "hearing_ms", evidence->hearing_ms);
     event_json_set_u64(value, "phase_age_ms", evidence->phase_age_ms);
     event_json_set_u64(value, "heartbeat_seq", evidence->heartbeat_seq);
+    event_json_set_u64(value, "sync_age_ms", evidence->sync_age_ms);
     json_object_set_new(value, "alive", nodes_of_mask(c, evidence->alive_mask));
     json_object_set_new(value, "backoff", nodes_of_mask(c, evidence->backoff_mask));
     event_json_set_u64(value, "failover_age_ms", evidence->failover_age_ms);
@@ -364,6 +391,7 @@ static uint64_t term_of(const struct cluster *c, const struct event *e)
             [EVENT_NO_CANDIDATE] = e->body.no_candidate.term,
             [EVENT_REQUEST] = e->body.request.term,
             [EVENT_SWITCHOVER_STEP] = e->body.switchover_step.term,
+            [EVENT_SYNC_SET] = e->body.sync_set.term,
     };
     uint64_t term = (unsigned)e->kind < EVENT_KIND_COUNT ? own[e->kind] : 0;
     return term != 0 ? term : c->term;

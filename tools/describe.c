@@ -289,6 +289,14 @@ static void print_status(const struct cluster *c)
     }
 }
 
+static void print_sync(const struct cluster *c)
+{
+    char text[TEXT_BYTES];
+    if (explain_sync(c, text, sizeof text) > 0) {
+        printf("Synchronous: %s\n", text);
+    }
+}
+
 static void print_request(const struct cluster *c)
 {
     char text[TEXT_BYTES];
@@ -303,6 +311,7 @@ static void print_text(const struct view *view)
 {
     print_header(&view->state);
     print_status(&view->state);
+    print_sync(&view->state);
     print_request(&view->state);
     print_table(view);
     print_reasons(view);

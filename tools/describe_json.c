@@ -57,6 +57,33 @@ static json_t *nodes_json(const struct view *view)
     return list;
 }
 
+static json_t *names_json(const struct cluster *c, uint32_t mask)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if ((mask >> i & 1U) != 0) {
+            json_array_append_new(list, json_string(c->nodes[i].name));
+        }
+    }
+    return list;
+}
+
+static json_t *sync_json(const struct cluster *c)
+{
+    char text[TEXT_BYTES];
+    json_t *object = json_object();
+    event_json_set_text(object, "mode", synchronous_name(c->config.synchronous));
+    event_json_set_text(object, "step", sync_step_name(c->sync.step));
+    event_json_set_u64(object, "count", c->sync.count);
+    json_object_set_new(object, "waits_for", names_json(c, c->sync.waits));
+    event_json_set_u64(object, "quorum", c->sync.quorum);
+    json_object_set_new(object, "voters", names_json(c, c->sync.voters));
+    if (explain_sync(c, text, sizeof text) > 0) {
+        event_json_set_text(object, "text", text);
+    }
+    return object;
+}
+
 /* null when either clock is unknown; 0 when the writers' clocks contradict each other. */
 static void set_ms_since(json_t *object, const char *key, uint64_t start_us, uint64_t wall_us)
 {
@@ -157,6 +184,7 @@ void describe_json(const struct view *view)
     event_json_set_text(object, "switch_policy", switch_policy_name(c->config.switch_policy));
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
+    json_object_set_new(object, "synchronous", sync_json(c));
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));
     json_object_set_new(object, "request",

@@ -34,6 +34,7 @@
 #include "utils/guc.h"
 
 #include "../guard_page.h"
+#include "seal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -280,6 +281,7 @@ static void define_settings(void)
                                : maintenance ? "maintenance"
                                              : "unguarded",
                                PGC_INTERNAL, GUC_DISALLOW_IN_FILE, NULL, NULL, NULL);
+    seal_define();
     MarkGUCPrefixReserved("pgbaton_fence");
 }
 
@@ -290,6 +292,7 @@ static void install(void)
     next_utility = ProcessUtility_hook;
     ProcessUtility_hook = on_utility;
     RegisterXactCallback(on_transaction, NULL);
+    seal_install();
 }
 
 static void say_unguarded(void)

@@ -119,6 +119,14 @@ static void random_candidates(struct random *random, struct candidate_list *list
     }
 }
 
+static void random_names(struct random *random, struct name_list *list)
+{
+    list->count = random_below(random, NODE_COUNT_MAX + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        random_name(random, list->names[i]);
+    }
+}
+
 static enum reason random_reason(struct random *random)
 {
     return (enum reason)random_below(random, REASON_COUNT);
@@ -132,6 +140,7 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->replay_lsn = random_u64(random);
     probe->system_id = random_u64(random);
     probe->streaming = random_bool(random);
+    probe->sealed = random_bool(random);
     probe->clean = random_bool(random);
     probe->was_primary = random_bool(random);
     probe->failures = random_u32(random);
@@ -174,6 +183,8 @@ static void random_hello(struct random *random, struct hello *hello)
     hello->pg_version = random_u32(random);
     hello->failover_priority = (int32_t)random_u32(random);
     hello->nofailover = random_bool(random);
+    hello->nosync = random_bool(random);
+    hello->noloadbalance = random_bool(random);
     hello->anchor_seq = random_u64(random);
     hello->anchor_term = random_u64(random);
 }
@@ -201,6 +212,8 @@ static void random_grant(struct random *random, struct grant *grant)
     grant->renewal_seq = random_u64(random);
     grant->loss_bytes = random_u64(random);
     grant->timeline = (uint32_t)random_u64(random);
+    random_names(random, &grant->waits);
+    grant->wait_count = random_u32(random);
     random_candidates(random, &grant->candidates);
 }
 
@@ -224,6 +237,18 @@ static void random_config(struct random *random, struct config *config)
     config->failover_window_ms = random_u32(random);
     config->rebuild_limit = random_u32(random);
     config->rebuild_window_ms = random_u32(random);
+    config->synchronous = (enum synchronous)random_below(random, SYNCHRONOUS_MODE_COUNT);
+    config->synchronous_count = random_u32(random);
+}
+
+static void random_sync_set(struct random *random, struct sync_set *set)
+{
+    set->term = random_u64(random);
+    set->step = (enum sync_step)random_below(random, SYNC_STEP_COUNT);
+    random_names(random, &set->waits);
+    set->count = random_u32(random);
+    random_names(random, &set->voters);
+    set->quorum = random_u32(random);
 }
 
 static void random_request(struct random *random, struct request *request)
@@ -301,6 +326,9 @@ static void random_body(struct random *random, struct event *e)
     case EVENT_SWITCHOVER_STEP:
         random_switchover_step(random, &e->body.switchover_step);
         break;
+    case EVENT_SYNC_SET:
+        random_sync_set(random, &e->body.sync_set);
+        break;
     case EVENT_NONE:
     case EVENT_HEARTBEAT:
     case EVENT_KIND_COUNT:
@@ -320,6 +348,7 @@ static void random_decision(struct random *random, struct decision *decision)
     decision->evidence.phase_age_ms = random_u64(random);
     decision->evidence.heartbeat_seq = random_u64(random);
     decision->evidence.alive_mask = random_u32(random);
+    decision->evidence.sync_age_ms = random_u64(random);
     decision->evidence.backoff_mask = random_u32(random);
     decision->evidence.failover_age_ms = random_u64(random);
     decision->evidence.verdict_age_ms = random_u64(random);

@@ -102,6 +102,7 @@ static const struct field_row FIELDS[] = {
         [FIELD_LSN] = {"lsn", parse_lsn},
         [FIELD_REPLAY] = {"replay", parse_lsn},
         [FIELD_SYSTEM] = {"system", parse_number},
+        [FIELD_SEALED] = {"sealed", parse_number},
         [FIELD_STREAMING] = {"streaming", parse_number},
         [FIELD_CLEAN] = {"clean", parse_number},
         [FIELD_WAS_PRIMARY] = {"was_primary", parse_number},

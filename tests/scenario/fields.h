@@ -15,6 +15,7 @@ enum field {
     FIELD_LSN,         /* lsn=0/3000060 */
     FIELD_REPLAY,      /* replay=0/3000060 */
     FIELD_SYSTEM,      /* system=7 */
+    FIELD_SEALED,      /* sealed=1 */
     FIELD_STREAMING,   /* streaming=1 */
     FIELD_CLEAN,       /* clean=0 */
     FIELD_WAS_PRIMARY, /* was_primary=1 */

@@ -72,6 +72,23 @@ static void write_switchover_step(const struct event *e, FILE *out)
     }
 }
 
+static void write_names(const struct name_list *list, FILE *out)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        fprintf(out, "%s%s", i == 0 ? "" : ",", list->names[i]);
+    }
+}
+
+static void write_sync_set(const struct event *e, FILE *out)
+{
+    const struct sync_set *set = &e->body.sync_set;
+    fprintf(out, " %s %" PRIu32 " of (", sync_step_name(set->step), set->count);
+    write_names(&set->waits, out);
+    fprintf(out, "), an election needs %" PRIu32 " of (", set->quorum);
+    write_names(&set->voters, out);
+    fprintf(out, ") by %s", e->decision.rule);
+}
+
 static void (*const DECISION_WRITERS[EVENT_KIND_COUNT])(const struct event *, FILE *) = {
         [EVENT_REVOKE] = write_revoke,
         [EVENT_GRANT] = write_grant,
@@ -79,6 +96,7 @@ static void (*const DECISION_WRITERS[EVENT_KIND_COUNT])(const struct event *, FI
         [EVENT_CONFIG] = write_config,
         [EVENT_NO_CANDIDATE] = write_no_candidate,
         [EVENT_SWITCHOVER_STEP] = write_switchover_step,
+        [EVENT_SYNC_SET] = write_sync_set,
 };
 
 static void say_decision(struct scene *s, const struct event *e, struct outcome outcome)
@@ -143,6 +161,7 @@ static void look(struct scene_node *n, const struct fields *f)
     const bool empty = p->state == NODE_EMPTY || p->state == NODE_UNKNOWN;
     p->system_id = fields_get(f, FIELD_SYSTEM, empty ? 0 : UINT64_C(7000000000000000001));
     p->streaming = fields_get(f, FIELD_STREAMING, 0) != 0;
+    p->sealed = fields_get(f, FIELD_SEALED, 0) != 0;
     p->clean = fields_get(f, FIELD_CLEAN, 1) != 0;
     p->was_primary = fields_get(f, FIELD_WAS_PRIMARY, p->state == NODE_PRIMARY) != 0;
     p->failures = (uint32_t)fields_get(f, FIELD_FAILURES, 0);
@@ -223,6 +242,9 @@ static uint64_t order_of(const struct speech *speech, enum task task)
     const bool copy = task == TASK_BASEBACKUP || task == TASK_REWIND;
     if (task == TASK_CHECKPOINT) {
         return c->pending.step_seq;
+    }
+    if (task == TASK_SYNC) {
+        return c->sync.seq;
     }
     return copy && i >= 0 ? c->nodes[i].rebuild_seq : c->grant_seq;
 }
@@ -518,16 +540,36 @@ static bool step_state(struct scene *s, const struct words *w)
     return w->count == 1;
 }
 
+static bool step_synchronous(struct scene *s, const struct words *w)
+{
+    for (unsigned i = 0; i < SYNCHRONOUS_MODE_COUNT; i++) {
+        if (word_is(w, 1, synchronous_name((enum synchronous)i))) {
+            scene_synchronous(s, (enum synchronous)i);
+            return w->count == 2;
+        }
+    }
+    return false;
+}
+
 struct step_row {
     const char *word; /* the first one, or how it begins when it ends with '-' */
     bool (*run)(struct scene *s, const struct words *w);
 };
 
 static const struct step_row STEPS[] = {
-        {"at", step_at},       {"node-", step_node},          {"monitor-", step_monitor},
-        {"later", step_later}, {"deliver", step_deliver},     {"duplicate", step_duplicate},
-        {"live", step_live},   {"malformed", step_malformed}, {"newer", step_newer},
-        {"forge", step_forge}, {"state", step_state},         {"ask", step_ask},
+        {"at", step_at},
+        {"node-", step_node},
+        {"monitor-", step_monitor},
+        {"later", step_later},
+        {"deliver", step_deliver},
+        {"duplicate", step_duplicate},
+        {"live", step_live},
+        {"malformed", step_malformed},
+        {"newer", step_newer},
+        {"forge", step_forge},
+        {"state", step_state},
+        {"ask", step_ask},
+        {"synchronous", step_synchronous},
 };
 
 static bool row_fits(const struct step_row *row, const char *first)

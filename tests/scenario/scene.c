@@ -52,6 +52,7 @@ struct scene *scene_create(FILE *out)
     s->step_ms = s->now_ms;
     s->beat_ms = s->now_ms;
     cluster_init(&s->reference, SCENE_CLUSTER);
+    s->config = config_default();
     scene_start_monitor(s, "monitor-1");
     scene_settle(s);
     return s;
@@ -344,13 +345,21 @@ void scene_start_monitor(struct scene *s, const char *name)
     if (sm == NULL || !name_is_valid(name)) {
         scene_die("no room for monitor %s, or not a name", name);
     }
-    const struct decide_options options = {.config = config_default()};
+    const struct decide_options options = {.config = s->config};
     memset(sm, 0, sizeof(*sm));
     memcpy(sm->name, name, strlen(name) + 1);
     sm->runs = true;
     monitor_init(&sm->monitor, name, wall_us(s), &options);
     monitor_cluster_init(&sm->cluster, SCENE_CLUSTER);
     scene_link(s, sm, true);
+}
+
+void scene_synchronous(struct scene *s, enum synchronous mode)
+{
+    s->config.synchronous = mode;
+    for (size_t i = 0; i < SCENE_MONITOR_MAX; i++) {
+        s->monitors[i].monitor.options.config = s->config;
+    }
 }
 
 void scene_link(struct scene *s, struct scene_monitor *sm, bool up)

@@ -57,6 +57,7 @@ struct scene {
     uint64_t now_ms;  /* the monitors' clock */
     uint64_t step_ms; /* when the present step began; what happens later is printed with its time */
     uint64_t beat_ms; /* the last beat */
+    struct config config; /* of the monitors */
     struct cluster reference;
     struct codec_arena arena;
     size_t record_count;
@@ -77,6 +78,8 @@ void scene_say(struct scene *s, const char *format, ...) __attribute__((format(p
 __attribute__((noreturn)) void scene_die(const char *format, ...)
         __attribute__((format(printf, 1, 2)));
 
+/* Before the first of a cluster's nodes says hello. */
+void scene_synchronous(struct scene *s, enum synchronous mode);
 struct scene_node *scene_node(struct scene *s, const char *name);
 /* Zeroed, with the envelope of the node's next event. */
 struct event scene_event(struct scene *s, struct scene_node *n, enum event_kind kind);

@@ -117,7 +117,7 @@ static void test_settings_have_defaults(void **state)
     assert_int_equal(s.hba_count, 0);
     assert_int_equal(s.parameter_count, 0);
     assert_int_equal(s.log_level, SEVERITY_INFO);
-    assert_true(s.fence);
+    assert_true(s.self.fence);
     assert_non_null(strstr(s.fence_library, "/lib/pgbaton_fence.so"));
     assert_int_equal(s.watchdog, GUARD_WATCHDOG_OFF);
     settings_finish(&s);
@@ -133,7 +133,7 @@ static void test_settings_want_a_fence_unless_told_otherwise(void **state)
     assert_refused(folder, "  fence_library: /nonexistent/fence.so\n", "", "cannot be read",
                    "pgbaton_fence.so");
     assert_int_equal(load(folder, "  fence: off\n", "", &s, &failure), RESULT_OK);
-    assert_false(s.fence);
+    assert_false(s.self.fence);
     settings_finish(&s);
 }
 

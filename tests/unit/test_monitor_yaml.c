@@ -119,7 +119,7 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  failover_limit: 0\n", "between 1 and 100000");
     expect_refusal("cluster_defaults:\n  failover_window: 10\n", "failover_window");
     expect_refusal("cluster_defaults:\n  rebuild_window: 8d\n", "between 1");
-    expect_refusal("cluster_defaults:\n  synchronous: quorum\n", "not available in this version");
+    expect_refusal("cluster_defaults:\n  synchronous: always\n", "is unknown");
     expect_refusal("cluster_defaults:\n  switch_policy: Noop\n", "not available in this version");
 }
 

@@ -28,6 +28,7 @@ static const struct {
         {EVENT_DIRECTIVE, "pgbaton.demo.decision"},
         {EVENT_CONFIG, "pgbaton.demo.decision"},
         {EVENT_NO_CANDIDATE, "pgbaton.demo.decision"},
+        {EVENT_SYNC_SET, "pgbaton.demo.decision"},
         {EVENT_HEARTBEAT, NULL},
         {EVENT_REQUEST, "pgbaton.demo.request.n-1"},
         {EVENT_SWITCHOVER_STEP, "pgbaton.demo.decision"},

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "upstream.h"
+
+#include "../proto/sync.h"
+
+#include <string.h>
+
+/* Who does not lead waits, should it be promoted, for nobody that there is: no commit is
+ * acknowledged before it waits for whom the log says. */
+static uint32_t waits_of(const struct agent *a, uint32_t *ret_count)
+{
+    const struct cluster *c = &a->cluster;
+    if (a->me < 0 || cluster_holder(c) != a->me || c->phase != PHASE_HELD) {
+        *ret_count = sync_binds(c) ? 1 : 0;
+        return 0;
+    }
+    *ret_count = c->sync.count;
+    return c->sync.waits;
+}
+
+bool upstream_is_sealed(const struct agent *a)
+{
+    return a->self.fence && a->vote.sealed_term != 0 && a->vote.sealed_term >= a->cluster.term;
+}
+
+bool upstream_must_seal(const struct agent *a)
+{
+    const struct cluster *c = &a->cluster;
+    bool ended = c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
+    return a->self.fence && ended && sync_binds(c);
+}
+
+struct upstream upstream_nowhere(const struct agent *a)
+{
+    struct upstream upstream;
+    memset(&upstream, 0, sizeof upstream);
+    sync_list_of(&a->cluster, waits_of(a, &upstream.wait_count), &upstream.waits);
+    upstream.seal_term = upstream_is_sealed(a) ? a->vote.sealed_term : 0;
+    return upstream;
+}
+
+struct upstream upstream_of(const struct agent *a)
+{
+    struct upstream upstream = upstream_nowhere(a);
+    int32_t opener = a->cluster.opener;
+    if (opener == LEADER_NONE || opener == a->me || upstream.seal_term != 0) {
+        return upstream;
+    }
+    const struct node *n = &a->cluster.nodes[opener];
+    memcpy(upstream.node, n->name, sizeof upstream.node);
+    memcpy(upstream.host, n->host, sizeof upstream.host);
+    upstream.port = n->port;
+    upstream.timeline = a->cluster.floor.timeline;
+    return upstream;
+}
+
+static bool same_waits(const struct upstream *a, const struct upstream *b)
+{
+    bool same = a->wait_count == b->wait_count && a->waits.count == b->waits.count;
+    for (uint32_t i = 0; same && i < a->waits.count; i++) {
+        same = strcmp(a->waits.names[i], b->waits.names[i]) == 0;
+    }
+    return same;
+}
+
+bool upstream_equals(const struct upstream *a, const struct upstream *b)
+{
+    return strcmp(a->node, b->node) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
+           a->seal_term == b->seal_term && same_waits(a, b);
+}

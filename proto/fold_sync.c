@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The synchronous set: begun by a decision or a grant, settled by the leader's word (I9). */
+#include "fold_impl.h"
+#include "sync.h"
+
+#include <string.h>
+
+static void enter(struct cluster *c, uint32_t waits, uint32_t count, const struct event *e)
+{
+    struct sync *s = &c->sync;
+    s->seq = e->seq;
+    s->waits = waits;
+    s->count = count;
+    s->step = count != 0 ? SYNC_CHANGING : SYNC_NONE;
+    s->voters = count != 0 && s->voters != 0 ? s->voters | waits : 0;
+    s->quorum = sync_size(s->voters);
+    s->bound = s->bound && (count != 0 || c->config.synchronous != SYNCHRONOUS_OFF);
+}
+
+void fold_sync_granted(struct cluster *c, const struct grant *g)
+{
+    c->sync.granted_waits = 0;
+    (void)sync_mask_of(c, &g->waits, &c->sync.granted_waits);
+    c->sync.granted_count = g->wait_count;
+}
+
+/* From its first renewal on a grantee may be promoted, and acknowledge what those have that its
+ * grant names. */
+void fold_sync_leads(struct cluster *c, const struct event *e)
+{
+    if (c->loss_accepted) {
+        c->sync.voters = 0;
+        c->sync.bound = false;
+    }
+    enter(c, c->sync.granted_waits, c->sync.granted_count, e);
+}
+
+void fold_sync_configured(struct cluster *c, const struct event *e)
+{
+    if (c->config.synchronous == SYNCHRONOUS_OFF) {
+        enter(c, 0, 0, e);
+    }
+}
+
+enum void_reason fold_sync_check_grant(const struct cluster *c, const struct grant *g)
+{
+    uint32_t waits = 0;
+    if (!sync_mask_of(c, &g->waits, &waits)) {
+        return VOID_BAD_TARGET;
+    }
+    int32_t i = cluster_find_node(c, g->node);
+    uint32_t capable = sync_capable(c, i);
+    bool strict = c->config.synchronous == SYNCHRONOUS_STRICT;
+    bool fits = strict ? g->wait_count == c->config.synchronous_count
+                       : (waits == 0) == (g->wait_count == 0) && g->wait_count <= sync_size(waits);
+    fits = fits && (waits & ~capable) == 0;
+    return fits ? VOID_NONE : VOID_BAD_TARGET;
+}
+
+/* A change may begin at any time: the union keeps every earlier promise. The guarantee is given up
+ * by its own decision, never with strict. */
+static enum void_reason check_set(const struct cluster *c, const struct sync_set *set)
+{
+    uint32_t waits = 0;
+    uint32_t voters = 0;
+    struct sync_set wanted;
+    if (!sync_mask_of(c, &set->waits, &waits) || !sync_mask_of(c, &set->voters, &voters) ||
+        (waits & ~sync_capable(c, c->leader)) != 0) {
+        return VOID_BAD_TARGET;
+    }
+    sync_begin(c, waits, set->count, &wanted);
+    bool strict = c->config.synchronous == SYNCHRONOUS_STRICT;
+    bool same = wanted.step == set->step && wanted.quorum == set->quorum &&
+                (set->count == 0 ||
+                 (c->sync.voters == 0 ? voters == 0 : voters == (c->sync.voters | waits)));
+    if (!same || (set->count == 0 && (waits != 0 || voters != 0 || strict)) ||
+        (!strict && set->count > sync_size(waits))) {
+        return VOID_IMPOSSIBLE;
+    }
+    bool stands = c->sync.waits == waits && c->sync.count == set->count;
+    return stands ? VOID_NO_CHANGE : VOID_NONE;
+}
+
+enum void_reason fold_sync_set(struct cluster *c, const struct event *e)
+{
+    const struct sync_set *set = &e->body.sync_set;
+    if (c->phase != PHASE_HELD || set->term != c->term) {
+        return VOID_NOT_HELD;
+    }
+    enum void_reason reason = check_set(c, set);
+    if (reason == VOID_NONE) {
+        uint32_t waits = 0;
+        (void)sync_mask_of(c, &set->waits, &waits);
+        enter(c, waits, set->count, e);
+    }
+    return reason;
+}
+
+/* PostgreSQL waits for the set in every WAL sender, and `count` of it have everything up to the
+ * mark that was taken after that: an election needs no more than the set. */
+enum void_reason fold_synced(struct cluster *c, int32_t i, const struct event *e)
+{
+    const struct task_report *t = &e->body.task;
+    struct sync *s = &c->sync;
+    if (cluster_holder(c) != i || t->term != c->term || !c->promoted) {
+        return VOID_NOT_HELD;
+    }
+    if (s->step != SYNC_CHANGING || t->directive_seq != s->seq) {
+        return VOID_NO_CHANGE;
+    }
+    uint32_t size = sync_size(s->waits);
+    if (s->count > size) {
+        return VOID_IMPOSSIBLE; /* strict, with too few: such a commit is never acknowledged */
+    }
+    s->step = SYNC_STEADY;
+    s->bound = true;
+    s->voters = s->waits;
+    s->quorum = size - s->count + 1;
+    return VOID_NONE;
+}
