@@ -2,6 +2,8 @@
 /* Progress: what is not writable has a next step with a deadline, or names what it waits for. */
 #include "sim.h"
 
+#include "../../proto/sync.h"
+
 /* For what is bounded by nothing but the simulated work: starts and tasks take up to 3 s each. */
 #define WORK_MS 5000
 /* DESIGN section 4, I20: writable within the wait, and this. */
@@ -113,14 +115,21 @@ static bool is_qualified(const struct sim *s, int node)
            pg->wal.branches[pg->wal.count - 1].id == s->reference_branch;
 }
 
+/* Where commits wait for standbys, so many of those that an election needs must be there. */
 static bool somebody_qualifies(const struct sim *s)
 {
+    const struct sync *sync = &s->truth.sync;
+    uint32_t count = 0;
+    uint32_t voters = 0;
     for (uint32_t i = 0; i < s->options.nodes; i++) {
+        int32_t k = cluster_find_node(&s->truth, s->nodes[i].name);
         if (is_qualified(s, (int)i)) {
-            return true;
+            count++;
+            voters += (sync->voters >> k & 1U) != 0 ? 1 : 0;
         }
     }
-    return false;
+    bool proves = sync->voters != 0 && voters >= sync->quorum;
+    return count > 0 && (!sync_binds(&s->truth) || proves);
 }
 
 static bool somebody_writes(const struct sim *s)

@@ -46,8 +46,7 @@ GRANT_HELD = (
     "if (g->term")
 GRANT_INELIGIBLE = (
     "proto/fold_decision.c",
-    "return right ? VOID_NONE : VOID_NOT_ELIGIBLE;",
-    "return VOID_NONE;")
+    "if (!right) {", "if (false && !right) {")
 
 # ---- nothing ----
 
@@ -185,10 +184,10 @@ add("timeline-twice",
 
 add("rebuild-of-leader", ("proto/fold_decision.c", "i < 0 || i == c->leader ||", "i < 0 ||"))
 add("rebuild-any-incarnation",
-    ("agent/decide.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
+    ("agent/follow.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
     covered="the hello of another incarnation ends the directive")
 add("rebuild-any-incarnation-kept",
-    ("agent/decide.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
+    ("agent/follow.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
     ("proto/fold_agent.c", "        n->rebuild_task = TASK_NONE;\n        n->state_seq = e->seq;",
      "        n->state_seq = e->seq;"))
 
@@ -252,3 +251,18 @@ add("switchover-without-limit",
      "return false;"))
 add("failover-unaccepted",
     ("proto/switchover.c", "(loses && c->pending.accept_loss)", "loses"))
+
+# ---- synchronous replication ----
+
+add("report-unsealed",
+    ("agent/report.c", "    return a->watch.last.sealed_term != 0 && a->watch.last", "    return a->now_ms != 0 || a->watch.last"),
+    covered="the grant waits for the end of the lease, and by then everybody has turned away")
+add("quorum-of-one", ("proto/fold_sync.c", "s->quorum = size - s->count + 1;", "s->quorum = 1;"))
+add("any-of-quorum",
+    ("proto/sync.c", "return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_BEHIND;",
+     "return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_ELIGIBLE;"))
+add("set-without-union",
+    ("proto/fold_sync.c", "s->voters != 0 ? s->voters | waits : 0;", "s->voters != 0 ? waits : 0;"))
+add("promoted-unblocked",
+    ("agent/upstream.c", "*ret_count = sync_binds(c) ? 1 : 0;", "*ret_count = 0;"))
+add("unproven-leads", ("proto/sync.c", "return VERDICT_UNPROVEN;", "return VERDICT_ELIGIBLE;"))

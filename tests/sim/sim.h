@@ -66,6 +66,8 @@ void sim_trouble(struct sim *s, uint64_t until_us);
 /* ---- sim_wal.c ---- */
 struct position sim_wal_position(const struct sim_wal *wal);
 struct history sim_wal_history(const struct sim_wal *wal);
+/* True when everything up to lsn of this branch is in it. */
+bool sim_wal_holds(const struct sim_wal *wal, uint64_t branch, uint64_t lsn);
 /* True when everything in a is also in b. */
 bool sim_wal_is_prefix(const struct sim_wal *a, const struct sim_wal *b);
 /* The common part of both. */
@@ -137,7 +139,7 @@ void sim_act(struct sim *s, int node, const struct action *action);
 void sim_pg_init(struct sim *s, int node);
 /* Everything that is written and streamed comes up to this moment: before anything changes. */
 void sim_pg_touch(struct sim *s);
-void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream);
+void sim_pg_start(struct sim *s, int node, bool as_primary, const struct upstream *upstream);
 void sim_pg_stop(struct sim *s, int node, enum stop_mode mode);
 /* Every process is gone at this moment, as in a crash. */
 void sim_pg_die(struct sim *s, int node);
@@ -146,12 +148,24 @@ void sim_pg_kill(struct sim *s, int node);
 struct inspection sim_pg_inspect(struct sim *s, int node);
 struct probe_result sim_pg_probe(struct sim *s, int node);
 bool sim_pg_runs(const struct sim_pg *pg);
+/* A rewound standby lets nobody in before it is. */
+bool sim_pg_is_consistent(const struct sim_pg *pg);
 /* True when it can acknowledge a commit at this moment. */
 bool sim_pg_writable(const struct sim *s, int node);
 /* True when only the fence keeps it from committing, and does. */
 bool sim_pg_is_fenced(const struct sim *s, int node);
 /* True when it streams, or could, from this upstream. */
 bool sim_pg_serves(const struct sim *s, int node);
+
+/* ---- sim_sync.c ---- */
+/* PostgreSQL starts with these settings. */
+void sim_sync_start(struct sim *s, int node, const struct upstream *upstream);
+/* The file changes under it. */
+void sim_sync_write(struct sim *s, int node, const struct upstream *upstream);
+/* ACTION_SYNC; FACT_SYNCED follows. */
+void sim_sync_order(struct sim *s, int node, uint64_t seq, const struct upstream *upstream);
+/* It has written, and standbys have received: what does it acknowledge now? */
+void sim_sync_commit(struct sim *s, int node);
 
 /* ---- sim_guard.c: the guard, and who restarts what ---- */
 void sim_guard_init(struct sim *s, int node);
@@ -222,6 +236,8 @@ void sim_tell(const struct sim *s, FILE *file);
 void sim_lie_perhaps(struct sim *s);
 /* An honest decision that no rule makes: the configuration changes. */
 void sim_reconfigure(struct sim *s, uint64_t dice);
+/* An operator decides that acknowledged commits may be lost. */
+void sim_give_up(struct sim *s);
 /* A decision of a version that nobody here understands. */
 void sim_speak_newer(struct sim *s);
 /* Name of a lie; NULL after the last. */

@@ -158,15 +158,11 @@ static void act_exit(struct sim *s, int node, int exit_status)
     sim_guard_ends(s, node);
 }
 
-static int upstream_index(const struct sim *s, const struct upstream *upstream)
-{
-    return upstream->node[0] == '\0' ? -1 : sim_node_index(s, upstream->node);
-}
-
 static void act_follow(struct sim *s, int node, const struct upstream *upstream)
 {
     sim_pg_touch(s);
-    s->nodes[node].pg.upstream = upstream_index(s, upstream);
+    s->nodes[node].pg.upstream = upstream->node[0] == '\0' ? -1 : sim_node_index(s, upstream->node);
+    sim_sync_write(s, node, upstream);
 }
 
 static void act_start(struct sim *s, int node, const struct action *action)
@@ -174,7 +170,7 @@ static void act_start(struct sim *s, int node, const struct action *action)
     bool as_primary = action->as.start.as_primary;
     sim_say(s, "%s: starts PostgreSQL %s", s->nodes[node].name,
             as_primary ? "as a primary" : "in recovery");
-    sim_pg_start(s, node, as_primary, upstream_index(s, &action->as.start.upstream));
+    sim_pg_start(s, node, as_primary, &action->as.start.upstream);
 }
 
 static void act_task(struct sim *s, int node, const struct action *action)
@@ -228,6 +224,9 @@ void sim_act(struct sim *s, int node, const struct action *action)
         break;
     case ACTION_TASK:
         act_task(s, node, action);
+        break;
+    case ACTION_SYNC:
+        sim_sync_order(s, node, action->as.sync.seq, &action->as.sync.upstream);
         break;
     case ACTION_SLOTS:
         break;

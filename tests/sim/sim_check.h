@@ -30,6 +30,9 @@ void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke);
 void check_i7_release(struct sim *s, const struct event *e);
 /* When it is sent: the disk may be lost before it is stored. */
 void check_i7_sent(struct sim *s, int node, const struct event *e);
+void check_i8_acknowledged(struct sim *s, int node, uint64_t branch, uint64_t lsn);
+void check_i8_step(struct sim *s);
+void check_i8_grant(struct sim *s, const struct event *e);
 void check_i10_ancestry(struct sim *s, const struct event *e);
 void check_i10_reference(struct sim *s);
 void check_i10_promote(struct sim *s, int node);

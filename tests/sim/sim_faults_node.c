@@ -56,7 +56,7 @@ static bool another_is_current(struct sim *s, int node)
         }
         bool near = sim_wal_position(&pg->wal).lsn + LAG_BYTES >= end_lsn;
         bool same = pg->wal.branches[pg->wal.count - 1].id == s->reference_branch;
-        if (near && same && !pg->was_primary) {
+        if (near && same && !pg->was_primary && sim_pg_is_consistent(pg)) {
             return true;
         }
     }

@@ -43,6 +43,9 @@ void sim_guard_page(struct sim *s, int node)
     if (is_armed(s, node)) {
         uint64_t now_ms = sim_node_clock_ms(s, node);
         uint64_t left_ms = n->guard.deadline_ms > now_ms ? n->guard.deadline_ms - now_ms : 0;
+        if (left_ms == 0 && n->guard.timer.due_us <= s->now_us + LATE_US) {
+            return; /* it is late already */
+        }
         due_us = s->now_us + sim_clock_span_us(&n->clock, left_ms) + sim_draw(&n->random, LATE_US);
     }
     sim_timer_arm(s, &n->guard.timer, due_us, on_timer, node);

@@ -56,12 +56,19 @@ static void begin(struct sim *s, enum event_kind kind, struct event *e)
 
 /* Without limits of what happens by itself: sim_plan.c draws them. */
 static const struct config configs[] = {
-        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
-        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
-        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
-        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, 1000000, NO_LIMITS},
-        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, UINT64_MAX, NO_LIMITS},
-        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, 10000000, NO_LIMITS},
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, UINT64_MAX,
+         NO_LIMITS},
+        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, UINT64_MAX,
+         NO_LIMITS},
+        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, UINT64_MAX,
+         NO_LIMITS},
+        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, 1000000, NO_LIMITS},
+        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 2, UINT64_MAX,
+         NO_LIMITS},
+        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, 10000000,
+         NO_LIMITS},
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_STRICT, 1, UINT64_MAX,
+         NO_LIMITS},
 };
 
 struct config sim_config(uint64_t choice)
@@ -443,15 +450,30 @@ void sim_lie_perhaps(struct sim *s)
     }
 }
 
+/* Folded up to its predecessor only: no rule is asked to decide it again. */
+static void speak(struct sim *s, struct event *e)
+{
+    if (!s->log_down) {
+        e->decision.folded_seq = s->truth.decision_seq;
+        (void)store(s, e);
+    }
+}
+
 void sim_reconfigure(struct sim *s, uint64_t dice)
 {
     struct event e;
-    /* Folded up to its predecessor only: no rule is asked to decide it again. */
-    bool apart = s->truth.last_seq > s->truth.decision_seq;
-    if (!s->log_down && apart && config_event(s, dice, &e)) {
-        e.decision.folded_seq = s->truth.decision_seq;
-        (void)store(s, &e);
+    if (s->truth.last_seq > s->truth.decision_seq && config_event(s, dice, &e)) {
+        speak(s, &e);
     }
+}
+
+void sim_give_up(struct sim *s)
+{
+    struct event e;
+    begin(s, EVENT_CONFIG, &e);
+    e.body.config = s->truth.config;
+    e.body.config.synchronous = SYNCHRONOUS_OFF;
+    speak(s, &e);
 }
 
 void sim_speak_newer(struct sim *s)

@@ -94,10 +94,12 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         return;
     }
     check_i4_renewal(s, before, e);
+    check_i8_step(s);
     check_i16_order(s, e);
     if (e->kind == EVENT_GRANT) {
         s->counts.grants++;
         check_i6_wait(s, before, e);
+        check_i8_grant(s, e);
         check_i10_ancestry(s, e);
         check_switchover_grant(s, before, e);
     }

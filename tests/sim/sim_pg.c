@@ -9,6 +9,11 @@ bool sim_pg_runs(const struct sim_pg *pg)
     return pg->postmaster || pg->orphans;
 }
 
+bool sim_pg_is_consistent(const struct sim_pg *pg)
+{
+    return sim_wal_is_prefix(&pg->least, &pg->wal);
+}
+
 /* ---- writing and streaming ---- */
 
 /* From the deadline on, on the node's clock, the fence refuses; 0 when there is none. */
@@ -94,6 +99,11 @@ void sim_pg_touch(struct sim *s)
                        s->now_us >= n->full_disk_us;
         if (follows) {
             stream_wal(s, n, span_us);
+        }
+    }
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        if (is_open(s, &s->nodes[i])) {
+            sim_sync_commit(s, (int)i);
         }
     }
 }
@@ -217,7 +227,7 @@ static void started(struct sim *s, int node, uint64_t run, uint64_t value)
     check_i15_return(s, node);
 }
 
-void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream)
+void sim_pg_start(struct sim *s, int node, bool as_primary, const struct upstream *upstream)
 {
     struct sim_node *n = &s->nodes[node];
     if (sim_pg_runs(&n->pg)) {
@@ -228,7 +238,8 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, int upstream)
     n->pg.postmaster = true;
     n->pg.accepting = false;
     n->pg.in_recovery = !as_primary;
-    n->pg.upstream = upstream;
+    n->pg.upstream = upstream->node[0] == '\0' ? -1 : sim_node_index(s, upstream->node);
+    sim_sync_start(s, node, upstream);
     n->pg.run++;
     n->guard.primary = as_primary;
     sim_guard_page(s, node);
@@ -308,8 +319,9 @@ struct inspection sim_pg_inspect(struct sim *s, int node)
     found.standby_signal = !found.was_primary;
     found.incomplete = pg->incomplete;
     found.pg_version = 150000;
-    found.position = sim_wal_position(&pg->wal);
-    found.history = sim_wal_history(&pg->wal);
+    const struct sim_wal *needed = sim_pg_is_consistent(pg) ? &pg->wal : &pg->least;
+    found.position = sim_wal_position(needed);
+    found.history = sim_wal_history(needed);
     return found;
 }
 
@@ -347,7 +359,7 @@ static enum probe_class probe_class(struct sim *s, struct sim_node *n)
     if (n->pg.hung || n->pg.doomed) {
         return PROBE_TIMEOUT;
     }
-    if (!n->pg.postmaster || !n->pg.accepting) {
+    if (!n->pg.postmaster || !n->pg.accepting || !sim_pg_is_consistent(&n->pg)) {
         return PROBE_STARTING;
     }
     if (s->now_us < n->slow_disk_us && sim_chance(&n->random, 20)) {
@@ -376,6 +388,7 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     probe.replay_lsn = n->pg.in_recovery ? probe.position.lsn : 0;
     probe.system_id = n->pg.system_id;
     probe.streaming = seems_streaming(s, node);
+    probe.sealed_term = probe.in_recovery && n->pg.upstream < 0 ? n->pg.seal_term : 0;
     probe.history = sim_wal_history(&n->pg.wal);
     if (!n->pg.in_recovery) {
         probe_replicas(s, node, &probe);

@@ -57,7 +57,8 @@ static void draw_options(struct brush *b, uint64_t seed)
     static const uint32_t rings[][2] = {
             {SIM_RINGS_ALL, 70}, {SIM_RINGS_GUARD, 15}, {SIM_RINGS_FENCE, 15}};
     /* Of sim_config(): as most clusters are, and some that are quicker or slower. */
-    static const uint32_t configs[][2] = {{0, 40}, {1, 10}, {2, 10}, {3, 10}, {4, 15}, {5, 15}};
+    static const uint32_t configs[][2] = {{0, 25}, {1, 15}, {2, 15}, {3, 10},
+                                          {4, 15}, {5, 10}, {6, 10}};
     b->plan->options = (struct sim_options){
             .seed = seed,
             .nodes = pick(b, nodes, 4),
@@ -67,7 +68,7 @@ static void draw_options(struct brush *b, uint64_t seed)
             .clock_stop = chance(b, 5),
             .newer = chance(b, 3),
             .rings = (enum sim_rings)pick(b, rings, 3),
-            .config = sim_config(pick(b, configs, 6)),
+            .config = sim_config(pick(b, configs, 7)),
             .write_rate = 1ULL << draw(b, 11),
             .settle_us = 240 * SIM_S,
     };

@@ -51,10 +51,12 @@ static bool run_copy(struct sim *s, int node, const struct sim_job *job)
             return false;
         }
         sim_wal_common(&pg->wal, &source->wal);
+        pg->least = source->wal;
     } else {
         pg->wal = source->wal;
         pg->verdict = DATA_INTACT;
         pg->system_id = source->system_id;
+        pg->least.count = 0;
     }
     pg->incomplete = false;
     pg->was_primary = false;
@@ -65,7 +67,8 @@ static bool run_copy(struct sim *s, int node, const struct sim_job *job)
 static bool run_promote(struct sim *s, int node, uint32_t timeline)
 {
     struct sim_pg *pg = &s->nodes[node].pg;
-    if (!pg->postmaster || !pg->accepting || !pg->in_recovery || pg->hung || pg->doomed) {
+    if (!pg->postmaster || !pg->accepting || !pg->in_recovery || pg->hung || pg->doomed ||
+        !sim_pg_is_consistent(pg)) {
         return false;
     }
     check_i10_promote(s, node);

@@ -60,6 +60,21 @@ struct sim_timer {
 
 /* ---- PostgreSQL and its guard ---- */
 
+/* What a process of PostgreSQL lets commits wait for. */
+struct sim_waits {
+    uint32_t mask;
+    uint32_t count; /* 0: nobody */
+};
+
+struct sim_sync {
+    struct sim_waits file; /* as it is written */
+    struct sim_waits senders[SIM_NODES_MAX];
+    bool defined;       /* commits wait at all, as the checkpointer has read */
+    uint64_t order_seq; /* of the agent's order under way; 0: none */
+    struct upstream order;
+    uint64_t mark; /* 0: not taken yet */
+};
+
 struct sim_pg {
     enum data_verdict verdict;
     uint64_t system_id;
@@ -78,7 +93,10 @@ struct sim_pg {
     bool stranger;    /* its guard has died: the fence looks at the page of that one */
     uint64_t page_ms; /* the deadline in that page */
     int upstream;     /* node index; -1: none */
-    uint64_t run;     /* number of this start; results of older ones are dropped */
+    uint64_t seal_term;
+    struct sim_wal least; /* that a rewound directory must have before it is consistent */
+    struct sim_sync sync;
+    uint64_t run; /* number of this start; results of older ones are dropped */
 };
 
 struct sim_guard {
@@ -292,6 +310,8 @@ struct sim {
     uint64_t held_term;  /* the last that was renewed */
     uint64_t ended_term; /* the last of those that ended, and why */
     enum reason ended_reason;
+    uint64_t acked_branch; /* the furthest commit that must not be lost (check I8) */
+    uint64_t acked_lsn;
     uint64_t lie_count;
     uint64_t lying_us;                 /* until then somebody forges decisions */
     uint64_t noisy_us;                 /* until then everything goes a little wrong */

@@ -27,6 +27,16 @@ struct history sim_wal_history(const struct sim_wal *wal)
     return history;
 }
 
+bool sim_wal_holds(const struct sim_wal *wal, uint64_t branch, uint64_t lsn)
+{
+    for (uint32_t i = 0; i < wal->count; i++) {
+        if (wal->branches[i].id == branch) {
+            return wal->branches[i].end >= lsn;
+        }
+    }
+    return false;
+}
+
 /* Who has a piece has everything that lies below it: where a stands in b says it all. */
 bool sim_wal_is_prefix(const struct sim_wal *a, const struct sim_wal *b)
 {

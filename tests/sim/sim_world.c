@@ -2,6 +2,8 @@
 /* One run: the world is made, faults strike by the plan, and the checkers look at it all. */
 #include "sim.h"
 
+#include "../../proto/sync.h"
+
 #include "../../proto/digest.h"
 
 #include <assert.h>
@@ -14,6 +16,8 @@
 #define WELL_US (8 * SIM_S)
 /* How often it is looked at. */
 #define LOOK_US (100 * SIM_MS)
+/* A person looks after so long. */
+#define OPERATOR_US (60 * SIM_S)
 
 static FILE *story;
 static struct sim world;
@@ -195,6 +199,26 @@ static bool is_calm(const struct sim *s)
     return s->now_us >= s->trouble_us && s->options.newer == false;
 }
 
+/* Whether what was acknowledged is lost only a person can decide. */
+static bool lacks_proof(const struct cluster *c)
+{
+    bool lacks = false;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        lacks = lacks || verdict_is_of_proof(c->nodes[i].verdict);
+    }
+    return lacks;
+}
+
+static void operate(struct sim *s)
+{
+    bool waits = s->waiting == WAITING_CANDIDATE && s->now_us > s->waiting_us + OPERATOR_US &&
+                 s->now_us > s->trouble_us + OPERATOR_US;
+    if (waits && sync_binds(&s->truth) && lacks_proof(&s->truth)) {
+        sim_give_up(s);
+        sim_trouble(s, s->now_us + SIM_S);
+    }
+}
+
 static void look(struct sim *s)
 {
     s->look_us = s->now_us + LOOK_US;
@@ -206,6 +230,7 @@ static void look(struct sim *s)
     check_i20_progress(s);
     check_i20_outage(s);
     check_switchover_progress(s);
+    operate(s);
     bool well = sim_is_well(s);
     if (!well) {
         s->well_us = 0;
