@@ -50,6 +50,16 @@ bool agent_holds(const struct agent *a)
            agent_vote_stands(a) && term_is_ours(a) && !has_given_up(a);
 }
 
+bool agent_is_running(const struct agent *a)
+{
+    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING;
+}
+
+bool agent_is_gone(const struct agent *a)
+{
+    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
+}
+
 bool agent_may_be_primary(const struct agent *a)
 {
     if (!a->pg.guard_known || a->pg.guard == GUARD_ABSENT) {

@@ -204,6 +204,10 @@ bool agent_log_went_back(const struct agent *a);
  * it: vote persisted, term neither given up nor refused nor being given up. Says nothing of the
  * lease. */
 bool agent_holds(const struct agent *a);
+/* True when the postmaster lives. */
+bool agent_is_running(const struct agent *a);
+/* True when every process of the instance is dead, proven. */
+bool agent_is_gone(const struct agent *a);
 /* True when processes run, or may run, that can be a primary. */
 bool agent_may_be_primary(const struct agent *a);
 /* True when nothing may be done on what the log says (I17), or it was not heard yet. */

@@ -9,21 +9,11 @@
 
 #include <string.h>
 
-static bool is_running(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING;
-}
-
-static bool is_gone(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
-}
-
 /* ---- fencing ---- */
 
 static bool is_superseded_alive(const struct agent *a)
 {
-    return a->superseded && !is_gone(a) && a->pg.busy != BUSY_KILLING;
+    return a->superseded && !agent_is_gone(a) && a->pg.busy != BUSY_KILLING;
 }
 
 static void kill_superseded(struct agent *a, struct action_list *actions)
@@ -35,7 +25,7 @@ static void kill_superseded(struct agent *a, struct action_list *actions)
 static bool is_faulty(const struct agent *a)
 {
     bool faulty = a->fault.reason != REASON_NONE || a->pg.guard == GUARD_ORPHANED;
-    return a->pg.guard_known && faulty && !is_gone(a) && a->pg.busy != BUSY_KILLING;
+    return a->pg.guard_known && faulty && !agent_is_gone(a) && a->pg.busy != BUSY_KILLING;
 }
 
 static void kill_faulty(struct agent *a, struct action_list *actions)
@@ -74,7 +64,7 @@ static void resign_demoted(struct agent *a, struct action_list *actions)
 static bool kill_is_overdue(const struct agent *a)
 {
     bool late = a->now_ms >= a->pg.busy_until_ms;
-    return late && (a->pg.busy == BUSY_KILLING || a->pg.busy == BUSY_STOPPING) && !is_gone(a);
+    return late && (a->pg.busy == BUSY_KILLING || a->pg.busy == BUSY_STOPPING) && !agent_is_gone(a);
 }
 
 /* ---- giving the term up (I7) ---- */
@@ -82,7 +72,7 @@ static bool kill_is_overdue(const struct agent *a)
 /* The order to kill is out and never taken back: the disk works while the guard does. */
 static bool must_give_up(const struct agent *a)
 {
-    bool fenced = a->ending.fenced_wall_us != 0 && is_gone(a);
+    bool fenced = a->ending.fenced_wall_us != 0 && agent_is_gone(a);
     return a->ending.term != 0 && (fenced || a->pg.busy == BUSY_KILLING) &&
            a->wanted.given_up_term < a->ending.term;
 }
@@ -103,7 +93,7 @@ static bool ends_in_order(const struct agent *a)
 static bool may_release(const struct agent *a)
 {
     bool looked = a->data.known || (!ends_in_order(a) && !agent_ending_waits_for_data(a));
-    return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && is_gone(a) && a->ready &&
+    return a->ending.term != 0 && a->ending.fenced_wall_us != 0 && agent_is_gone(a) && a->ready &&
            a->vote.given_up_term >= a->ending.term && looked;
 }
 
@@ -132,7 +122,7 @@ static void release(struct agent *a, struct action_list *actions)
  * incarnation. */
 static bool must_release_again(const struct agent *a)
 {
-    return a->me >= 0 && cluster_holder(&a->cluster) == a->me && is_gone(a) &&
+    return a->me >= 0 && cluster_holder(&a->cluster) == a->me && agent_is_gone(a) &&
            a->vote.given_up_term == a->cluster.term && !outbox_holds(&a->outbox, EVENT_RELEASE);
 }
 
@@ -151,7 +141,7 @@ static void release_again(struct agent *a, struct action_list *actions)
 
 static bool is_superseded_gone(const struct agent *a)
 {
-    return a->superseded && is_gone(a) && !a->stop.exited;
+    return a->superseded && agent_is_gone(a) && !a->stop.exited;
 }
 
 static void leave_superseded(struct agent *a, struct action_list *actions)
@@ -162,7 +152,7 @@ static void leave_superseded(struct agent *a, struct action_list *actions)
 
 static bool must_stop(const struct agent *a)
 {
-    return a->stop.ordered && is_running(a) && a->pg.busy != BUSY_STOPPING &&
+    return a->stop.ordered && agent_is_running(a) && a->pg.busy != BUSY_STOPPING &&
            a->pg.busy != BUSY_KILLING;
 }
 
@@ -174,7 +164,7 @@ static void stop(struct agent *a, struct action_list *actions)
 
 static bool must_resign(const struct agent *a)
 {
-    return a->stop.ordered && is_gone(a) && agent_holds(a);
+    return a->stop.ordered && agent_is_gone(a) && agent_holds(a);
 }
 
 static void resign(struct agent *a, struct action_list *actions)
@@ -185,7 +175,7 @@ static void resign(struct agent *a, struct action_list *actions)
 
 static bool begins_to_leave(const struct agent *a)
 {
-    return a->stop.ordered && is_gone(a) && a->stop.until_ms == 0;
+    return a->stop.ordered && agent_is_gone(a) && a->stop.until_ms == 0;
 }
 
 static void begin_to_leave(struct agent *a, struct action_list *actions)
@@ -196,7 +186,8 @@ static void begin_to_leave(struct agent *a, struct action_list *actions)
 
 static bool may_say_goodbye(const struct agent *a)
 {
-    return a->stop.ordered && is_gone(a) && a->ready && !a->stop.goodbye && a->ending.term == 0;
+    return a->stop.ordered && agent_is_gone(a) && a->ready && !a->stop.goodbye &&
+           a->ending.term == 0;
 }
 
 static void say_goodbye(struct agent *a, struct action_list *actions)
@@ -212,7 +203,7 @@ static bool may_leave(const struct agent *a)
 {
     bool said = a->stop.goodbye && a->outbox.count == 0;
     bool late = !a->ready || a->now_ms >= a->stop.until_ms;
-    return a->stop.ordered && is_gone(a) && !a->stop.exited && (said || late);
+    return a->stop.ordered && agent_is_gone(a) && !a->stop.exited && (said || late);
 }
 
 static void leave(struct agent *a, struct action_list *actions)
@@ -237,22 +228,22 @@ static bool must_wait_for_guard(const struct agent *a)
 
 static bool must_look_again(const struct agent *a)
 {
-    bool runs = is_running(a) && a->pg.role != ROLE_UNKNOWN;
-    bool broken = is_gone(a) &&
+    bool runs = agent_is_running(a) && a->pg.role != ROLE_UNKNOWN;
+    bool broken = agent_is_gone(a) &&
                   (a->data.found.verdict != DATA_INTACT || agent_disk_reason(a) != REASON_NONE);
     return (runs || broken) && a->now_ms >= a->data.due_ms;
 }
 
 static bool must_inspect(const struct agent *a)
 {
-    bool copying = a->pg.busy == BUSY_TASK && is_gone(a);
+    bool copying = a->pg.busy == BUSY_TASK && agent_is_gone(a);
     bool wanted = !a->data.known || a->data.again || must_look_again(a);
     return wanted && !a->data.inspecting && !copying;
 }
 
 static bool may_say_hello(const struct agent *a)
 {
-    bool looked = a->data.known && (!is_running(a) || a->watch.answers > 0);
+    bool looked = a->data.known && (!agent_is_running(a) || a->watch.answers > 0);
     return !a->hello_sent && a->link_up && a->caught_up && looked &&
            a->vote.incarnation == a->incarnation && a->wanted.incarnation == a->incarnation;
 }
@@ -338,7 +329,7 @@ static void refuse(struct agent *a, struct action_list *actions)
 
 static bool must_wait_for_end(const struct agent *a)
 {
-    return a->pg.busy != BUSY_NONE || (is_gone(a) && !a->data.known) || a->ending.term != 0;
+    return a->pg.busy != BUSY_NONE || (agent_is_gone(a) && !a->data.known) || a->ending.term != 0;
 }
 
 static bool is_newly_foreign(const struct agent *a)
@@ -445,7 +436,7 @@ uint64_t agent_decide_next_ms(const struct agent *a)
     uint64_t next_ms = UINT64_MAX;
     const uint64_t times[] = {
             a->pg.busy == BUSY_NONE ? 0 : a->pg.busy_until_ms,
-            is_gone(a) ? a->pg.start_ms : 0,
+            agent_is_gone(a) ? a->pg.start_ms : 0,
             a->data.inspecting ? 0 : a->data.due_ms,
             a->lead.stage < LEAD_CHECKPOINTED ? a->lead.retry_ms : 0,
             a->stop.exited ? 0 : a->stop.until_ms,

@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-static bool is_running(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING;
-}
-
-static bool is_gone(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
-}
-
 static enum directive_kind directive(const struct agent *a)
 {
     return a->me < 0 ? DIRECTIVE_NONE : cluster_directive(&a->cluster, a->me);
@@ -45,12 +35,12 @@ static bool obeys_rebuild(const struct agent *a)
 
 bool follow_must_clear(const struct agent *a)
 {
-    return obeys_rebuild(a) && is_running(a);
+    return obeys_rebuild(a) && agent_is_running(a);
 }
 
 bool follow_must_rebuild(const struct agent *a)
 {
-    return obeys_rebuild(a) && is_gone(a);
+    return obeys_rebuild(a) && agent_is_gone(a);
 }
 
 void follow_rebuild(struct agent *a, struct action_list *actions)
@@ -77,7 +67,7 @@ static bool streams_elsewhere(const struct agent *a)
 
 bool follow_must_seal(const struct agent *a)
 {
-    return upstream_is_sealed(a) && is_running(a) && a->pg.role == ROLE_STANDBY &&
+    return upstream_is_sealed(a) && agent_is_running(a) && a->pg.role == ROLE_STANDBY &&
            streams_elsewhere(a);
 }
 
@@ -98,7 +88,7 @@ bool follow_must_redirect(const struct agent *a)
     bool follows = directive(a) == DIRECTIVE_FOLLOW && a->pg.role != ROLE_PRIMARY;
     bool waits = directive(a) == DIRECTIVE_NONE && a->cluster.opener != LEADER_NONE &&
                  a->pg.role == ROLE_STANDBY;
-    return (follows || waits) && is_running(a) && streams_elsewhere(a);
+    return (follows || waits) && agent_is_running(a) && streams_elsewhere(a);
 }
 
 void follow_redirect(struct agent *a, struct action_list *actions)
@@ -117,8 +107,8 @@ void follow_redirect(struct agent *a, struct action_list *actions)
 static bool may_start(const struct agent *a)
 {
     const struct inspection *found = &a->data.found;
-    return is_gone(a) && a->data.known && found->verdict == DATA_INTACT && !found->incomplete &&
-           !agent_is_foreign(a) && a->now_ms >= a->pg.start_ms;
+    return agent_is_gone(a) && a->data.known && found->verdict == DATA_INTACT &&
+           !found->incomplete && !agent_is_foreign(a) && a->now_ms >= a->pg.start_ms;
 }
 
 bool follow_must_start(const struct agent *a)

@@ -7,16 +7,6 @@
 
 static const struct upstream nowhere; /* of tasks that copy from nobody */
 
-static bool is_running(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING;
-}
-
-static bool is_gone(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
-}
-
 bool lead_is_granted(const struct agent *a)
 {
     return a->me >= 0 && cluster_holder(&a->cluster) == a->me &&
@@ -37,7 +27,7 @@ static bool reaches_grant(const struct agent *a, struct position own)
 
 static bool may_fail_over(const struct agent *a)
 {
-    if (!is_running(a) || a->pg.role != ROLE_STANDBY || agent_is_foreign(a)) {
+    if (!agent_is_running(a) || a->pg.role != ROLE_STANDBY || agent_is_foreign(a)) {
         return false;
     }
     struct position own = a->watch.last.position;
@@ -49,12 +39,12 @@ static bool may_fail_over(const struct agent *a)
 static bool may_bootstrap(const struct agent *a)
 {
     bool made_here = a->initdb_term == a->cluster.term && a->initdb_term != 0;
-    return !is_running(a) && (a->data.found.verdict == DATA_EMPTY || made_here);
+    return !agent_is_running(a) && (a->data.found.verdict == DATA_EMPTY || made_here);
 }
 
 static bool may_adopt(const struct agent *a)
 {
-    if (is_running(a)) {
+    if (agent_is_running(a)) {
         return a->pg.role != ROLE_UNKNOWN && !agent_is_foreign(a);
     }
     return a->data.found.verdict == DATA_INTACT && !a->data.found.incomplete &&
@@ -69,7 +59,7 @@ enum reason lead_refusal(const struct agent *a)
             [GRANT_ADOPT] = may_adopt,
     };
     _Static_assert(sizeof may / sizeof may[0] == GRANT_KIND_COUNT, "one per kind");
-    if (!lead_is_granted(a) || !agent_vote_stands(a) || (!is_running(a) && !a->data.known)) {
+    if (!lead_is_granted(a) || !agent_vote_stands(a) || (!agent_is_running(a) && !a->data.known)) {
         return REASON_NONE;
     }
     return may[a->cluster.grant_kind](a) ? REASON_NONE : REASON_NOT_ELIGIBLE;
@@ -113,7 +103,7 @@ static enum lead_way lead_way(const struct agent *a)
     if (!agent_holds(a)) {
         return WAY_WAIT;
     }
-    return is_running(a) ? way_of_running(a) : way_of_stopped(a);
+    return agent_is_running(a) ? way_of_running(a) : way_of_stopped(a);
 }
 
 bool lead_is_asked(const struct agent *a)
@@ -137,7 +127,7 @@ enum reason lead_obstacle(const struct agent *a)
             [DATA_SILENT] = REASON_DISK_SILENT,
     };
     _Static_assert(sizeof reasons / sizeof reasons[0] == DATA_VERDICT_COUNT, "one per verdict");
-    return is_gone(a) ? reasons[a->data.found.verdict] : REASON_NOT_ELIGIBLE;
+    return agent_is_gone(a) ? reasons[a->data.found.verdict] : REASON_NOT_ELIGIBLE;
 }
 
 void lead_abandon(struct agent *a, struct action_list *actions)

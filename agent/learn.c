@@ -143,7 +143,7 @@ static void learn_stage(struct agent *a)
 static void learn_phase(struct agent *a)
 {
     const struct cluster *c = &a->cluster;
-    if (c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED) {
+    if (cluster_has_ended(c)) {
         watch_want_fresh(a, c->term);
     }
 }

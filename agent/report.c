@@ -151,11 +151,6 @@ static void fill_stopped(const struct agent *a, struct probe *ret_probe)
     ret_probe->was_primary = found->was_primary;
 }
 
-static bool has_ended(const struct cluster *c)
-{
-    return c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
-}
-
 /* It receives WAL of a timeline that the history has left: where it stands when that has ended is
  * what counts, and it has been told to follow nobody from whom more could come. */
 static bool is_drifting(const struct agent *a)
@@ -173,7 +168,7 @@ static bool is_sealed(const struct agent *a)
  * streams has turned away first where that is asked for. */
 static uint64_t election_term(const struct agent *a, const struct probe *own)
 {
-    if (!has_ended(&a->cluster)) {
+    if (!cluster_has_ended(&a->cluster)) {
         return 0;
     }
     bool stands = a->watch.fresh_term == a->cluster.term && !is_drifting(a) &&

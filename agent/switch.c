@@ -9,14 +9,9 @@ static bool is_told(const struct agent *a, enum directive_kind kind)
            a->link_up && a->caught_up && !agent_is_closed(a);
 }
 
-static bool is_running(const struct agent *a)
+static bool is_primary(const struct agent *a)
 {
-    return a->pg.guard_known && a->pg.guard == GUARD_RUNNING && a->pg.role == ROLE_PRIMARY;
-}
-
-static bool is_gone(const struct agent *a)
-{
-    return a->pg.guard_known && a->pg.guard == GUARD_ABSENT;
+    return agent_is_running(a) && a->pg.role == ROLE_PRIMARY;
 }
 
 void switch_learn(struct agent *a, const struct event *e)
@@ -49,7 +44,7 @@ bool switch_goes_on(const struct agent *a)
 
 bool switch_must_checkpoint(const struct agent *a)
 {
-    return is_told(a, DIRECTIVE_LEAD) && is_awaited(a) && is_running(a) && lease_runs(a) &&
+    return is_told(a, DIRECTIVE_LEAD) && is_awaited(a) && is_primary(a) && lease_runs(a) &&
            a->lead.checkpoint_seq != a->cluster.pending.step_seq;
 }
 
@@ -64,7 +59,7 @@ void switch_checkpoint(struct agent *a, struct action_list *actions)
 
 bool switch_must_stop(const struct agent *a)
 {
-    return is_told(a, DIRECTIVE_STOP) && is_running(a) && a->pg.busy == BUSY_NONE;
+    return is_told(a, DIRECTIVE_STOP) && is_primary(a) && a->pg.busy == BUSY_NONE;
 }
 
 void switch_stop(struct agent *a, struct action_list *actions)
@@ -95,7 +90,7 @@ void switch_undo(struct agent *a, struct action_list *actions)
 
 bool switch_must_resign(const struct agent *a)
 {
-    return is_told(a, DIRECTIVE_STOP) && is_gone(a);
+    return is_told(a, DIRECTIVE_STOP) && agent_is_gone(a);
 }
 
 void switch_resign(struct agent *a, struct action_list *actions)

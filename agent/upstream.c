@@ -26,8 +26,7 @@ bool upstream_is_sealed(const struct agent *a)
 bool upstream_must_seal(const struct agent *a)
 {
     const struct cluster *c = &a->cluster;
-    bool ended = c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
-    return a->self.fence && ended && sync_binds(c);
+    return a->self.fence && cluster_has_ended(c) && sync_binds(c);
 }
 
 struct upstream upstream_nowhere(const struct agent *a)

@@ -22,6 +22,8 @@
  *   switchover-begin    HELD (4)          switchover_step: the target is fit; a checkpoint begins
  *   switchover-stop     HELD (4)          switchover_step: the leader is to stop
  *   switchover-abort    any (4)           switchover_step: it is given up, and why
+ *   sync-give-up        HELD              sync_set: commits wait for nobody, for nobody is there
+ *   sync-change         HELD              sync_set: commits are to wait for others
  *   rebuild-empty       HELD (3)          directive: base backup, the node has no data
  *   rebuild-diverged    HELD (3)          directive: rewind, the node's WAL has left the history
  *   rebuild-again       HELD (3)          directive: base backup, a copy failed or data is damaged

@@ -96,6 +96,11 @@ int32_t cluster_holder(const struct cluster *c)
     return open ? c->leader : LEADER_NONE;
 }
 
+bool cluster_has_ended(const struct cluster *c)
+{
+    return c->phase == PHASE_RELEASED || c->phase == PHASE_REVOKED;
+}
+
 enum directive_kind cluster_directive(const struct cluster *c, int32_t i)
 {
     assert(i >= 0 && (uint32_t)i < c->node_count);

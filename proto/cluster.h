@@ -173,6 +173,8 @@ void cluster_init(struct cluster *c, const char *name);
 int32_t cluster_find_node(const struct cluster *c, const char *name);
 /* Index of the node that may hold the lease now (phase GRANTED or HELD), or LEADER_NONE. */
 int32_t cluster_holder(const struct cluster *c);
+/* True when the last term is released or revoked: an election goes on. */
+bool cluster_has_ended(const struct cluster *c);
 /* What the state asks of node i. Never LEAD for two nodes. */
 enum directive_kind cluster_directive(const struct cluster *c, int32_t i);
 /* The wait that a revoke, and a grant after a revoke, must prove: the longest ttl that a renewal of

@@ -320,7 +320,7 @@ _Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for
 
 /* ---- the head of a decision ---- */
 
-static json_t *nodes_of_mask(const struct cluster *c, uint32_t mask)
+json_t *event_json_nodes(const struct cluster *c, uint32_t mask)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -355,12 +355,12 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     event_json_set_u64(value, "phase_age_ms", evidence->phase_age_ms);
     event_json_set_u64(value, "heartbeat_seq", evidence->heartbeat_seq);
     event_json_set_u64(value, "sync_age_ms", evidence->sync_age_ms);
-    json_object_set_new(value, "alive", nodes_of_mask(c, evidence->alive_mask));
-    json_object_set_new(value, "backoff", nodes_of_mask(c, evidence->backoff_mask));
+    json_object_set_new(value, "alive", event_json_nodes(c, evidence->alive_mask));
+    json_object_set_new(value, "backoff", event_json_nodes(c, evidence->backoff_mask));
     event_json_set_u64(value, "failover_age_ms", evidence->failover_age_ms);
     json_object_set_new(value, "rebuild_age_ms", ages_of_nodes(c, evidence->rebuild_age_ms));
     event_json_set_u64(value, "switchover_age_ms", evidence->switchover_age_ms);
-    json_object_set_new(value, "caught_up", nodes_of_mask(c, evidence->caught_up_mask));
+    json_object_set_new(value, "caught_up", event_json_nodes(c, evidence->caught_up_mask));
     event_json_set_u64(value, "verdict_age_ms", evidence->verdict_age_ms);
     json_object_set_new(object, "evidence", value);
 }

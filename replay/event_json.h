@@ -22,6 +22,8 @@ void event_json_add_body(json_t *object, const struct cluster *c, const struct e
 /* Sets key to text, whatever its bytes. */
 void event_json_set_text(json_t *object, const char *key, const char *text);
 /* Sets key to an unsigned number. */
+/* The names of the nodes whose bits are set; the caller owns the list. */
+json_t *event_json_nodes(const struct cluster *c, uint32_t mask);
 void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 /* Sets key to the time in ISO 8601 UTC, or null when it is 0. */
 void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);

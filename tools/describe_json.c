@@ -57,17 +57,6 @@ static json_t *nodes_json(const struct view *view)
     return list;
 }
 
-static json_t *names_json(const struct cluster *c, uint32_t mask)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < c->node_count; i++) {
-        if ((mask >> i & 1U) != 0) {
-            json_array_append_new(list, json_string(c->nodes[i].name));
-        }
-    }
-    return list;
-}
-
 static json_t *sync_json(const struct cluster *c)
 {
     char text[TEXT_BYTES];
@@ -75,9 +64,9 @@ static json_t *sync_json(const struct cluster *c)
     event_json_set_text(object, "mode", synchronous_name(c->config.synchronous));
     event_json_set_text(object, "step", sync_step_name(c->sync.step));
     event_json_set_u64(object, "count", c->sync.count);
-    json_object_set_new(object, "waits_for", names_json(c, c->sync.waits));
+    json_object_set_new(object, "waits_for", event_json_nodes(c, c->sync.waits));
     event_json_set_u64(object, "quorum", c->sync.quorum);
-    json_object_set_new(object, "voters", names_json(c, c->sync.voters));
+    json_object_set_new(object, "voters", event_json_nodes(c, c->sync.voters));
     if (explain_sync(c, text, sizeof text) > 0) {
         event_json_set_text(object, "text", text);
     }

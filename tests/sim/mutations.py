@@ -131,7 +131,7 @@ add("no-allowance",
 # ---- giving up ----
 
 add("release-before-gone",
-    ("agent/decide.c", "a->ending.fenced_wall_us != 0 && is_gone(a) &&", ""))
+    ("agent/decide.c", "a->ending.fenced_wall_us != 0 && agent_is_gone(a) &&", ""))
 add("lease-left-in-page",
     ("agent/decide.c",
      "    lease_take_out(a, actions);\n    struct event e = act_event(a, EVENT_RELEASE);",
