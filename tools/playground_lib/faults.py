@@ -59,7 +59,11 @@ def stop_agent(pg, name):
 
 
 def cont_agent(pg, name):
-    send(agent_pid(pg, name), signal.SIGCONT)
+    """One that died meanwhile is started anew by itself: a guard that the machine lets run too late after a
+    deadline ends itself, and the agent with it."""
+    running_pid(pg, name)
+    for pid in filter(processes.is_stopped, processes.agent_pids(pg, name)):
+        send(pid, signal.SIGCONT)
 
 
 def kill_guard(pg, name):

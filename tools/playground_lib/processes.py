@@ -118,10 +118,15 @@ def guard_pid(pg, name):
     raise Trouble(f"{name}: its guard does not run")
 
 
+def agent_pids(pg, name):
+    """The agent and what it has forked, while a guard runs or not."""
+    return [pid for pid in node_pids(pg, name) if link_proc(pid, "exe") == agent_program(pg)]
+
+
 def agent_pid(pg, name):
     guard = guard_pid(pg, name)
-    for pid in node_pids(pg, name):
-        if parent_of(pid) == guard and link_proc(pid, "exe") == agent_program(pg):
+    for pid in agent_pids(pg, name):
+        if parent_of(pid) == guard:
             return pid
     raise Trouble(f"{name}: its agent does not run")
 
