@@ -116,6 +116,9 @@ void act_start(struct agent *a, bool as_primary, const struct upstream *upstream
     a->pg.role = ROLE_UNKNOWN;
     a->watch.failures = 0;
     a->watch.due_ms = 0;
+    a->watch.moved_ms = a->now_ms;
+    a->watch.startup_lsn = 0;
+    a->watch.startup_waits = false;
     note_upstream(a, upstream);
     struct action *action = act_add(actions, ACTION_START);
     action->as.start.as_primary = as_primary;

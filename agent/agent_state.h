@@ -47,8 +47,9 @@ struct agent_pg {
     bool adopted;         /* it ran already when the agent came, and no good probe came yet */
     bool upstream_known;  /* upstream is what the running standby streams from */
     struct upstream upstream;
-    uint32_t start_failures; /* in a row */
-    uint64_t start_ms;       /* not before then, after a failed start */
+    uint32_t start_failures;  /* in a row */
+    enum reason start_reason; /* of the last of them */
+    uint64_t start_ms;        /* not before then, after a failed start */
 };
 
 /* The data directory. */
@@ -73,9 +74,12 @@ struct agent_watch {
     uint64_t failing_wall_us; /* wall clock of the first of them */
     uint64_t good_ms;         /* when the last proof of life came (PROBE_OK or PROBE_ALIVE) */
     struct probe_result last; /* the last PROBE_OK; valid while role is known */
-    uint64_t election_term;   /* the ended term that a fresh probe is wanted for; 0: none */
-    uint64_t election_ms;     /* when its end was read: only a probe issued since is fresh */
-    uint64_t fresh_term;      /* the ended term for which last is fresh */
+    uint64_t moved_ms;        /* a standby: when its position last changed, or it was started */
+    uint64_t startup_lsn;     /* a recovery that lets nobody in yet: see struct probe_result */
+    bool startup_waits;
+    uint64_t election_term; /* the ended term that a fresh probe is wanted for; 0: none */
+    uint64_t election_ms;   /* when its end was read: only a probe issued since is fresh */
+    uint64_t fresh_term;    /* the ended term for which last is fresh */
 };
 
 /* Why PostgreSQL must be killed, until every process is dead. */
@@ -124,7 +128,9 @@ struct agent_rebuild {
     uint64_t begun_seq; /* the directive that the last copy obeys: a newer one may be in already */
     uint64_t ended_seq; /* the last directive whose end was reported */
     uint64_t started_ms;
-    uint64_t progress_ms; /* when the last progress event was appended */
+    uint64_t progress_ms; /* when the last progress event was appended; 0: none yet */
+    uint32_t progress_percent;
+    uint64_t progress_bytes; /* that it told */
 };
 
 /* One line of say_change(): two names and a reason. */
@@ -137,6 +143,7 @@ struct agent_report {
     uint64_t live_due_ms; /* next heartbeat (ACTION_LIVE and its line) */
     uint64_t live_ms;     /* last ACTION_LIVE */
     uint64_t slots_due_ms;
+    uint64_t slots_ms; /* last ACTION_SLOTS */
     enum agent_role slots_role;
     uint32_t slot_count;
     struct slot slots[NODE_COUNT_MAX];
@@ -192,6 +199,8 @@ struct agent {
     struct outbox outbox;
 
     struct position live[NODE_COUNT_MAX]; /* the peers' last live positions, by index in cluster */
+    uint64_t live_oldest[NODE_COUNT_MAX]; /* while they are primaries, the oldest WAL that they
+                                             keep; 0: unknown */
 };
 
 /* The cluster's configuration, or the defaults until there is one. */

@@ -143,6 +143,16 @@ static bool parse_percent(const char *line, uint32_t *ret_percent)
     return true;
 }
 
+static void take_progress(struct child *child, const char *line)
+{
+    unsigned long long done_kb = 0;
+    unsigned long long total_kb = 0;
+    if (sscanf(line, "%18llu/%18llu kB", &done_kb, &total_kb) == 2) {
+        child->done_kb = done_kb;
+        child->total_kb = total_kb;
+    }
+}
+
 static bool says_error(const char *line)
 {
     return strcasestr(line, "error:") != NULL || strcasestr(line, "fatal:") != NULL;
@@ -157,6 +167,7 @@ static bool take_line(struct child *child)
         return false;
     }
     if (!is_error && parse_percent(text, &child->percent)) {
+        take_progress(child, text);
         return true;
     }
     if (child->last_is_error && !is_error) {

@@ -29,10 +29,12 @@
 #define CHILD_ARGUMENT_MAX 40
 
 struct child {
-    pid_t pid;                  /* 0: none */
-    int pidfd;                  /* readable when it has ended; -1: none */
-    int output_fd;              /* non-blocking; -1: none, or at its end */
-    uint32_t percent;           /* the last "(42%)" seen, 0 to 100 */
+    pid_t pid;        /* 0: none */
+    int pidfd;        /* readable when it has ended; -1: none */
+    int output_fd;    /* non-blocking; -1: none, or at its end */
+    uint32_t percent; /* the last "(42%)" seen, 0 to 100 */
+    uint64_t done_kb; /* of "1234/5678 kB (21%)", units of 1024 bytes; 0: not said */
+    uint64_t total_kb;
     char name[48];              /* "pg_basebackup"; for texts */
     char last[CHILD_LINE_SIZE]; /* its last line: the last that says error or FATAL, if one does */
     bool last_is_error;

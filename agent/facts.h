@@ -38,8 +38,10 @@ struct inspection {
     bool was_primary;    /* pg_control: "in production", "shut down" or "shutting down" */
     bool in_recovery;    /* pg_control: "in archive recovery" */
     bool standby_signal; /* standby.signal exists; also beside a running primary */
+    bool restores;       /* a restore_command may be set */
     bool incomplete;     /* our marker of an unfinished base backup or rewind exists */
     uint32_t pg_version;
+    uint32_t wal_segment_bytes; /* 0: unknown */
     struct position
             position; /* stopped primary: at least the end of its last checkpoint record (so that
                          a lost shutdown checkpoint shows as divergence); stopped standby: the
@@ -67,6 +69,11 @@ struct probe_result {
     bool streaming;
     uint64_t sealed_term;   /* the seal that its settings ask for is complete: the WAL receiver is
                                gone for good, and position is all there is; 0: not */
+    uint64_t oldest_lsn;    /* primary: WAL from here on is kept; 0: not asked, all stream */
+    uint64_t startup_lsn;   /* PROBE_STARTING: its recovery is in the segment that begins here; 0:
+                               it has not said */
+    bool startup_waits;     /* ... which is not there */
+    bool restores;          /* standby: restore_command is set */
     struct history history; /* of position.timeline; count 0 when it was not read again */
     uint32_t replica_count;
     struct replica_row replicas[NODE_COUNT_MAX];
@@ -109,13 +116,15 @@ struct fact {
     uint64_t seq;        /* RECORD */
     const uint8_t *data; /* RECORD, LIVE */
     size_t size;
-    enum guard_state guard;       /* GUARD */
-    uint32_t killed_count;        /* GUARD: processes killed by the last ACTION_KILL */
-    uint64_t deadline_ms;         /* GUARD: the lease's, as it stands in the guard's page */
-    int32_t exit_status;          /* GUARD: the postmaster's wait status when it ended */
-    bool ok;                      /* PERSISTED, TASK_ENDED */
-    enum task task;               /* TASK_PROGRESS, TASK_ENDED */
-    uint32_t percent;             /* TASK_PROGRESS */
+    enum guard_state guard; /* GUARD */
+    uint32_t killed_count;  /* GUARD: processes killed by the last ACTION_KILL */
+    uint64_t deadline_ms;   /* GUARD: the lease's, as it stands in the guard's page */
+    int32_t exit_status;    /* GUARD: the postmaster's wait status when it ended */
+    bool ok;                /* PERSISTED, TASK_ENDED */
+    enum task task;         /* TASK_PROGRESS, TASK_ENDED */
+    uint32_t percent;       /* TASK_PROGRESS, like the next two */
+    uint64_t done_bytes;    /* 0: the tool has not said */
+    uint64_t total_bytes;
     enum reason reason;           /* TASK_ENDED, when not ok */
     char text[TEXT_SIZE];         /* TASK_ENDED: for people */
     struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened);

@@ -50,6 +50,8 @@ void follow_rebuild(struct agent *a, struct action_list *actions)
     a->rebuild.begun_seq = a->rebuild.seq;
     a->rebuild.started_ms = a->now_ms;
     a->rebuild.progress_ms = 0;
+    a->rebuild.progress_percent = 0;
+    a->rebuild.progress_bytes = 0;
     act_say(actions, SEVERITY_INFO,
             task == TASK_REWIND ? "running pg_rewind from leader '%s'"
                                 : "trying to bootstrap from leader '%s'",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "inspect.h"
 #include "pg_control.h"
+#include "pg_settings_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -180,12 +181,26 @@ static bool check_control(const char *directory, struct inspection *inspection)
         return false;
     }
     inspection->system_id = control.system_id;
+    inspection->wal_segment_bytes = control.wal_segment_bytes;
     inspection->clean = control.state == PG_CONTROL_SHUT_DOWN ||
                         control.state == PG_CONTROL_SHUT_DOWN_IN_RECOVERY;
     inspection->was_primary = is_primarys(control.state);
     inspection->in_recovery = control.state == PG_CONTROL_IN_ARCHIVE_RECOVERY;
     inspection->position = control_position(&control);
     return true;
+}
+
+static bool may_restore(const char *directory)
+{
+    static const char *const names[] = {"/postgresql.conf", "/pgbaton.conf",
+                                        "/postgresql.auto.conf"};
+    char path[PATH_MAX];
+    bool may = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        path_of(path, directory, names[i]);
+        may = may || settings_file_may_set(path, "restore_command");
+    }
+    return may;
 }
 
 static void read_timelines(const char *directory, struct inspection *inspection)
@@ -247,6 +262,7 @@ void inspect_data_directory(const char *directory, struct inspection *ret_inspec
     ret_inspection->pg_version = read_version(directory);
     ret_inspection->standby_signal =
             look(directory, "/standby.signal", ret_inspection) == SIGHT_THERE;
+    ret_inspection->restores = may_restore(directory);
     read_timelines(directory, ret_inspection);
 }
 

@@ -183,6 +183,16 @@ static void learn_link(struct agent *a, const struct fact *fact)
     learn_stage(a);
 }
 
+/* A primary does not look while everybody streams; what it had removed stays removed. */
+static void learn_oldest(struct agent *a, int32_t i, const struct probe *p)
+{
+    if (p->state != NODE_PRIMARY) {
+        a->live_oldest[i] = 0;
+    } else if (p->oldest_lsn != 0) {
+        a->live_oldest[i] = p->oldest_lsn;
+    }
+}
+
 static void learn_live(struct agent *a, const struct fact *fact, struct codec_arena *arena)
 {
     struct event e;
@@ -193,6 +203,7 @@ static void learn_live(struct agent *a, const struct fact *fact, struct codec_ar
     int32_t i = cluster_find_node(&a->cluster, e.writer);
     if (i >= 0) {
         a->live[i] = e.body.probe.position;
+        learn_oldest(a, i, &e.body.probe);
     }
 }
 
@@ -200,6 +211,7 @@ static void learn_live(struct agent *a, const struct fact *fact, struct codec_ar
 
 static void learn_start_failed(struct agent *a)
 {
+    a->pg.start_reason = report_lacks_wal(a) ? REASON_WAL_MISSING : REASON_START_FAILED;
     uint64_t pause_ms = START_BACKOFF_MS;
     for (uint32_t i = 0; i < a->pg.start_failures && pause_ms < START_BACKOFF_MS_MAX; i++) {
         pause_ms *= 2;
@@ -477,10 +489,11 @@ static void learn_persisted(struct agent *a, const struct fact *fact)
     a->persist_ms = a->now_ms + PERSIST_RETRY_MS;
 }
 
-/* What an ordered action may take has passed. */
+/* What an ordered action may take has passed, or it cannot end well. */
 static void learn_time(struct agent *a)
 {
-    if (a->now_ms < a->pg.busy_until_ms) {
+    bool vain = a->pg.busy == BUSY_STARTING && !a->pg.adopted && report_lacks_wal(a);
+    if (a->now_ms < a->pg.busy_until_ms && !vain) {
         return;
     }
     if (a->pg.busy == BUSY_STARTING) {
@@ -526,7 +539,7 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         watch_learn(a, &fact->probe);
         break;
     case FACT_TASK_PROGRESS:
-        report_progress(a, fact->task, fact->percent, actions);
+        report_progress(a, fact, actions);
         break;
     case FACT_TASK_ENDED:
         learn_task_ended(a, fact, actions);

@@ -111,6 +111,28 @@ static bool is_our_include(const char *line)
     return value != NULL && strncmp(value, "pgbaton.conf", strlen("pgbaton.conf")) == 0;
 }
 
+static bool includes_others(const char *line)
+{
+    static const char *const directives[] = {"include", "include_if_exists", "include_dir", NULL};
+    return sets_one_of(line, directives) && !is_our_include(line);
+}
+
+bool settings_file_may_set(const char *path, const char *name)
+{
+    size_t size = 0;
+    bool set = false;
+    bool others = false;
+    if (file_read(path, old_text, sizeof old_text, &size, NULL) != RESULT_OK) {
+        return false;
+    }
+    for (const char *line = old_text; *line != '\0'; line += line_length(line)) {
+        const char *value = value_of(line, name);
+        set = value != NULL ? strchr("'\n#", *value) == NULL : set;
+        others = others || includes_others(line);
+    }
+    return set || others;
+}
+
 enum result settings_file_include(const char *path, struct failure *reterr_failure)
 {
     size_t size = 0;

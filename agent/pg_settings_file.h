@@ -19,6 +19,9 @@ bool settings_file_is(const char *path, const char *name, const char *value);
 /* The value of the last line that sets name, without its quotes. False when none does, or it does
  * not fit. */
 bool settings_file_get(const char *path, const char *name, char *ret_value, size_t capacity);
+/* True when the file may give name a value that is not empty: a line does, or another file than
+ * pgbaton.conf is included. */
+bool settings_file_may_set(const char *path, const char *name);
 /* Makes `include_if_exists = 'pgbaton.conf'` the last line, once. */
 MUST_USE enum result settings_file_include(const char *path, struct failure *reterr_failure);
 /* Removes the lines that set one of names (NULL-terminated). Fine when there is no such file. */

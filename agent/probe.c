@@ -18,6 +18,9 @@ enum column {
     COLUMN_STREAMING,
     COLUMN_SEALED,   /* the seal that is complete; 0 or NULL: none */
     COLUMN_REPLICAS, /* "node-2,streaming,0/3000060;..." */
+    COLUMN_OLDEST,   /* a primary: the name of its oldest WAL segment, or NULL */
+    COLUMN_SEGMENT,  /* in bytes */
+    COLUMN_RESTORES, /* restore_command is set */
     COLUMN_HISTORY   /* the text of the timeline's .history file; NULL: not asked for, or none */
 };
 
@@ -57,6 +60,12 @@ static const char question[] =
         " (select string_agg(application_name || ',' || state || ',' ||"
         "   coalesce(flush_lsn, '0/0')::text, ';')"
         "   from pg_stat_replication where application_name ~ '^[a-z0-9][a-z0-9-]*$'),"
+        " case when not me.standby and exists (select from pg_replication_slots"
+        "   where slot_type = 'physical' and slot_name like 'pgbaton\\_%%' and not active)"
+        "  then (select min(substring(name from 9)) from pg_ls_dir('pg_wal') name"
+        "   where name ~ '^[0-9A-F]{24}$') end,"
+        " pg_size_bytes(current_setting('wal_segment_size')),"
+        " coalesce(current_setting('restore_command', true), '') <> '',"
         " case when line.id not in ('00000001', '%08X')"
         "  then pg_read_file('pg_wal/' || line.id || '.history', 0, 100000, true) end"
         " from me, line";
@@ -121,6 +130,18 @@ static void take_replicas(const char *text, struct probe_result *result)
     }
 }
 
+/* Where a segment begins: "0000000100000002" are the numbers of its 4 GB and of its place there. */
+static uint64_t segment_start(const char *name, const char *segment_bytes)
+{
+    unsigned high = 0;
+    unsigned number = 0;
+    uint64_t size = segment_bytes != NULL ? strtoull(segment_bytes, NULL, 10) : 0;
+    if (name == NULL || strlen(name) != 16 || sscanf(name, "%8X%8X", &high, &number) != 2) {
+        return 0;
+    }
+    return ((uint64_t)high << 32) + number * size;
+}
+
 static bool take_row(const struct pg_answer *answer, struct probe_result *result)
 {
     const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
@@ -137,6 +158,9 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
     result->sealed_term = sealed != NULL ? strtoull(sealed, NULL, 10) : 0;
     result->system_id = system != NULL ? strtoull(system, NULL, 10) : 0;
     take_replicas(pg_answer_text(answer, 0, COLUMN_REPLICAS), result);
+    result->oldest_lsn = segment_start(pg_answer_text(answer, 0, COLUMN_OLDEST),
+                                       pg_answer_text(answer, 0, COLUMN_SEGMENT));
+    result->restores = is_true(pg_answer_text(answer, 0, COLUMN_RESTORES));
     if (history != NULL) {
         (void)history_parse(history, result->position.timeline, &result->history);
     }

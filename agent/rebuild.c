@@ -43,15 +43,16 @@ static const struct {
 static bool accompany(struct child *child, uint32_t stall_ms, int *ret_status)
 {
     struct stall stall = {0};
-    uint32_t percent = 0;
+    uint64_t done_kb = 0;
     while (!child_reap(child, ret_status)) {
         struct pollfd fds[] = {{.fd = child->output_fd, .events = POLLIN},
                                {.fd = child->pidfd, .events = POLLIN}};
         int ready = poll(fds, 2, STALL_LOOK_MS);
         child_read(child);
-        if (child->percent != percent) {
-            percent = child->percent;
-            dprintf(STDERR_FILENO, "(%u%%)\n", percent);
+        if (child->done_kb != done_kb) {
+            done_kb = child->done_kb;
+            dprintf(STDERR_FILENO, "%llu/%llu kB (%u%%)\n", (unsigned long long)done_kb,
+                    (unsigned long long)child->total_kb, child->percent);
         }
         if (ready == 0 && stall_ms != 0 && stall_look(&stall, child->pid, stall_ms)) {
             return false;
@@ -109,6 +110,23 @@ static enum result run_basebackup(const struct rebuild *rebuild, const struct up
         child.last[0] = '\0';
         result = run_command(rebuild, &command, &child, reterr_failure);
     } while (result != RESULT_OK && next_slot_use(&child, &slot));
+    return result;
+}
+
+/* Without a restore_command pg_rewind refuses to look into the archive, before it does anything. */
+static enum result run_rewinds(const struct rebuild *rebuild, const struct upstream *upstream,
+                               struct failure *reterr_failure)
+{
+    struct command command;
+    struct child child;
+    command_rewind(rebuild, upstream, true, &command);
+    child.last[0] = '\0';
+    enum result result = run_command(rebuild, &command, &child, reterr_failure);
+    if (result != RESULT_OK && strstr(child.last, "restore_command") != NULL &&
+        strstr(child.last, "not set") != NULL) {
+        command_rewind(rebuild, upstream, false, &command);
+        result = run_command(rebuild, &command, &child, reterr_failure);
+    }
     return result;
 }
 
@@ -218,6 +236,26 @@ static enum result prepare(const struct place *place, struct failure *reterr_fai
 
 /* ---- the tasks ---- */
 
+/* Half a copy must not fill the disk on which the old directory may have to run again. */
+static void clear_remains(const struct place *place)
+{
+    struct failure failure = {0};
+    if (!place->in_place && file_remove_tree(place->target, &failure) != RESULT_OK) {
+        dprintf(STDERR_FILENO, "%s\n", failure.text);
+    }
+}
+
+static enum result fill(const struct rebuild *rebuild, enum task task,
+                        const struct upstream *upstream, const struct place *place,
+                        struct failure *reterr_failure)
+{
+    enum result result = task == TASK_INITDB
+                                 ? run_initdb(rebuild, place->target, reterr_failure)
+                                 : run_basebackup(rebuild, upstream, place->target, reterr_failure);
+    /* Without standby.signal a copy would start as a primary (I15). */
+    return result == RESULT_OK ? pg_settings_signal(place->target, true, reterr_failure) : result;
+}
+
 static enum result run_copy(const struct rebuild *rebuild, enum task task,
                             const struct upstream *upstream, struct failure *reterr_failure)
 {
@@ -226,16 +264,15 @@ static enum result run_copy(const struct rebuild *rebuild, enum task task,
     if (result == RESULT_OK) {
         result = prepare(&place, reterr_failure);
     }
-    if (result == RESULT_OK && task == TASK_INITDB) {
-        result = run_initdb(rebuild, place.target, reterr_failure);
-    } else if (result == RESULT_OK) {
-        result = run_basebackup(rebuild, upstream, place.target, reterr_failure);
+    if (result != RESULT_OK) {
+        return result;
     }
-    /* Without standby.signal a copy would start as a primary (I15). */
-    if (result == RESULT_OK) {
-        result = pg_settings_signal(place.target, true, reterr_failure);
+    result = fill(rebuild, task, upstream, &place, reterr_failure);
+    if (result != RESULT_OK) {
+        clear_remains(&place);
+        return result;
     }
-    if (result == RESULT_OK && !place.in_place) {
+    if (!place.in_place) {
         result = rebuild_install(place.directory, reterr_failure);
     }
     return result == RESULT_OK ? file_remove(place.marker, reterr_failure) : result;
@@ -247,8 +284,6 @@ static enum result run_rewind(const struct rebuild *rebuild, const struct upstre
                               struct failure *reterr_failure)
 {
     struct place place;
-    struct command command;
-    struct child child;
     enum result result = place_init(&place, rebuild->data_directory, reterr_failure);
     if (result == RESULT_OK) {
         result = mark(&place, reterr_failure);
@@ -257,8 +292,7 @@ static enum result run_rewind(const struct rebuild *rebuild, const struct upstre
         result = pg_settings_signal(place.directory, false, reterr_failure);
     }
     if (result == RESULT_OK) {
-        command_rewind(rebuild, upstream, &command);
-        result = run_command(rebuild, &command, &child, reterr_failure);
+        result = run_rewinds(rebuild, upstream, reterr_failure);
     }
     if (result == RESULT_OK) {
         result = timeline_forget_above(place.directory, upstream->timeline, reterr_failure);
@@ -282,7 +316,8 @@ static int run_forget(const void *argument)
 {
     const struct rebuild *rebuild = argument;
     struct failure failure = {0};
-    return child_conclude(rebuild_forget_old(rebuild->data_directory, &failure), &failure);
+    return child_conclude(rebuild_forget_old(rebuild->data_directory, rebuild->keep, &failure),
+                          &failure);
 }
 
 enum result rebuild_forget_start(struct child *child, const struct rebuild *rebuild,

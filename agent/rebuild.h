@@ -27,22 +27,32 @@ struct rebuild {
     const char *replication_user; /* of pg_basebackup */
     const char *passfile;         /* NULL: none */
     uint32_t stall_ms;            /* a tool that does nothing so long is killed; 0: never */
+    uint32_t keep; /* old directories kept once the new one streams; REBUILD_KEEP_ALL: all */
 };
 
-/* Starts the removal of DIR.old and of other leftovers; for when the new directory streams. */
+/* Old directories that agent.yaml may want kept. */
+#define REBUILD_KEEP_MAX 1000
+#define REBUILD_KEEP_ALL UINT32_MAX
+
+/* "until-streaming" (0), "always", or a number of directories. */
+bool rebuild_parse_keep(const char *text, uint32_t *ret_keep);
+
+/* Starts the removal of leftovers, and of DIR.old unless it is to be kept beside, under the name
+ * DIR.old-20260301T120000Z; for when the new directory streams. */
 MUST_USE enum result rebuild_forget_start(struct child *child, const struct rebuild *rebuild,
                                           struct failure *reterr_failure);
 /* Why a node is in trouble when this task failed. */
 enum reason rebuild_reason(enum task task);
 
 /* TASK_INITDB, TASK_BASEBACKUP or TASK_REWIND from its first step to its last, with progress as
- * "(42%)" lines on standard error; for a child (child_call). */
+ * "1234/5678 kB (21%)" lines on standard error; for a child (child_call). */
 MUST_USE enum result rebuild_run(const struct rebuild *rebuild, enum task task,
                                  const struct upstream *upstream, struct failure *reterr_failure);
 /* DIR.new takes DIR's place. If an earlier DIR.old is there, the better of the two is kept: DIR
  * when it is intact and complete, else DIR.old. */
 MUST_USE enum result rebuild_install(const char *directory, struct failure *reterr_failure);
-MUST_USE enum result rebuild_forget_old(const char *directory, struct failure *reterr_failure);
+MUST_USE enum result rebuild_forget_old(const char *directory, uint32_t keep,
+                                        struct failure *reterr_failure);
 
 /* What pg_basebackup does about its slot. */
 enum slot_use { SLOT_CREATE = 0, SLOT_EXISTING, SLOT_TEMPORARY, SLOT_USE_COUNT };
@@ -61,7 +71,8 @@ struct command {
 void command_initdb(const struct rebuild *rebuild, const char *target, struct command *ret_command);
 void command_basebackup(const struct rebuild *rebuild, const struct upstream *upstream,
                         const char *target, enum slot_use slot, struct command *ret_command);
-void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream,
+/* With archive the target's own restore_command brings WAL that it has removed. */
+void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream, bool archive,
                     struct command *ret_command);
 
 #endif

@@ -77,6 +77,23 @@ void command_initdb(const struct rebuild *rebuild, const char *target, struct co
     add(ret_command, "--locale=C.UTF-8");
 }
 
+/* A connection string's value: see pg_settings.c. Names of users and hosts hold no quotes. */
+static bool is_plain(const char *value)
+{
+    return strpbrk(value, "'\\") == NULL;
+}
+
+/* A source whose host vanishes is noticed in the same time as by a WAL receiver. */
+#define KEEPALIVES " keepalives_idle='5' keepalives_interval='2' keepalives_count='3'"
+
+static void add_source(const char *user, const struct upstream *upstream, const char *option,
+                       const char *more, struct command *ret_command)
+{
+    add(ret_command, "%s%shost='%s' port='%u' user='%s'" KEEPALIVES "%s", option,
+        option[1] == '-' ? "=" : "", upstream->host, (unsigned)upstream->port, user, more);
+    ret_command->overflow = ret_command->overflow || !is_plain(upstream->host) || !is_plain(user);
+}
+
 void command_basebackup(const struct rebuild *rebuild, const struct upstream *upstream,
                         const char *target, enum slot_use slot, struct command *ret_command)
 {
@@ -85,12 +102,7 @@ void command_basebackup(const struct rebuild *rebuild, const struct upstream *up
     begin(rebuild, "pg_basebackup", ret_command);
     add(ret_command, "-D");
     add(ret_command, "%s", target);
-    add(ret_command, "-h");
-    add(ret_command, "%s", upstream->host);
-    add(ret_command, "-p");
-    add(ret_command, "%u", (unsigned)upstream->port);
-    add(ret_command, "-U");
-    add(ret_command, "%s", rebuild->replication_user);
+    add_source(rebuild->replication_user, upstream, "-d", "", ret_command);
     add(ret_command, "-X");
     add(ret_command, "stream");
     add(ret_command, "--checkpoint=fast");
@@ -105,20 +117,14 @@ void command_basebackup(const struct rebuild *rebuild, const struct upstream *up
     }
 }
 
-/* A connection string's value: see pg_settings.c. Names of users and hosts hold no quotes. */
-static bool is_plain(const char *value)
-{
-    return strpbrk(value, "'\\") == NULL;
-}
-
-void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream,
+void command_rewind(const struct rebuild *rebuild, const struct upstream *upstream, bool archive,
                     struct command *ret_command)
 {
-    const char *user = rebuild->superuser;
     begin(rebuild, "pg_rewind", ret_command);
     add(ret_command, "--target-pgdata=%s", rebuild->data_directory);
-    add(ret_command, "--source-server=host='%s' port='%u' user='%s' dbname='postgres'",
-        upstream->host, (unsigned)upstream->port, user);
+    add_source(rebuild->superuser, upstream, "--source-server", " dbname='postgres'", ret_command);
     add(ret_command, "-P");
-    ret_command->overflow = ret_command->overflow || !is_plain(upstream->host) || !is_plain(user);
+    if (archive) {
+        add(ret_command, "--restore-target-wal");
+    }
 }

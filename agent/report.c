@@ -52,13 +52,33 @@ static bool is_apart(const struct agent *a)
     return a->pg.role == ROLE_STANDBY && !cluster_on_history(&a->cluster, replayed);
 }
 
+/* Nothing comes from elsewhere either. A receiver that is told so over and over looks as if it
+ * streamed. */
+bool report_lacks_wal(const struct agent *a)
+{
+    const struct probe_result *last = &a->watch.last;
+    int32_t opener = a->cluster.opener;
+    if (!follows(a) || opener == LEADER_NONE || opener == a->me || a->pg.ordered_primary) {
+        return false;
+    }
+    bool starts = a->pg.busy == BUSY_STARTING && a->watch.startup_waits;
+    uint64_t needed_lsn = starts ? a->watch.startup_lsn : last->position.lsn;
+    bool restores = starts ? a->data.found.restores : last->restores;
+    uint64_t patience_ms = restores ? WAL_ARCHIVE_MS : WAL_MISSING_MS;
+    return (starts || a->pg.role == ROLE_STANDBY) && needed_lsn < a->live_oldest[opener] &&
+           a->now_ms >= a->watch.moved_ms + patience_ms;
+}
+
 enum reason report_obstacle(const struct agent *a)
 {
     if (!follows(a)) {
         return REASON_NONE;
     }
     if (a->pg.guard == GUARD_RUNNING) {
-        return is_apart(a) ? REASON_DIVERGED : REASON_NONE;
+        if (is_apart(a)) {
+            return REASON_DIVERGED;
+        }
+        return report_lacks_wal(a) ? REASON_WAL_MISSING : REASON_NONE;
     }
     const struct inspection *found = &a->data.found;
     if (found->was_primary && !found->clean &&
@@ -84,7 +104,7 @@ static struct look look_stopped(const struct agent *a)
     enum reason obstacle = report_obstacle(a);
     enum reason disk = agent_disk_reason(a);
     if (obstacle == REASON_NONE && a->pg.start_failures > 0) {
-        return (struct look){NODE_FAILED, disk != REASON_NONE ? disk : REASON_START_FAILED};
+        return (struct look){NODE_FAILED, disk != REASON_NONE ? disk : a->pg.start_reason};
     }
     /* No cure of an obstacle works on a disk that takes nothing. */
     return (struct look){NODE_STOPPED, disk != REASON_NONE ? disk : obstacle};
@@ -134,6 +154,7 @@ static void fill_running(const struct agent *a, struct probe *ret_probe)
     ret_probe->clean = true;
     ret_probe->was_primary = a->pg.role == ROLE_PRIMARY;
     if (!last->in_recovery) {
+        ret_probe->oldest_lsn = last->oldest_lsn;
         ret_probe->replica_count = last->replica_count;
         memcpy(ret_probe->replicas, last->replicas, sizeof ret_probe->replicas);
     }
@@ -294,17 +315,40 @@ static void beat(struct agent *a, struct action_list *actions)
     say_heartbeat(a, &own, actions);
 }
 
-void report_progress(struct agent *a, enum task task, uint32_t percent, struct action_list *actions)
+/* A percent more, or a minute: a copy of many hours takes no more than some hundred events. */
+static bool is_worth_telling(const struct agent *a, const struct fact *fact)
 {
-    bool early =
-            a->rebuild.progress_ms != 0 && a->now_ms < a->rebuild.progress_ms + PROGRESS_PERIOD_MS;
-    if (early || agent_is_closed(a) || !a->link_up || outbox_task_waits(&a->outbox)) {
+    const struct agent_rebuild *r = &a->rebuild;
+    return r->progress_ms == 0 || a->now_ms >= r->progress_ms + PROGRESS_PAUSE_MS_MAX ||
+           (a->now_ms >= r->progress_ms + PROGRESS_PERIOD_MS &&
+            fact->percent != r->progress_percent);
+}
+
+static uint64_t bytes_per_s(const struct agent *a, const struct fact *fact)
+{
+    const struct agent_rebuild *r = &a->rebuild;
+    uint64_t since_ms = r->progress_ms != 0 ? r->progress_ms : r->started_ms;
+    uint64_t bytes =
+            fact->done_bytes > r->progress_bytes ? fact->done_bytes - r->progress_bytes : 0;
+    uint64_t past_ms = a->now_ms - since_ms;
+    return past_ms != 0 ? bytes * 1000 / past_ms : 0;
+}
+
+void report_progress(struct agent *a, const struct fact *fact, struct action_list *actions)
+{
+    if (!is_worth_telling(a, fact) || agent_is_closed(a) || !a->link_up ||
+        outbox_task_waits(&a->outbox)) {
         return;
     }
-    a->rebuild.progress_ms = a->now_ms;
-    struct event e = act_task_event(a, EVENT_PROGRESS, task);
+    struct event e = act_task_event(a, EVENT_PROGRESS, fact->task);
     e.body.task.directive_seq = a->rebuild.begun_seq;
-    e.body.task.percent = percent;
+    e.body.task.percent = fact->percent;
+    e.body.task.done_bytes = fact->done_bytes;
+    e.body.task.total_bytes = fact->total_bytes;
+    e.body.task.bytes_per_s = bytes_per_s(a, fact);
+    a->rebuild.progress_ms = a->now_ms;
+    a->rebuild.progress_percent = fact->percent;
+    a->rebuild.progress_bytes = fact->done_bytes;
     act_append(actions, &e);
 }
 
@@ -333,9 +377,11 @@ static uint32_t wanted_slots(const struct agent *a, struct slot slots[NODE_COUNT
     return count;
 }
 
+/* Now and then also without a change: PostgreSQL may have given one up (max_slot_wal_keep_size). */
 static bool slots_changed(const struct agent *a, uint32_t count, const struct slot *slots)
 {
-    if (count != a->report.slot_count || a->pg.role != a->report.slots_role) {
+    bool overdue = a->pg.role == ROLE_PRIMARY && a->now_ms >= a->report.slots_ms + SLOTS_LOOK_MS;
+    if (overdue || count != a->report.slot_count || a->pg.role != a->report.slots_role) {
         return true;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -360,6 +406,7 @@ static void keep_slots(struct agent *a, struct action_list *actions)
         return;
     }
     a->report.slots_due_ms = a->now_ms + agent_config(a).probe_period_ms;
+    a->report.slots_ms = a->now_ms;
     a->report.slots_role = a->pg.role;
     a->report.slot_count = count;
     memcpy(a->report.slots, slots, sizeof slots);

@@ -14,13 +14,15 @@
 struct probe report_build(const struct agent *a);
 /* Why a stopped or running node may not follow the leader as it is; REASON_NONE when it may. */
 enum reason report_obstacle(const struct agent *a);
+/* True when the next WAL that it needs lies in what its leader has removed, and it has stood still
+ * for so long that it comes from nowhere else. */
+bool report_lacks_wal(const struct agent *a);
 /* Stores what changed, publishes what is due, says the heartbeat line, keeps the slots. */
 void report_keep(struct agent *a, struct action_list *actions);
 /* Somebody asked for a live position. */
 void report_asked(struct agent *a, struct action_list *actions);
 /* A task's progress, when it is time to tell it. */
-void report_progress(struct agent *a, enum task task, uint32_t percent,
-                     struct action_list *actions);
+void report_progress(struct agent *a, const struct fact *fact, struct action_list *actions);
 uint64_t report_next_ms(const struct agent *a);
 
 #endif

@@ -5,6 +5,7 @@
 #include "../proto/log_line.h"
 #include "pg_settings.h"
 #include "program_path.h"
+#include "rebuild.h"
 #include "settings_yaml.h"
 
 #include <ctype.h>
@@ -28,6 +29,7 @@ struct file_postgresql {
     char *socket_directory;
     bool *fence;
     char *fence_library;
+    char *rebuild_keep;
     char **hba;
     unsigned hba_count;
 };
@@ -89,6 +91,8 @@ static const cyaml_schema_field_t postgresql_fields[] = {
                              struct file_postgresql, fence, config_bool_words,
                              CONFIG_BOOL_WORD_COUNT),
         CYAML_FIELD_STRING_PTR("fence_library", OPTIONAL, struct file_postgresql, fence_library, 1,
+                               CYAML_UNLIMITED),
+        CYAML_FIELD_STRING_PTR("rebuild_keep", OPTIONAL, struct file_postgresql, rebuild_keep, 1,
                                CYAML_UNLIMITED),
         CYAML_FIELD_SEQUENCE("hba", OPTIONAL, struct file_postgresql, hba, &hba_line_schema, 0,
                              CYAML_UNLIMITED),
@@ -155,6 +159,7 @@ static const char *const known_keys[] = {"cluster",
                                          "socket_directory",
                                          "fence",
                                          "fence_library",
+                                         "rebuild_keep",
                                          "watchdog",
                                          "mode",
                                          "device",
@@ -494,6 +499,11 @@ static enum result take_rest(const struct loading *l)
     s->log_level = SEVERITY_INFO;
     if (l->file->log_level != NULL && !log_line_parse_severity(l->file->log_level, &s->log_level)) {
         return wrong(l, "log_level", "is not a level", "use debug, info, warning or error");
+    }
+    const char *keep = l->file->postgresql.rebuild_keep;
+    if (keep != NULL && !rebuild_parse_keep(keep, &s->rebuild_keep)) {
+        return wrong(l, "postgresql.rebuild_keep", "is neither a word nor a number of copies",
+                     "use until-streaming, always, or a number up to 1000");
     }
     enum result result = take_hba(l);
     if (result == RESULT_OK) {

@@ -45,6 +45,7 @@ struct settings {
     size_t parameter_count;
     struct settings_parameter *parameters;
     char fence_library[SETTINGS_PATH_SIZE]; /* where it lies; empty without it */
+    uint32_t rebuild_keep;                  /* struct rebuild's keep; 0: until streaming */
     enum guard_watchdog_mode watchdog;
     char watchdog_device[SETTINGS_PATH_SIZE];
     int watchdog_seconds;

@@ -141,6 +141,7 @@ static void fill_pg_settings(struct shell *shell)
             .replication_user = s->replication_user,
             .passfile = passfile,
             .stall_ms = REBUILD_STALL_MS,
+            .keep = s->rebuild_keep,
     };
     shell->local = (struct pg_target){
             .host = s->socket_directory,

@@ -98,6 +98,7 @@ struct shell_probe {
     struct probe_result result;
     enum pg_ping_verdict verdict; /* of the present probe's ping */
     bool answered_once;           /* since the postmaster was started */
+    uint32_t segment_bytes;       /* of the directory, as the last inspection found it */
     uint32_t timeline;            /* of the last good probe; 0: none since it was started */
     uint32_t history_timeline;    /* whose history the core knows */
 };

@@ -33,6 +33,9 @@ static void close_pipe(struct shell *shell)
 
 static void deliver(struct shell *shell, const struct inspect_report *report)
 {
+    if (report->inspection.wal_segment_bytes != 0) {
+        shell->probe.segment_bytes = report->inspection.wal_segment_bytes;
+    }
     if (!shell->guard.opened) {
         bool orphans = report->postmaster == 0 && report->process_count > 0;
         if (orphans) {

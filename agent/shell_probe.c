@@ -3,6 +3,7 @@
 
 #include "../proto/log_line.h"
 #include "probe.h"
+#include "startup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,11 @@ static void on_answer(struct shell *shell, const struct pg_answer *answer)
 {
     struct shell_probe *probe = &shell->probe;
     probe_understand(answer, probe->answered_once, &probe->result);
+    if (probe->result.class == PROBE_STARTING) {
+        struct startup startup = startup_look(shell->guard.postmaster, probe->segment_bytes);
+        probe->result.startup_lsn = startup.lsn;
+        probe->result.startup_waits = startup.waits;
+    }
     probe->waits = probe->result.class == PROBE_OK && probe->verdict == PG_PING_PENDING;
     if (!probe->waits) {
         push_probe(shell);
@@ -112,16 +118,18 @@ static void format_slots(const struct slot *slots, uint32_t count, char *text, s
     }
 }
 
-/* Creates what is missing, drops what is left over, and on a standby moves forward what its node
- * has. A row of NULLs stands first, so that the list is never empty. */
+/* Drops what is left over, and what PostgreSQL has given up (max_slot_wal_keep_size), creates what
+ * is missing, and on a standby moves forward what its node has. A row of NULLs stands first, so
+ * that the list is never empty. */
 #define WANTED "with wanted(name, lsn) as (values (null::text, null::pg_lsn)%s%s) "
 static const char slots_question[] =
-        WANTED "select pg_create_physical_replication_slot(name, true) from wanted"
+        WANTED "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+               " where slot_type = 'physical' and not active and slot_name like 'pgbaton\\_%%'"
+               " and (wal_status = 'lost'"
+               " or slot_name not in (select name from wanted where name is not null));" WANTED
+               "select pg_create_physical_replication_slot(name, true) from wanted"
                " where name is not null"
                " and not exists (select from pg_replication_slots where slot_name = name);" WANTED
-               "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
-               " where slot_type = 'physical' and not active and slot_name like 'pgbaton\\_%%'"
-               " and slot_name not in (select name from wanted where name is not null);" WANTED
                "select pg_replication_slot_advance(slot_name, lsn)"
                " from pg_replication_slots join wanted on name = slot_name"
                " where pg_is_in_recovery() and not active"

@@ -55,6 +55,8 @@ static void on_helper_progress(struct shell *shell)
     struct fact *fact = shell_push(shell, FACT_TASK_PROGRESS);
     fact->task = shell->task.task;
     fact->percent = shell->task.helper.child.percent;
+    fact->done_bytes = shell->task.helper.child.done_kb * 1024;
+    fact->total_bytes = shell->task.helper.child.total_kb * 1024;
 }
 
 /* The lock file would stop pg_rewind's own server. */

@@ -12,6 +12,25 @@ static bool start_goes_on(const struct agent *a)
     return a->pg.busy == BUSY_STARTING && !a->pg.adopted;
 }
 
+/* Who streams from an earlier leader may never come to where that one's history ends. */
+static bool has_its_leader(const struct agent *a)
+{
+    struct upstream wanted = upstream_of(a);
+    return a->pg.upstream_known && strcmp(wanted.node, a->pg.upstream.node) == 0;
+}
+
+/* A recovery takes as long as there is WAL to replay: only one that stands still has failed. */
+static void learn_recovery(struct agent *a, const struct probe_result *probe)
+{
+    bool moves = probe->startup_lsn != a->watch.startup_lsn;
+    if (a->pg.busy == BUSY_STARTING && moves && has_its_leader(a)) {
+        a->watch.moved_ms = a->now_ms;
+        a->watch.startup_lsn = probe->startup_lsn;
+        a->pg.busy_until_ms = a->now_ms + START_TIMEOUT_MS;
+    }
+    a->watch.startup_waits = probe->startup_waits;
+}
+
 /* Whether a failing probe counts, given what is being done to PostgreSQL. */
 static bool failure_counts(const struct agent *a, enum probe_class class)
 {
@@ -57,9 +76,18 @@ static void learn_history(struct agent *a, const struct probe_result *probe)
     }
 }
 
+static void learn_motion(struct agent *a, const struct probe_result *probe)
+{
+    const struct probe_result *last = &a->watch.last;
+    bool same = a->pg.role == ROLE_STANDBY && probe->replay_lsn == last->replay_lsn &&
+                position_compare(probe->position, last->position) == 0;
+    a->watch.moved_ms = same ? a->watch.moved_ms : a->now_ms;
+}
+
 static void learn_good(struct agent *a, const struct probe_result *probe)
 {
     learn_life(a);
+    learn_motion(a, probe);
     learn_history(a, probe);
     a->watch.failures = 0;
     a->watch.last = *probe;
@@ -93,6 +121,9 @@ void watch_learn(struct agent *a, const struct probe_result *probe)
         learn_life(a);
         break;
     case PROBE_STARTING:
+        learn_recovery(a, probe);
+        learn_failure(a, probe->class);
+        break;
     case PROBE_ERROR:
     case PROBE_TIMEOUT:
     case PROBE_CLASS_COUNT:

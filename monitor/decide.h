@@ -24,9 +24,11 @@
  *   switchover-abort    any (4)           switchover_step: it is given up, and why
  *   sync-give-up        HELD              sync_set: commits wait for nobody, for nobody is there
  *   sync-change         HELD              sync_set: commits are to wait for others
+ *   rebuild-requested   HELD (3)          directive: an operator asked for it
  *   rebuild-empty       HELD (3)          directive: base backup, the node has no data
  *   rebuild-diverged    HELD (3)          directive: rewind, the node's WAL has left the history
- *   rebuild-again       HELD (3)          directive: base backup, a copy failed or data is damaged
+ *   rebuild-again       HELD (3)          directive: base backup: a copy failed or was in vain,
+ * data is damaged, or the leader has removed WAL it needs
  *
  * Leaderless: NONE, RELEASED or REVOKED. (1) while no leader has shown a system: a first grant that
  * was refused or never used ends in RELEASED or REVOKED. (2) once one has. (3) once the leader is

@@ -156,7 +156,7 @@ static bool verdicts_stand(const struct question *q, const struct candidate_list
 
 /* ---- what nodes need ---- */
 
-typedef bool (*need_function)(const struct node *n);
+typedef bool (*need_function)(const struct cluster *c, const struct node *n);
 
 static bool is_foreign(const struct cluster *c, const struct node *n)
 {
@@ -181,8 +181,9 @@ static bool is_damaged(const struct node *n)
                                        n->reason == REASON_DATA_DIRECTORY_UNREADABLE);
 }
 
-static bool needs_first_copy(const struct node *n)
+static bool needs_first_copy(const struct cluster *c, const struct node *n)
 {
+    (void)c;
     return n->state == NODE_EMPTY;
 }
 
@@ -192,17 +193,42 @@ static bool rewind_has_failed(const struct node *n)
     return copy_has_failed(n) || n->rebuilt_task == TASK_REWIND;
 }
 
-static bool needs_rewind(const struct node *n)
+static bool needs_rewind(const struct cluster *c, const struct node *n)
 {
+    (void)c;
     return has_left_history(n) && !rewind_has_failed(n);
 }
 
-static bool needs_new_copy(const struct node *n)
+/* It has found that out of the present leader: another one may have kept more. */
+static bool has_lost_its_way(const struct cluster *c, const struct node *n)
+{
+    return n->reason == REASON_WAL_MISSING && n->state_seq > c->phase_seq;
+}
+
+static bool needs_new_copy(const struct cluster *c, const struct node *n)
 {
     bool vain =
             has_left_history(n) || (n->state == NODE_FAILED && n->reason == REASON_START_FAILED);
-    return is_damaged(n) || (copy_has_failed(n) && n->state == NODE_FAILED) ||
-           (rewind_has_failed(n) && vain);
+    return is_damaged(n) || has_lost_its_way(c, n) ||
+           (copy_has_failed(n) && n->state == NODE_FAILED) || (rewind_has_failed(n) && vain);
+}
+
+static bool is_asked_for(const struct cluster *c, const struct node *n)
+{
+    (void)c;
+    return n->asked_seq != 0;
+}
+
+/* Why nothing less than a new copy will do. */
+static enum reason reason_for_copy(const struct cluster *c, const struct node *n)
+{
+    if (is_damaged(n) && n->failed_task != TASK_REWIND) {
+        return n->reason;
+    }
+    if (copy_has_failed(n)) {
+        return n->failed_task == TASK_REWIND ? REASON_REWIND_FAILED : REASON_BASEBACKUP_FAILED;
+    }
+    return has_lost_its_way(c, n) ? REASON_WAL_MISSING : REASON_REWIND_IN_VAIN;
 }
 
 static bool mark_is_below(const struct mark *a, const struct mark *b)
@@ -227,7 +253,8 @@ static bool is_waited_for(const struct cluster *c, int32_t i)
 
 static bool rebuild_is_allowed(const struct question *q, uint32_t i)
 {
-    return q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);
+    return q->c->nodes[i].asked_seq != 0 ||
+           q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);
 }
 
 /* Whether node i may be told to rebuild now: never the holder, never another system's data (I16),
@@ -249,7 +276,7 @@ static int32_t find_needy(const struct question *q, need_function need)
         return -1;
     }
     for (uint32_t i = 0; i < q->c->node_count; i++) {
-        if (need(&q->c->nodes[i]) && may_rebuild(q, i)) {
+        if (need(q->c, &q->c->nodes[i]) && may_rebuild(q, i)) {
             return (int32_t)i;
         }
     }
@@ -304,6 +331,11 @@ static bool nobody_can_lead(const struct question *q)
                      q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
                      q->evidence->hearing_ms >= rules_alive_ms(q->c);
     return due && !limit_stands(q) && choose(q, &list) == LEADER_NONE && !verdicts_stand(q, &list);
+}
+
+static bool some_node_is_asked_for(const struct question *q)
+{
+    return find_needy(q, is_asked_for) >= 0;
 }
 
 static bool some_node_is_empty(const struct question *q)
@@ -377,7 +409,7 @@ static void write_limit(const struct question *q, struct event *ret_event)
     n->wait_ms = cluster_failover_ripe_ms(q->c) - q->evidence->failover_age_ms;
 }
 
-static void write_directive(const struct question *q, int32_t i, enum task task,
+static void write_directive(const struct question *q, int32_t i, enum task task, enum reason why,
                             struct event *ret_event)
 {
     const struct node *n = &q->c->nodes[i];
@@ -388,21 +420,45 @@ static void write_directive(const struct question *q, int32_t i, enum task task,
     directive->incarnation = n->incarnation;
     directive->term = q->c->term;
     directive->task = task;
+    directive->reason = why;
+    if (copy_has_failed(n)) {
+        memcpy(directive->text, n->failed_text, sizeof(directive->text));
+    }
+}
+
+/* As asked; left to the monitor, the least that can help. What is on the history is not rewound: a
+ * rewind that breaks off leaves nothing that could lead, a copy leaves the old directory. */
+static enum task requested_task(const struct cluster *c, const struct node *n)
+{
+    const bool wanted =
+            n->asked_task == TASK_REWIND || (n->asked_task == TASK_NONE && needs_rewind(c, n));
+    return wanted && has_left_history(n) ? TASK_REWIND : TASK_BASEBACKUP;
+}
+
+static void write_requested(const struct question *q, struct event *ret_event)
+{
+    const int32_t i = find_needy(q, is_asked_for);
+    const struct node *n = &q->c->nodes[i];
+    write_directive(q, i, requested_task(q->c, n), REASON_REQUESTED, ret_event);
+    ret_event->cause_seq = n->asked_seq;
 }
 
 static void write_first_copy(const struct question *q, struct event *ret_event)
 {
-    write_directive(q, find_needy(q, needs_first_copy), TASK_BASEBACKUP, ret_event);
+    write_directive(q, find_needy(q, needs_first_copy), TASK_BASEBACKUP,
+                    REASON_DATA_DIRECTORY_EMPTY, ret_event);
 }
 
 static void write_rewind(const struct question *q, struct event *ret_event)
 {
-    write_directive(q, find_needy(q, needs_rewind), TASK_REWIND, ret_event);
+    const int32_t i = find_needy(q, needs_rewind);
+    write_directive(q, i, TASK_REWIND, q->c->nodes[i].reason, ret_event);
 }
 
 static void write_new_copy(const struct question *q, struct event *ret_event)
 {
-    write_directive(q, find_needy(q, needs_new_copy), TASK_BASEBACKUP, ret_event);
+    const int32_t i = find_needy(q, needs_new_copy);
+    write_directive(q, i, TASK_BASEBACKUP, reason_for_copy(q->c, &q->c->nodes[i]), ret_event);
 }
 
 /* ---- the table ---- */
@@ -435,6 +491,7 @@ const struct rule RULES[] = {
     {"switchover-abort",  ANY,        rules_must_abort,     rules_write_step},
     {"sync-give-up",      HELD,       rules_sync_is_alone,  rules_sync_give_up},
     {"sync-change",       HELD,       rules_sync_differs,   rules_sync_change},
+    {"rebuild-requested", HELD,       some_node_is_asked_for, write_requested},
     {"rebuild-empty",     HELD,       some_node_is_empty,   write_first_copy},
     {"rebuild-diverged",  HELD,       some_node_diverged,   write_rewind},
     {"rebuild-again",     HELD,       some_node_needs_copy, write_new_copy},

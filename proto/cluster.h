@@ -87,12 +87,18 @@ struct node {
     enum task rebuild_task; /* ordered and not ended; TASK_NONE otherwise */
     uint64_t rebuild_seq;   /* the directive */
     uint64_t rebuild_term;
+    enum reason rebuild_reason;
     uint32_t rebuild_percent;
+    uint64_t rebuild_done_bytes; /* as told last, like the next two; 0: not yet */
+    uint64_t rebuild_total_bytes;
+    uint64_t rebuild_bytes_per_s;
     uint32_t rebuild_failures; /* in a row, since the node last streamed */
     enum task rebuilt_task;    /* the copy that ended well last, cleared when it streams or leads */
     enum task failed_task;     /* the last task that failed, cleared when it streams or leads */
     char failed_text[TEXT_SIZE];
-    struct bucket rebuilds; /* directives to it */
+    struct bucket rebuilds; /* directives to it that nobody asked for */
+    uint64_t asked_seq;     /* an operator's request to rebuild it that has not ended; 0: none */
+    enum task asked_task;   /* how; TASK_NONE: as the monitor sees fit */
     enum verdict verdict;   /* of the last no_candidate; VERDICT_ELIGIBLE when none stands */
 };
 

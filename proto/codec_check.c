@@ -110,7 +110,9 @@ static bool check_grant(const struct grant *grant)
 
 static bool check_directive(const struct directive *directive)
 {
-    return name_is_valid(directive->node) && in_range(directive->task, TASK_COUNT);
+    return name_is_valid(directive->node) && in_range(directive->task, TASK_COUNT) &&
+           check_reason(directive->reason) &&
+           is_terminated(directive->text, sizeof(directive->text));
 }
 
 static bool check_config(const struct config *config)
@@ -133,7 +135,8 @@ static bool is_name_or_empty(const char *name)
 
 static bool check_request(const struct request *request)
 {
-    return in_range(request->kind, REQUEST_KIND_COUNT) && is_name_or_empty(request->node);
+    return in_range(request->kind, REQUEST_KIND_COUNT) && is_name_or_empty(request->node) &&
+           in_range(request->task, TASK_COUNT);
 }
 
 static bool check_switchover_step(const struct switchover_step *step)

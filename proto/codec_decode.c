@@ -120,6 +120,7 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->was_primary = pb->was_primary;
     probe->failures = pb->failures;
     probe->election_term = pb->election_term;
+    probe->oldest_lsn = pb->oldest_lsn;
     return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe);
 }
 
@@ -179,6 +180,9 @@ static bool take_task(const Pgbaton__TaskReport *pb, struct task_report *task)
     task->duration_ms = pb->duration_ms;
     task->reason = (enum reason)pb->reason;
     take_position(pb->position, &task->position);
+    task->done_bytes = pb->done_bytes;
+    task->total_bytes = pb->total_bytes;
+    task->bytes_per_s = pb->bytes_per_s;
     return take_history(&task->history, pb->n_history, pb->history) &&
            take_bytes(task->text, sizeof(task->text), pb->text);
 }
@@ -216,7 +220,9 @@ static bool take_directive(const Pgbaton__Directive *pb, struct directive *direc
     directive->incarnation = pb->incarnation;
     directive->term = pb->term;
     directive->task = (enum task)pb->task;
-    return codec_take_text(directive->node, sizeof(directive->node), pb->node);
+    directive->reason = (enum reason)pb->reason;
+    return codec_take_text(directive->node, sizeof(directive->node), pb->node) &&
+           take_bytes(directive->text, sizeof(directive->text), pb->text);
 }
 
 static bool take_config(const Pgbaton__Config *pb, struct config *config)
@@ -250,6 +256,7 @@ static bool take_request(const Pgbaton__Request *pb, struct request *request)
     request->term = pb->term;
     request->seen_seq = pb->seen_seq;
     request->accept_loss = pb->accept_loss;
+    request->task = (enum task)pb->task;
     return codec_take_text(request->node, sizeof(request->node), pb->node);
 }
 

@@ -112,6 +112,7 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->was_primary = probe->was_primary;
     pb->failures = probe->failures;
     pb->election_term = probe->election_term;
+    pb->oldest_lsn = probe->oldest_lsn;
     pb->n_history = probe->history.count;
     pb->history = put_history(&probe->history, space);
     pb->n_replicas = probe->replica_count;
@@ -191,6 +192,9 @@ static Pgbaton__TaskReport *put_task(const struct task_report *task, struct code
     pb->n_history = task->history.count;
     pb->history = put_history(&task->history, space);
     pb->text = put_text(task->text, space->text);
+    pb->done_bytes = task->done_bytes;
+    pb->total_bytes = task->total_bytes;
+    pb->bytes_per_s = task->bytes_per_s;
     return pb;
 }
 
@@ -244,6 +248,8 @@ static Pgbaton__Directive *put_directive(const struct directive *directive,
     pb->incarnation = directive->incarnation;
     pb->term = directive->term;
     pb->task = directive->task;
+    pb->reason = directive->reason;
+    pb->text = put_text(directive->text, space->text);
     return pb;
 }
 
@@ -323,6 +329,7 @@ static Pgbaton__Request *put_request(const struct request *request, struct codec
     pb->seen_seq = request->seen_seq;
     pb->node = text_of(request->node);
     pb->accept_loss = request->accept_loss;
+    pb->task = request->task;
     return pb;
 }
 

@@ -192,12 +192,18 @@ static void put_node_duties(struct digest *d, const struct node *node)
     put_u64(d, node->rebuild_task);
     put_u64(d, node->rebuild_seq);
     put_u64(d, node->rebuild_term);
+    put_u64(d, node->rebuild_reason);
     put_u64(d, node->rebuild_percent);
+    put_u64(d, node->rebuild_done_bytes);
+    put_u64(d, node->rebuild_total_bytes);
+    put_u64(d, node->rebuild_bytes_per_s);
     put_u64(d, node->rebuild_failures);
     put_u64(d, node->rebuilt_task);
     put_u64(d, node->failed_task);
     put_text(d, node->failed_text, sizeof(node->failed_text));
     put_bucket(d, &node->rebuilds);
+    put_u64(d, node->asked_seq);
+    put_u64(d, node->asked_task);
     put_u64(d, node->verdict);
 }
 

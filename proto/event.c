@@ -77,6 +77,8 @@ static const struct {
                                   "nobody came who has all that the old leader wrote"},
         [REASON_TERM_ENDED] = {"term_ended", "the term ended otherwise"},
         [REASON_OTHER_CHOSEN] = {"other_chosen", "another node was chosen"},
+        [REASON_WAL_MISSING] = {"wal_missing", "the leader has removed WAL that it needs"},
+        [REASON_REWIND_IN_VAIN] = {"rewind_in_vain", "pg_rewind did not help"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -136,6 +138,7 @@ _Static_assert(LENGTH(switch_policy_names) == SWITCH_POLICY_COUNT, "every policy
 static const char *const request_kind_names[] = {
         [REQUEST_SWITCHOVER] = "switchover",
         [REQUEST_FAILOVER] = "failover",
+        [REQUEST_REBUILD] = "rebuild",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 

@@ -58,6 +58,7 @@ struct probe {
     bool was_primary;  /* pg_control says that it last ran as a primary */
     uint32_t failures; /* probes failed in a row */
     uint64_t election_term; /* the term whose end this report answers; 0 outside elections */
+    uint64_t oldest_lsn;    /* primaries: WAL from here on is kept; 0: not looked, all stream */
     struct history history; /* timelines this node knows; only sent when it changed */
     uint32_t replica_count;
     struct replica_row replicas[NODE_COUNT_MAX]; /* primaries only */
@@ -104,7 +105,10 @@ struct task_report { /* progress, done, failed */
     enum task task;
     uint64_t term;            /* the term it was done for */
     uint64_t directive_seq;   /* the directive or grant that asked for it; 0 when none */
-    uint32_t percent;         /* progress only */
+    uint32_t percent;         /* progress only, like the next three */
+    uint64_t done_bytes;      /* copied so far */
+    uint64_t total_bytes;     /* to be copied, as the tool has it now; 0: unknown */
+    uint64_t bytes_per_s;     /* since the progress before */
     uint32_t duration_ms;     /* done and failed */
     enum reason reason;       /* failed only */
     struct position position; /* done: where the node stands; a promotion's opening position */
@@ -175,6 +179,8 @@ struct directive { /* rebuild; the other directives follow from the state */
     uint64_t incarnation; /* of the node; another one must not obey */
     uint64_t term;        /* of the leader to rebuild from */
     enum task task;       /* TASK_BASEBACKUP or TASK_REWIND */
+    enum reason reason;   /* why, and why nothing less will do */
+    char text[TEXT_SIZE]; /* of the copy that failed before, if one did; for people */
 };
 
 struct no_candidate {

@@ -30,6 +30,12 @@ size_t explain_change(const struct change *change, char *buffer, size_t size);
 size_t explain_pending(const struct cluster *c, char *buffer, size_t size);
 /* "switchover to node-2 given up: node-2 is tagged nofailover"; empty when none ever ended. */
 size_t explain_closed(const struct cluster *c, char *buffer, size_t size);
+/* "base backup at 42 %, 12 MB of 28 MB, 5 MB/s, 3200 ms left (data directory empty)", or what a
+ * rebuild that is asked for waits for; empty when there is none. Returns the length. */
+size_t explain_rebuild(const struct node *n, char *buffer, size_t size);
+/* How long a copy still takes at its present pace; false when that is not known. */
+bool explain_left_ms(uint64_t done_bytes, uint64_t total_bytes, uint64_t bytes_per_s,
+                     uint64_t *ret_left_ms);
 /* What the stage of a pending request waits for. */
 const char *explain_stage(enum switchover_stage stage);
 /* "quorum: commits wait for 1 of node-2, node-3; an election needs 2 of node-2, node-3"; empty when

@@ -117,16 +117,6 @@ static void explain_hello(const struct cluster *c, const struct event *e, struct
     }
 }
 
-static void explain_progress(const struct cluster *c, const struct event *e, struct text *t)
-{
-    (void)c;
-    text_add(t, "%s: %s %" PRIu32 " %%", e->writer, text_task(e->body.task.task),
-             e->body.task.percent);
-    if (e->body.task.text[0] != '\0') {
-        text_add(t, " (%s)", e->body.task.text);
-    }
-}
-
 static void done_other(const struct cluster *c, const struct event *e, struct text *t)
 {
     (void)c;
@@ -298,12 +288,6 @@ static void explain_grant(const struct cluster *c, const struct event *e, struct
         text_add_names(&grant->waits, t);
     }
     add_candidates(&grant->candidates, grant->node, "; ", t);
-}
-
-static void explain_directive(const struct cluster *c, const struct event *e, struct text *t)
-{
-    text_add(t, "%s is told to rebuild by %s from %s (%s)", e->body.directive.node,
-             text_task(e->body.directive.task), text_leader(c), e->decision.rule);
 }
 
 static void explain_config(const struct cluster *c, const struct event *e, struct text *t)

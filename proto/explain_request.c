@@ -15,6 +15,12 @@ void explain_request(const struct cluster *c, const struct event *e, struct text
 {
     (void)c;
     const struct request *r = &e->body.request;
+    if (r->kind == REQUEST_REBUILD) {
+        text_add(t, "%s asks for a rebuild of %s", e->writer, r->node);
+        text_add(t, "%s%s", r->task != TASK_NONE ? " by " : "",
+                 r->task != TASK_NONE ? text_task(r->task) : "");
+        return;
+    }
     text_add(t, "%s asks for a %s from term %" PRIu64 " to %s", e->writer,
              request_kind_name(r->kind), r->term, name_or(r->node, "any standby"));
     text_add(t, r->accept_loss ? ", and accepts what that loses" : "");

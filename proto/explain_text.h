@@ -38,6 +38,10 @@ void text_add_names(const struct name_list *list, struct text *t);
 void explain_sync_set(const struct cluster *c, const struct event *e, struct text *t);
 void explain_synced(const struct cluster *c, const struct event *e, struct text *t);
 
+/* explain_rebuild.c */
+void explain_progress(const struct cluster *c, const struct event *e, struct text *t);
+void explain_directive(const struct cluster *c, const struct event *e, struct text *t);
+
 /* explain_request.c: the sentences of its two kinds of events, and what to add to those that end a
  * request on the way. */
 void explain_request(const struct cluster *c, const struct event *e, struct text *t);

@@ -324,17 +324,6 @@ enum void_reason fold_refuse(struct cluster *c, int32_t i, const struct event *e
     return VOID_NONE;
 }
 
-enum void_reason fold_progress(struct cluster *c, int32_t i, const struct event *e)
-{
-    struct node *n = &c->nodes[i];
-    const struct task_report *t = &e->body.task;
-    if (n->rebuild_task == TASK_NONE || n->rebuild_seq != t->directive_seq) {
-        return VOID_NO_CHANGE;
-    }
-    n->rebuild_percent = t->percent > 100 ? 100 : t->percent;
-    return VOID_NONE;
-}
-
 /* The new leader is a primary: its timeline becomes the reference, from where it left the last one.
  */
 static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct event *e)
@@ -372,13 +361,6 @@ static enum void_reason fold_first_write(struct cluster *c, int32_t i, const str
     return VOID_NONE;
 }
 
-/* True when the report ends the rebuild that was ordered last. */
-static bool ends_rebuild(const struct node *n, const struct task_report *t)
-{
-    return n->rebuild_task != TASK_NONE && n->rebuild_seq == t->directive_seq &&
-           n->rebuild_task == t->task;
-}
-
 enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
 {
     struct node *n = &c->nodes[i];
@@ -392,9 +374,7 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
     if (t->task == TASK_SYNC) {
         return fold_synced(c, i, e);
     }
-    if (ends_rebuild(n, t)) {
-        n->rebuild_task = TASK_NONE;
-        n->rebuild_percent = 0;
+    if (rebuild_ends(n, t)) {
         n->rebuilt_task = t->task;
         n->failed_task = TASK_NONE;
     }
@@ -406,9 +386,7 @@ enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e
 {
     struct node *n = &c->nodes[i];
     const struct task_report *t = &e->body.task;
-    if (ends_rebuild(n, t)) {
-        n->rebuild_task = TASK_NONE;
-        n->rebuild_percent = 0;
+    if (rebuild_ends(n, t)) {
         n->rebuild_failures++;
     }
     n->failed_task = t->task;
@@ -424,6 +402,7 @@ enum void_reason fold_goodbye(struct cluster *c, int32_t i, const struct event *
         return VOID_NO_CHANGE;
     }
     n->departed = true;
+    rebuild_forget_request(n);
     n->eligible_seq = 0;
     n->state = NODE_STOPPED;
     n->reason = e->body.goodbye.reason;

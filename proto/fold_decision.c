@@ -143,40 +143,10 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     c->lease.ttl_ms_max = 0;
     fold_sync_granted(c, g);
     cluster_end_directives(c);
+    rebuild_forget_request(&c->nodes[c->leader]);
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].verdict = VERDICT_ELIGIBLE;
     }
-    return VOID_NONE;
-}
-
-/* I16: never the holder, never another incarnation, and only from a leader that is writable. */
-enum void_reason fold_directive(struct cluster *c, const struct event *e)
-{
-    const struct directive *d = &e->body.directive;
-    if (d->task != TASK_BASEBACKUP && d->task != TASK_REWIND) {
-        return VOID_IMPOSSIBLE;
-    }
-    if (c->phase != PHASE_HELD || !c->writable || d->term != c->term) {
-        return VOID_NOT_HELD;
-    }
-    int32_t i = cluster_find_node(c, d->node);
-    if (i < 0 || i == c->leader || c->nodes[i].incarnation != d->incarnation) {
-        return VOID_BAD_TARGET;
-    }
-    struct node *n = &c->nodes[i];
-    if (n->rebuild_task != TASK_NONE) {
-        return VOID_NO_CHANGE;
-    }
-    uint64_t age_ms = e->decision.evidence.rebuild_age_ms[i];
-    if (age_ms < cluster_rebuild_ripe_ms(c, i)) {
-        return VOID_LIMIT_REACHED;
-    }
-    bucket_take(&n->rebuilds, cluster_rebuild_size(c), age_ms, e->seq);
-    n->rebuild_task = d->task;
-    n->rebuild_seq = e->seq;
-    n->rebuild_term = d->term;
-    n->rebuild_percent = 0;
-    n->eligible_seq = 0;
     return VOID_NONE;
 }
 

@@ -29,6 +29,14 @@ enum void_reason fold_config(struct cluster *c, const struct event *e);
 enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
 enum void_reason fold_switchover_step(struct cluster *c, const struct event *e);
 
+/* fold_rebuild.c */
+/* A node is to be rebuilt: its request ends with the copy, whatever that comes to, or when its node
+ * is stopped in order, or leads. It stands in the way of no other request. */
+enum void_reason fold_rebuild_request(struct cluster *c, const struct event *e);
+void rebuild_forget_request(struct node *n);
+/* True when the report ends the rebuild that was ordered last: it is over. */
+bool rebuild_ends(struct node *n, const struct task_report *t);
+
 /* An operator's request, and what becomes of it when others speak. */
 enum void_reason fold_request(struct cluster *c, const struct event *e);
 /* done or failed of a checkpoint of node i: the one that a switchover waits for? */

@@ -49,6 +49,9 @@ static enum void_reason check_request(const struct cluster *c, const struct requ
 enum void_reason fold_request(struct cluster *c, const struct event *e)
 {
     const struct request *r = &e->body.request;
+    if (r->kind == REQUEST_REBUILD) {
+        return fold_rebuild_request(c, e);
+    }
     enum void_reason reason = check_request(c, r);
     if (reason != VOID_NONE) {
         return reason;

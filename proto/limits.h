@@ -32,8 +32,9 @@
 #define CODEC_ARENA_BYTES 32768
 /* Schema version that this build writes and the newest that it reads; it reads all before, whose
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
- * no_candidate, and a no_candidate's reason and wait. */
-#define SCHEMA_VERSION 2
+ * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
+ * progress, the oldest WAL of a primary, requests for a rebuild. */
+#define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
 #define LOG_QUEUE_COUNT 8192
@@ -152,12 +153,21 @@
  * most. */
 #define WATCHDOG_TIMEOUT_MS 5000
 #define WATCHDOG_TIMEOUT_MS_MAX 3600000
-/* Progress of a rebuild is told at most this often. */
+/* Progress of a rebuild is told at most this often, and then only when another percent is done or
+ * so long has passed. */
 #define PROGRESS_PERIOD_MS 5000
+#define PROGRESS_PAUSE_MS_MAX 60000
+/* A standby whose leader has removed the WAL that it needs, and that has not moved for so long,
+ * gets a new copy: nothing can come from elsewhere, or an archive that restore_command asks over
+ * and over has had so much time to answer. */
+#define WAL_MISSING_MS 3000
+#define WAL_ARCHIVE_MS 60000
 /* Live positions are given at most this often, however often somebody asks. */
 #define LIVE_PERIOD_MS_MIN 50
 /* A stopping agent waits this long for its last words to be read back. */
 #define GOODBYE_TIMEOUT_MS 2000
+/* A primary looks so often whether a slot of its standbys was given up by PostgreSQL. */
+#define SLOTS_LOOK_MS 10000
 /* A slot on a standby is advanced when its node is this many bytes further (one WAL segment). */
 #define SLOT_STEP_BYTES 16777216
 /* Polling for the end of recovery while promoting (pg_promote's own steps of 100 ms are too slow).

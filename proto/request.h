@@ -15,8 +15,10 @@ struct request {
     enum request_kind kind;
     uint64_t term;        /* it is asked for this term, and lapses when that ends otherwise */
     uint64_t seen_seq;    /* its author had folded up to here: no request may have ended since */
-    char node[NAME_SIZE]; /* who is to lead; empty: any standby (REQUEST_SWITCHOVER only) */
+    char node[NAME_SIZE]; /* who is to lead; empty: any standby (REQUEST_SWITCHOVER only). Or who is
+                             to be rebuilt */
     bool accept_loss;     /* REQUEST_FAILOVER: the node may lack what others have, or had */
+    enum task task;       /* REQUEST_REBUILD: how; TASK_NONE: as the monitor sees fit */
 };
 
 struct switchover_step {

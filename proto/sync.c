@@ -46,8 +46,8 @@ uint32_t sync_capable(const struct cluster *c, int32_t leader)
     uint32_t mask = 0;
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
-        bool whole =
-                n->state != NODE_EMPTY && n->reason == REASON_NONE && n->rebuild_task == TASK_NONE;
+        bool whole = n->state != NODE_EMPTY && n->reason == REASON_NONE &&
+                     n->rebuild_task == TASK_NONE && n->asked_seq == 0;
         bool capable = (int32_t)i != leader && !n->nosync && !n->nofailover && !n->departed;
         mask |= capable && whole ? 1U << i : 0;
     }

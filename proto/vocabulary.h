@@ -90,6 +90,8 @@ enum reason {
     REASON_END_UNREACHED, /* nobody came who has all that the old leader wrote */
     REASON_TERM_ENDED,    /* the term that it was asked for ended otherwise */
     REASON_OTHER_CHOSEN,  /* another node than the one that was asked for leads */
+    REASON_WAL_MISSING,   /* the leader has removed WAL that the node needs to follow */
+    REASON_REWIND_IN_VAIN, /* a rewind ended well, and the node cannot follow all the same */
     REASON_COUNT
 };
 
@@ -146,6 +148,7 @@ enum verdict {
 enum request_kind {
     REQUEST_SWITCHOVER = 0, /* another leader, while this one serves: nothing is lost */
     REQUEST_FAILOVER,       /* a leader, while there is none */
+    REQUEST_REBUILD,        /* a node other than the leader is to be copied from it again */
     REQUEST_KIND_COUNT
 };
 

@@ -128,6 +128,7 @@ static void put_probe(json_t *object, const struct probe *probe)
     set_bool(object, "was_primary", probe->was_primary);
     event_json_set_u64(object, "failures", probe->failures);
     event_json_set_u64(object, "election_term", probe->election_term);
+    event_json_set_lsn(object, "oldest_lsn", probe->oldest_lsn);
     set_history(object, &probe->history);
     set_replicas(object, probe);
 }
@@ -199,6 +200,9 @@ static void body_task(json_t *object, const struct event *e)
     event_json_set_text(object, "task", task_name(report->task));
     event_json_set_u64(object, "directive_seq", report->directive_seq);
     event_json_set_u64(object, "percent", report->percent);
+    event_json_set_u64(object, "done_bytes", report->done_bytes);
+    event_json_set_u64(object, "total_bytes", report->total_bytes);
+    event_json_set_u64(object, "bytes_per_s", report->bytes_per_s);
     event_json_set_u64(object, "duration_ms", report->duration_ms);
     event_json_set_text(object, "reason", reason_name(report->reason));
     set_position(object, "position", report->position);
@@ -236,6 +240,8 @@ static void body_directive(json_t *object, const struct event *e)
     event_json_set_text(object, "node", e->body.directive.node);
     event_json_set_u64(object, "incarnation", e->body.directive.incarnation);
     event_json_set_text(object, "task", task_name(e->body.directive.task));
+    event_json_set_text(object, "reason", reason_name(e->body.directive.reason));
+    event_json_set_text(object, "text", e->body.directive.text);
 }
 
 static void body_config(json_t *object, const struct event *e)
@@ -273,6 +279,7 @@ static void body_request(json_t *object, const struct event *e)
     event_json_set_text(object, "node", request->node);
     event_json_set_u64(object, "seen_seq", request->seen_seq);
     set_bool(object, "accept_loss", request->accept_loss);
+    event_json_set_text(object, "task", task_name(request->task));
 }
 
 static void body_switchover_step(json_t *object, const struct event *e)

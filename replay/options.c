@@ -20,7 +20,8 @@ static const struct option long_options[] = {
         {"no-follow", no_argument, NULL, 'x'},     {"all", no_argument, NULL, 'a'},
         {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
         {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},   {NULL, 0, NULL, 0},
+        {"accept-loss", no_argument, NULL, 'L'},   {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},  {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -87,6 +88,21 @@ static bool take_name(const struct parse *parse, const char *text, const char **
     return true;
 }
 
+static bool take_method(struct parse *parse, const char *text)
+{
+    static const struct {
+        const char *name;
+        enum task task;
+    } methods[] = {{"auto", TASK_NONE}, {"rewind", TASK_REWIND}, {"basebackup", TASK_BASEBACKUP}};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(methods[i].name, text) == 0) {
+            parse->options.method = (int)methods[i].task;
+            return true;
+        }
+    }
+    return complain(parse, "--method takes auto, rewind or basebackup, not", text);
+}
+
 static bool take_servers(struct parse *parse, const char *text)
 {
     parse->options.servers = text;
@@ -99,6 +115,7 @@ static void take_flag(struct options *options, int letter)
     options->dry_run = options->dry_run || letter == 'D';
     options->wait = options->wait || letter == 'W';
     options->accept_loss = options->accept_loss || letter == 'L';
+    options->yes = options->yes || letter == 'Y';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -134,9 +151,12 @@ static bool take_option(struct parse *parse, int letter)
         return take_name(parse, optarg, &options->node);
     case 'M':
         return take_name(parse, optarg, &options->to_node);
+    case 'R':
+        return take_method(parse, optarg);
     case 'D':
     case 'W':
     case 'L':
+    case 'Y':
         take_flag(options, letter);
         return true;
     default:
@@ -181,9 +201,15 @@ static bool take_operand(struct parse *parse, int argc, char **argv)
     if (optind == argc) {
         return true;
     }
-    bool too_many = argc - optind > 1 || parse->command->operand == OPERAND_NONE;
+    int allowed = parse->command->operand == OPERAND_NODE ? 2 : 1;
+    bool too_many = argc - optind > allowed || parse->command->operand == OPERAND_NONE;
     if (too_many) {
         return complain(parse, "one word too many:", argv[argc - 1]);
+    }
+    if (parse->command->operand == OPERAND_NODE) {
+        bool two = argc - optind == 2;
+        return take_name(parse, argv[argc - 1], &parse->options.node) &&
+               (!two || take_name(parse, argv[optind], &parse->options.cluster));
     }
     if (parse->command->operand == OPERAND_CLUSTER) {
         return take_name(parse, argv[optind], &parse->options.cluster);

@@ -18,7 +18,12 @@
 #define NATS_DEFAULT "nats://127.0.0.1:4222"
 
 /* What the word without a dash means. */
-enum operand { OPERAND_NONE = 0, OPERAND_FILE, OPERAND_CLUSTER };
+enum operand {
+    OPERAND_NONE = 0,
+    OPERAND_FILE,
+    OPERAND_CLUSTER,
+    OPERAND_NODE /* or two: CLUSTER NODE */
+};
 
 struct options {
     const char *file; /* NULL: read from servers */
@@ -35,6 +40,8 @@ struct options {
     bool dry_run;
     bool wait;
     bool accept_loss;
+    bool yes;
+    int method; /* enum task; TASK_NONE: as the monitors see fit */
 };
 
 struct command {

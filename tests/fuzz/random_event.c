@@ -145,6 +145,7 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->was_primary = random_bool(random);
     probe->failures = random_u32(random);
     probe->election_term = random_u64(random);
+    probe->oldest_lsn = random_u64(random);
     random_history(random, &probe->history);
     probe->replica_count = random_below(random, NODE_COUNT_MAX + 1);
     for (uint32_t i = 0; i < probe->replica_count; i++) {
@@ -200,6 +201,9 @@ static void random_task(struct random *random, struct task_report *task)
     random_position(random, &task->position);
     random_history(random, &task->history);
     random_line(random, task->text);
+    task->done_bytes = random_u64(random);
+    task->total_bytes = random_u64(random);
+    task->bytes_per_s = random_u64(random);
 }
 
 static void random_grant(struct random *random, struct grant *grant)
@@ -223,6 +227,8 @@ static void random_directive(struct random *random, struct directive *directive)
     directive->incarnation = random_u64(random);
     directive->term = random_u64(random);
     directive->task = (enum task)random_below(random, TASK_COUNT);
+    directive->reason = random_reason(random);
+    random_line(random, directive->text);
 }
 
 static void random_config(struct random *random, struct config *config)
@@ -257,6 +263,7 @@ static void random_request(struct random *random, struct request *request)
     request->term = random_u64(random);
     request->seen_seq = random_u64(random);
     request->accept_loss = random_bool(random);
+    request->task = (enum task)random_below(random, TASK_COUNT);
     if (random_bool(random)) {
         random_name(random, request->node);
     }

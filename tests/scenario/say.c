@@ -43,8 +43,8 @@ static void write_grant(const struct event *e, FILE *out)
 
 static void write_directive(const struct event *e, FILE *out)
 {
-    fprintf(out, " %s to %s by %s", task_name(e->body.directive.task), e->body.directive.node,
-            e->decision.rule);
+    fprintf(out, " %s to %s (%s) by %s", task_name(e->body.directive.task), e->body.directive.node,
+            reason_name(e->body.directive.reason), e->decision.rule);
 }
 
 static void write_config(const struct event *e, FILE *out)
@@ -510,23 +510,25 @@ static bool step_forge(struct scene *s, const struct words *w)
     return true;
 }
 
-/* "ask switchover [node-2]", "ask failover node-2 [accept-loss]" */
+/* "ask switchover [node-2]", "ask failover node-2 [accept-loss]", "ask rebuild node-2 [rewind]" */
 static bool step_ask(struct scene *s, const struct words *w)
 {
     struct scene_node asker = {.name = "root-db1", .incarnation = s->now_ms};
-    const bool failover = word_is(w, 1, "failover");
     struct event e = scene_event(s, &asker, EVENT_REQUEST);
     struct request *request = &e.body.request;
-    request->kind = failover ? REQUEST_FAILOVER : REQUEST_SWITCHOVER;
+    while (request->kind < REQUEST_KIND_COUNT && !word_is(w, 1, request_kind_name(request->kind))) {
+        request->kind++;
+    }
     request->term = s->reference.term;
     request->seen_seq = s->reference.last_seq;
     request->accept_loss = word_is(w, 3, "accept-loss");
-    if (strlen(word(w, 2)) >= NAME_SIZE) {
+    request->task = word_is(w, 3, "rewind") ? TASK_REWIND : TASK_NONE;
+    if (request->kind == REQUEST_KIND_COUNT || strlen(word(w, 2)) >= NAME_SIZE) {
         return false;
     }
     memcpy(request->node, word(w, 2), strlen(word(w, 2)) + 1);
     scene_append(s, &e);
-    return failover || word_is(w, 1, "switchover");
+    return true;
 }
 
 static bool step_state(struct scene *s, const struct words *w)

@@ -4,6 +4,12 @@
 void check_i16_order(struct sim *s, const struct event *e)
 {
     int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;
+    int32_t i = node >= 0 ? cluster_find_node(&s->truth, e->body.directive.node) : -1;
+    if (i >= 0 && e->body.directive.reason == REASON_REQUESTED &&
+        s->truth.nodes[i].asked_seq == 0) {
+        sim_break(s, "I16: destruction", "%s is told what nobody asked for",
+                  e->body.directive.node);
+    }
     if (node >= 0) {
         struct sim_node *n = &s->nodes[node];
         n->orders[n->orders_next] = (struct sim_order){e->seq, e->body.directive};

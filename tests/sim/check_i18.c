@@ -88,7 +88,7 @@ void check_i18_limits(struct sim *s, const struct event *e)
         take(s, &s->failovers, config->failover_limit, config->failover_window_ms);
     }
     int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;
-    if (node >= 0) {
+    if (node >= 0 && e->body.directive.reason != REASON_REQUESTED) {
         take(s, &s->rebuilds[node], config->rebuild_limit, config->rebuild_window_ms);
     }
 }

@@ -182,7 +182,7 @@ add("timeline-twice",
 
 # ---- destruction ----
 
-add("rebuild-of-leader", ("proto/fold_decision.c", "i < 0 || i == c->leader ||", "i < 0 ||"))
+add("rebuild-of-leader", ("proto/fold_rebuild.c", "i < 0 || i == c->leader || c->nodes[i].inc", "i < 0 || c->nodes[i].inc"))
 add("rebuild-any-incarnation",
     ("agent/follow.c", "a->rebuild.incarnation == a->incarnation &&", "true &&"),
     covered="the hello of another incarnation ends the directive")
@@ -191,13 +191,20 @@ add("rebuild-any-incarnation-kept",
     ("proto/fold_agent.c", "        n->rebuild_task = TASK_NONE;\n        n->state_seq = e->seq;",
      "        n->state_seq = e->seq;"))
 
+add("rebuild-asked-for-by-nobody",
+    ("proto/fold_rebuild.c", "return c->nodes[i].asked_seq != 0 ? VOID_NONE : VOID_NO_REQUEST;",
+     "return VOID_NONE;"))
+add("wal-missing-unseen",
+    ("agent/report.c", "return report_lacks_wal(a) ? REASON_WAL_MISSING : REASON_NONE;",
+     "return REASON_NONE;"), honest=True)
+
 # ---- limits ----
 
 FAILOVERS_UNLIMITED = (
     "proto/fold_decision.c", "if (opens && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {",
     "if (false) {")
 REBUILDS_UNLIMITED = (
-    "proto/fold_decision.c", "if (age_ms < cluster_rebuild_ripe_ms(c, i)) {", "if (false) {")
+    "proto/fold_rebuild.c", "return ripe ? VOID_NONE : VOID_LIMIT_REACHED;", "return ripe ? VOID_NONE : VOID_NONE;")
 
 add("failovers-unlimited", FAILOVERS_UNLIMITED)
 add("failovers-unlimited-honest", FAILOVERS_UNLIMITED,
@@ -228,8 +235,7 @@ add("bucket-forgives",
 add("rebuilds-unlimited", REBUILDS_UNLIMITED)
 add("rebuilds-unlimited-honest", REBUILDS_UNLIMITED,
     ("monitor/rules.c",
-     "return q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);",
-     "return true;"), honest=True)
+     "q->evidence->rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(q->c, (int32_t)i);", "true;"), honest=True)
 add("rebuild-age-infinite",
     ("monitor/step.c", "watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);", "UINT64_MAX;"),
     honest=True)

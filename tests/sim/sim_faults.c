@@ -70,6 +70,8 @@ static const struct sim_fault faults[] = {
     {"config",              4, NODE,    0,          ANY,         USUAL, fault_config},
     {"switchover",          6, NODE,    0,          ALL,         USUAL, fault_switchover},
     {"failover",            3, NODE,    0,          ANY,         USUAL, fault_failover},
+    {"rebuild",             3, NODE,    0,          ANY,         USUAL, fault_rebuild},
+    {"wal-removed",         3, NODE,    0,          ANY,         USUAL, fault_wal_removed},
     {"newer",               0, NODE,    0,          ANY,         NEWER, fault_newer},
 };
 /* clang-format on */

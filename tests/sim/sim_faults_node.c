@@ -300,6 +300,14 @@ void fault_full_disk(struct sim *s, struct sim_hit *hit)
     sim_after(s, sim_draw(&hit->dice, 1 * SIM_S), panics, hit->target, n->pg.run, 0);
 }
 
+/* It keeps no WAL but what it writes from now on. */
+void fault_wal_removed(struct sim *s, struct sim_hit *hit)
+{
+    struct sim_pg *pg = &s->nodes[hit->target].pg;
+    sim_pg_touch(s);
+    pg->oldest = sim_wal_position(&pg->wal).lsn;
+}
+
 /* Processes that wait for a disk: a kill ends what they do, and they end when the disk answers. */
 void fault_unkillable(struct sim *s, struct sim_hit *hit)
 {

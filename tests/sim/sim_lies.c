@@ -139,6 +139,7 @@ static bool any_directive(struct sim *s, struct event *e)
     e->body.directive.incarnation = c->nodes[i].incarnation;
     e->body.directive.term = c->term;
     e->body.directive.task = TASK_BASEBACKUP;
+    e->body.directive.reason = sim_chance(&s->liar, 20) ? REASON_REQUESTED : REASON_NONE;
     return true;
 }
 
@@ -146,6 +147,9 @@ static bool honest_directive(struct sim *s, struct event *e)
 {
     bool ok = any_directive(s, e);
     int32_t i = ok ? cluster_find_node(&s->truth, e->body.directive.node) : 0;
+    if (e->body.directive.reason == REASON_REQUESTED) {
+        return ok && s->truth.nodes[i].asked_seq != 0;
+    }
     return ok && e->decision.evidence.rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(&s->truth, i);
 }
 

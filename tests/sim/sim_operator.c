@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Operators, who ask for a switchover or a failover: also of nodes that cannot, at bad moments, and
- * twice. */
+/* Operators, who ask for a switchover, a failover or a rebuild: also of nodes that cannot, at bad
+ * moments, and twice. */
 #include "sim_faults.h"
 
 #include <stdio.h>
@@ -51,6 +51,16 @@ void fault_switchover(struct sim *s, struct sim_hit *hit)
     if (sim_chance(&hit->dice, 70)) {
         name_target(s, &hit->dice, &e.body.request);
     }
+    ask(s, hit->target, &e, &hit->dice);
+}
+
+void fault_rebuild(struct sim *s, struct sim_hit *hit)
+{
+    static const enum task tasks[] = {TASK_NONE, TASK_BASEBACKUP, TASK_REWIND};
+    struct event e;
+    begin(s, REQUEST_REBUILD, &e);
+    name_target(s, &hit->dice, &e.body.request);
+    e.body.request.task = tasks[sim_draw(&hit->dice, 3)];
     ask(s, hit->target, &e, &hit->dice);
 }
 

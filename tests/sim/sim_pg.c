@@ -64,10 +64,16 @@ static void write_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
     }
 }
 
+/* The next record that it needs has been removed where it streams from. */
+static bool is_cut_off(const struct sim *s, const struct sim_pg *pg)
+{
+    return pg->upstream >= 0 && sim_wal_position(&pg->wal).lsn < s->nodes[pg->upstream].pg.oldest;
+}
+
 /* A standby gets everything but the last few milliseconds, ten times as fast as it is written. */
 static void stream_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
 {
-    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream)) {
+    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream) || is_cut_off(s, &n->pg)) {
         return;
     }
     const struct sim_wal *source = &s->nodes[n->pg.upstream].pg.wal;
@@ -258,7 +264,7 @@ static void send_all(struct sim *s, int node)
         bool streams = peer->pg.upstream == node && peer->pg.in_recovery && peer->pg.postmaster &&
                        !peer->pg.hung && sim_pg_serves(s, (int)i) && sim_pg_serves(s, node) &&
                        s->now_us >= peer->full_disk_us;
-        if (streams && sim_wal_is_prefix(&peer->pg.wal, &pg->wal)) {
+        if (streams && !is_cut_off(s, &peer->pg) && sim_wal_is_prefix(&peer->pg.wal, &pg->wal)) {
             sim_wal_follow(&peer->pg.wal, &pg->wal, UINT64_MAX / 2);
         }
     }
@@ -330,7 +336,8 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_node *peer = &s->nodes[i];
         bool streams = peer->pg.upstream == node && peer->pg.in_recovery &&
-                       sim_pg_serves(s, (int)i) && sim_pg_serves(s, node);
+                       !is_cut_off(s, &peer->pg) && sim_pg_serves(s, (int)i) &&
+                       sim_pg_serves(s, node);
         if (streams) {
             struct replica_row *row = &probe->replicas[probe->replica_count++];
             memcpy(row->name, peer->name, NAME_SIZE);
@@ -340,8 +347,8 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
     }
 }
 
-/* A standby's WAL receiver. A diverged one now and then looks as if it streamed (SAFETY, finding
- * 4). */
+/* A standby's WAL receiver. A diverged or cut off one now and then looks as if it streamed (SAFETY,
+ * finding 4). */
 static bool seems_streaming(const struct sim *s, int node)
 {
     const struct sim_node *n = &s->nodes[node];
@@ -350,7 +357,8 @@ static bool seems_streaming(const struct sim *s, int node)
     }
     bool serves = sim_pg_serves(s, n->pg.upstream) && sim_pg_serves(s, node) &&
                   s->nodes[n->pg.upstream].pg.postmaster;
-    bool diverged = !sim_wal_is_prefix(&n->pg.wal, &s->nodes[n->pg.upstream].pg.wal);
+    bool diverged = !sim_wal_is_prefix(&n->pg.wal, &s->nodes[n->pg.upstream].pg.wal) ||
+                    is_cut_off(s, &n->pg);
     return serves && (!diverged || s->now_us % 3 == 0);
 }
 
@@ -380,6 +388,10 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     memset(&probe, 0, sizeof probe);
     sim_pg_touch(s);
     probe.class = probe_class(s, n);
+    if (probe.class == PROBE_STARTING && n->pg.accepting) {
+        probe.startup_lsn = sim_wal_position(&n->pg.wal).lsn;
+        probe.startup_waits = is_cut_off(s, &n->pg);
+    }
     if (probe.class != PROBE_OK) {
         return probe;
     }
@@ -391,6 +403,7 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     probe.sealed_term = probe.in_recovery && n->pg.upstream < 0 ? n->pg.seal_term : 0;
     probe.history = sim_wal_history(&n->pg.wal);
     if (!n->pg.in_recovery) {
+        probe.oldest_lsn = n->pg.oldest;
         probe_replicas(s, node, &probe);
     }
     return probe;

@@ -30,6 +30,7 @@ static bool run_initdb(struct sim *s, struct sim_pg *pg)
     pg->was_primary = true;
     pg->incomplete = false;
     pg->wal.count = 0;
+    pg->oldest = 0;
     begin_branch(s, &pg->wal, 0);
     pg->wal.branches[0].start = 1000;
     pg->wal.branches[0].end = 1000;
@@ -54,6 +55,7 @@ static bool run_copy(struct sim *s, int node, const struct sim_job *job)
         pg->least = source->wal;
     } else {
         pg->wal = source->wal;
+        pg->oldest = sim_wal_position(&pg->wal).lsn;
         pg->verdict = DATA_INTACT;
         pg->system_id = source->system_id;
         pg->least.count = 0;

@@ -94,6 +94,7 @@ struct sim_pg {
     uint64_t page_ms; /* the deadline in that page */
     int upstream;     /* node index; -1: none */
     uint64_t seal_term;
+    uint64_t oldest;      /* it has removed the WAL below */
     struct sim_wal least; /* that a rewound directory must have before it is consistent */
     struct sim_sync sync;
     uint64_t run; /* number of this start; results of older ones are dropped */

@@ -116,6 +116,7 @@ static void test_settings_have_defaults(void **state)
     assert_true(strlen(s.superuser) > 0);
     assert_int_equal(s.hba_count, 0);
     assert_int_equal(s.parameter_count, 0);
+    assert_int_equal(s.rebuild_keep, 0);
     assert_int_equal(s.log_level, SEVERITY_INFO);
     assert_true(s.self.fence);
     assert_non_null(strstr(s.fence_library, "/lib/pgbaton_fence.so"));

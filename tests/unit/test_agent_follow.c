@@ -332,6 +332,86 @@ static void test_follow_holder_is_never_rebuilt(void **state)
     assert_int_equal(b->a.cluster.phase, PHASE_HELD);
 }
 
+/* What the leader says of the WAL that it keeps. */
+static void hear_oldest(struct bench *b, uint64_t oldest_lsn)
+{
+    uint8_t bytes[EVENT_BYTES_MAX];
+    struct event e = bench_event(b, "node-1", EVENT_PROBE);
+    e.body.probe = bench_look(NODE_PRIMARY, 1, 90000000);
+    e.body.probe.oldest_lsn = oldest_lsn;
+    struct fact fact = {.kind = FACT_LIVE, .subject = "pgbaton-live.demo.node-1", .data = bytes};
+    fact.size = codec_encode(&e, bytes, sizeof bytes);
+    bench_play(b, &fact);
+}
+
+static enum reason own_reason(const struct bench *b)
+{
+    return b->a.cluster.nodes[b->a.me].reason;
+}
+
+/* A receiver that is refused over and over looks as if it streamed, so only standing still counts,
+ * and only below what the leader keeps. */
+static void test_follow_standby_whose_wal_is_gone_says_so(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->probe.streaming = true;
+    b->probe.position.lsn = b->probe.replay_lsn = 1000;
+    bench_wait(b, WAL_MISSING_MS + 2000);
+    assert_int_equal(own_reason(b), REASON_NONE);
+    hear_oldest(b, 1000);
+    bench_wait(b, WAL_MISSING_MS + 2000);
+    assert_int_equal(own_reason(b), REASON_NONE);
+    hear_oldest(b, 1001);
+    bench_pump(b);
+    assert_int_equal(own_reason(b), REASON_WAL_MISSING);
+    hear_oldest(b, 0); /* it did not look */
+    bench_wait(b, 1000);
+    assert_int_equal(own_reason(b), REASON_WAL_MISSING);
+    b->probe.replay_lsn = 900; /* something moves after all */
+    bench_wait(b, 1500);
+    assert_int_equal(own_reason(b), REASON_NONE);
+}
+
+static void test_follow_standby_waits_for_its_archive(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->probe.restores = true;
+    b->probe.position.lsn = b->probe.replay_lsn = 1000;
+    bench_wait(b, 2000);
+    hear_oldest(b, 2000);
+    bench_wait(b, WAL_ARCHIVE_MS - 5000);
+    assert_int_equal(own_reason(b), REASON_NONE);
+    bench_wait(b, 5000);
+    assert_int_equal(own_reason(b), REASON_WAL_MISSING);
+}
+
+/* As long as there is WAL to replay a start goes on; one that waits for what its leader has removed
+ * does not. */
+static void test_follow_start_waits_for_a_recovery_that_goes_on(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    hear_oldest(b, 2000);
+    b->probe.class = PROBE_STARTING;
+    bench_guard(b, GUARD_ABSENT, 0);
+    for (uint32_t i = 1; i <= 5; i++) {
+        b->trace_count = 0;
+        b->probe.startup_lsn = 100 * i;
+        bench_wait(b, START_TIMEOUT_MS - 1000);
+        assert_int_equal(b->a.pg.start_failures, 0);
+    }
+    b->probe.startup_waits = true;
+    bench_wait(b, 100);
+    assert_int_equal(b->a.pg.start_failures, 1);
+    assert_int_equal(b->a.cluster.nodes[b->a.me].state, NODE_FAILED);
+    assert_int_equal(own_reason(b), REASON_WAL_MISSING);
+}
+
 static void test_follow_foreign_system_never_starts(void **state)
 {
     (void)state;
@@ -392,6 +472,9 @@ int main(void)
             cmocka_unit_test(test_follow_rebuild_of_another_incarnation_is_refused),
             cmocka_unit_test(test_follow_rebuild_of_an_earlier_term_is_refused),
             cmocka_unit_test(test_follow_holder_is_never_rebuilt),
+            cmocka_unit_test(test_follow_standby_whose_wal_is_gone_says_so),
+            cmocka_unit_test(test_follow_standby_waits_for_its_archive),
+            cmocka_unit_test(test_follow_start_waits_for_a_recovery_that_goes_on),
             cmocka_unit_test(test_follow_foreign_system_never_starts),
             cmocka_unit_test(test_follow_slots_for_all_others),
     };

@@ -134,8 +134,11 @@ static void test_explain_directive(void **context)
     e.body.directive.incarnation = 1;
     e.body.directive.term = 1;
     e.body.directive.task = TASK_BASEBACKUP;
+    e.body.directive.reason = REASON_REWIND_FAILED;
+    snprintf(e.body.directive.text, TEXT_SIZE, "no WAL");
     assert_string_equal(fold_and_explain(&e),
-                        "node-3 is told to rebuild by base backup from node-1 (test)");
+                        "node-3 is told to rebuild by base backup from node-1 (test): pg_rewind "
+                        "failed: no WAL");
     int32_t i = cluster_find_node(&world.c, "node-3");
     assert_string_equal(explain_node_status(&world.c, i, true), "rebuilding");
     assert_string_equal(explain_node_role(&world.c, i, true), "secondary");

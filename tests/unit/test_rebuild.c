@@ -98,6 +98,8 @@ static void test_child_reads_progress_and_the_last_error(void **state)
                            "echo 'sh: error: no room'; echo 'removing'; exit 3",
                            &child, &failure);
     assert_int_equal(child.percent, 42);
+    assert_int_equal(child.done_kb, 2);
+    assert_int_equal(child.total_kb, 9);
     assert_int_equal(child_explain(&child, status, &failure), RESULT_FAILED);
     assert_string_equal(failure.text, "sh: exit status 3: no room");
     assert_int_equal(run_shell("exit 0", &child, &failure), 0);
@@ -175,6 +177,18 @@ static void test_command_basebackup_uses_the_slot(void **state)
     assert_false(command.overflow);
 }
 
+static void test_command_rewind_looks_into_the_archive_when_told(void **state)
+{
+    struct rebuild rebuild = {.bin_directory = "/bin", .data_directory = "/d", .superuser = "p"};
+    struct upstream upstream = {.node = "node-2", .host = "h", .port = 5442};
+    struct command command;
+    (void)state;
+    command_rewind(&rebuild, &upstream, true, &command);
+    assert_true(has(&command, "--restore-target-wal"));
+    command_rewind(&rebuild, &upstream, false, &command);
+    assert_false(has(&command, "--restore-target-wal"));
+}
+
 static void test_command_refuses_what_it_cannot_say(void **state)
 {
     struct rebuild rebuild = {.bin_directory = "/bin", .data_directory = "/d", .superuser = "o'x"};
@@ -182,7 +196,7 @@ static void test_command_refuses_what_it_cannot_say(void **state)
     struct command command;
     struct failure failure;
     (void)state;
-    command_rewind(&rebuild, &upstream, &command);
+    command_rewind(&rebuild, &upstream, true, &command);
     assert_true(command.overflow);
     rebuild.data_directory = "relative";
     assert_int_equal(rebuild_run(&rebuild, TASK_BASEBACKUP, &upstream, &failure), RESULT_INVALID);
@@ -196,6 +210,39 @@ static void test_rebuild_hints_at_a_parent_that_is_not_writable(void **state)
     (void)state;
     assert_int_not_equal(rebuild_run(&rebuild, TASK_BASEBACKUP, &upstream, &failure), RESULT_OK);
     assert_non_null(strstr(failure.hint, "/proc/x"));
+}
+
+static void test_rebuild_keeps_as_many_old_directories_as_told(void **state)
+{
+    static const char *const names[] = {"d", "d.old", "d.old-20260301T120000Z",
+                                        "d.old-20260302T120000Z", "d.new"};
+    char root[] = "/tmp/pgbaton-keep-XXXXXX";
+    char path[256];
+    struct failure failure = {0};
+    uint32_t keep = 7;
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, names[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    snprintf(path, sizeof path, "%s/d", root);
+    assert_true(rebuild_parse_keep("2", &keep));
+    assert_int_equal(rebuild_forget_old(path, keep, &failure), RESULT_OK);
+    snprintf(path, sizeof path,
+             "test \"$(ls %s | wc -l)\" = 3 && cd %s && test -d d && "
+             "test -d d.old-20260302T120000Z && ! test -d d.old",
+             root, root);
+    struct child child;
+    assert_int_equal(run_shell(path, &child, &failure), 0);
+    snprintf(path, sizeof path, "%s/d", root);
+    assert_true(rebuild_parse_keep("always", &keep) && keep == REBUILD_KEEP_ALL);
+    assert_int_equal(rebuild_forget_old(path, keep, &failure), RESULT_OK);
+    assert_true(rebuild_parse_keep("until-streaming", &keep) && keep == 0);
+    assert_int_equal(rebuild_forget_old(path, keep, &failure), RESULT_OK);
+    assert_false(rebuild_parse_keep("never", &keep) || rebuild_parse_keep("-1", &keep) ||
+                 rebuild_parse_keep("1001", &keep) || rebuild_parse_keep("2x", &keep));
+    assert_int_equal(file_remove_tree(root, &failure), RESULT_OK);
 }
 
 /* ---- a real PostgreSQL ---- */
@@ -401,7 +448,7 @@ static void test_rebuild_initdb_basebackup_and_rewind(void **state)
                    "and state = 'streaming')");
     psql_until(&a, "(select active from pg_replication_slots where slot_name = 'pgbaton_node_b')");
     struct failure failure = {0};
-    assert_int_equal(rebuild_forget_old(b.dir, &failure), RESULT_OK);
+    assert_int_equal(rebuild_forget_old(b.dir, 0, &failure), RESULT_OK);
     assert_false(exists(&b, ".old"));
 
     /* b is promoted while a goes on and then crashes: a has what b has not. */
@@ -534,6 +581,8 @@ int main(void)
             with_setup(test_child_that_cannot_be_executed),
             with_setup(test_child_kill_takes_its_group),
             with_setup(test_command_basebackup_uses_the_slot),
+            with_setup(test_command_rewind_looks_into_the_archive_when_told),
+            with_setup(test_rebuild_keeps_as_many_old_directories_as_told),
             with_setup(test_command_refuses_what_it_cannot_say),
             with_setup(test_rebuild_hints_at_a_parent_that_is_not_writable),
             with_setup(test_rebuild_initdb_basebackup_and_rewind),
