@@ -15,6 +15,8 @@ int tail_run(const struct options *options);
 int role_run(const struct options *options);
 /* Asks for another leader; says why not, or what would be done; perhaps waits for it. */
 int switchover_run(const struct options *options);
+/* Asks for a new copy of a node; perhaps waits until it streams. */
+int rebuild_run(const struct options *options);
 /* Asks for a leader while there is none. */
 int failover_run(const struct options *options);
 

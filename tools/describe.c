@@ -79,7 +79,7 @@ static bool is_well(const struct view *view, int32_t i)
     const char *status = explain_node_status(&view->state, i, view->heard[i]);
     bool leads = cluster_holder(&view->state) == i;
     bool right = strcmp(status, "streaming") == 0 || (leads && strcmp(status, "running") == 0);
-    return right && n->failures == 0 && n->reason == REASON_NONE;
+    return right && n->failures == 0 && n->reason == REASON_NONE && n->asked_seq == 0;
 }
 
 static size_t add(char *buffer, size_t size, size_t used, const char *text)
@@ -104,10 +104,8 @@ static size_t add_heard(const struct view *view, int32_t i, char *buffer, size_t
 
 static size_t add_duties(const struct node *n, char *buffer, size_t size, size_t used)
 {
-    char text[TEXT_SIZE + 64];
-    if (n->rebuild_task != TASK_NONE) {
-        snprintf(text, sizeof text, "%s at %" PRIu32 " %%", task_name(n->rebuild_task),
-                 n->rebuild_percent);
+    char text[TEXT_SIZE + 96];
+    if (explain_rebuild(n, text, sizeof text) > 0) {
         used = add(buffer, size, used, text);
     }
     if (n->failed_task != TASK_NONE) {

@@ -27,6 +27,26 @@ static void set_lag(json_t *object, const struct view *view, int32_t i)
     }
 }
 
+static json_t *rebuild_json(const struct node *n)
+{
+    uint64_t left_ms = 0;
+    json_t *object = json_object();
+    event_json_set_text(object, "task", task_name(n->rebuild_task));
+    event_json_set_text(object, "reason", reason_name(n->rebuild_reason));
+    event_json_set_u64(object, "directive_seq", n->rebuild_seq);
+    event_json_set_u64(object, "percent", n->rebuild_percent);
+    event_json_set_u64(object, "done_bytes", n->rebuild_done_bytes);
+    event_json_set_u64(object, "total_bytes", n->rebuild_total_bytes);
+    event_json_set_u64(object, "bytes_per_s", n->rebuild_bytes_per_s);
+    if (explain_left_ms(n->rebuild_done_bytes, n->rebuild_total_bytes, n->rebuild_bytes_per_s,
+                        &left_ms)) {
+        event_json_set_u64(object, "left_ms", left_ms);
+    } else {
+        json_object_set_new(object, "left_ms", json_null());
+    }
+    return object;
+}
+
 static json_t *node_json(const struct view *view, int32_t i)
 {
     const struct node *n = &view->state.nodes[i];
@@ -45,6 +65,9 @@ static json_t *node_json(const struct view *view, int32_t i)
     if (describe_node_reason(view, i, reason, sizeof reason) > 0) {
         event_json_set_text(object, "reason", reason);
     }
+    json_object_set_new(object, "rebuild",
+                        n->rebuild_task != TASK_NONE ? rebuild_json(n) : json_null());
+    json_object_set_new(object, "rebuild_asked", json_boolean(n->asked_seq != 0));
     return object;
 }
 

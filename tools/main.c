@@ -23,6 +23,7 @@ static const char usage[] =
         "  pgbaton role --node N [CLUSTER]    primary or secondary\n"
         "  pgbaton switchover [CLUSTER]       another leader, with nothing lost\n"
         "  pgbaton failover [CLUSTER] --to N  a leader while there is none\n"
+        "  pgbaton rebuild [CLUSTER] NODE     a new copy of a node, from the leader\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -78,12 +79,26 @@ static const char failover_usage[] =
         "  --dry-run        checks, says what would be done, and asks for nothing\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char rebuild_usage[] =
+        "pgbaton rebuild [CLUSTER] NODE [options]\n"
+        "\n"
+        "Asks the monitors to have a node other than the leader copied anew. The old data "
+        "directory\n"
+        "stays until the new one streams. What diverged or lost its data is rebuilt without being "
+        "asked.\n"
+        "\n"
+        "  --method HOW     auto (default), basebackup, or rewind, for a node that has diverged\n"
+        "  --wait           shows how far it is, until the node streams\n"
+        "  --yes            asks nothing\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
         {"switchover", "nctoMDW", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
+        {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 

@@ -7,6 +7,7 @@
 #include "../replay/event_json.h"
 #include "../replay/format.h"
 #include "../replay/history.h"
+#include "rebuild.h"
 #include "switchover.h"
 
 #include <ctype.h>
@@ -30,7 +31,8 @@ struct errand {
     struct event event; /* the request; its seq is 0 until it was read back */
     bool shows;         /* from here on what is read is shown */
     uint64_t sent_ms;
-    uint64_t until_ms; /* of the present wait */
+    uint64_t until_ms;            /* of the present wait */
+    struct rebuild_watch rebuild; /* of a rebuild */
     char trouble[TEXT_BYTES];
 };
 
@@ -73,6 +75,7 @@ static void make_event(struct errand *errand, const struct view *view, enum requ
     e->body.request.term = view->state.term;
     e->body.request.seen_seq = view->state.last_seq;
     e->body.request.accept_loss = options->accept_loss;
+    e->body.request.task = (enum task)options->method;
     if (options->to_node != NULL) {
         (void)snprintf(e->body.request.node, NAME_SIZE, "%s", options->to_node);
     }
@@ -99,7 +102,7 @@ static const struct cluster *state_of(const struct errand *errand)
     return &cluster_set_find(errand->set, errand->event.cluster)->state;
 }
 
-static void show(const struct errand *errand, const struct folded *folded)
+static void show(struct errand *errand, const struct folded *folded)
 {
     char time[FORMAT_TIME_SIZE];
     char text[TEXT_BYTES];
@@ -109,6 +112,7 @@ static void show(const struct errand *errand, const struct folded *folded)
     explain_event(&folded->entry->state, &folded->event, folded->outcome, text, sizeof text);
     format_clean(text);
     format_local(folded->wall_us, time);
+    rebuild_hide(&errand->rebuild);
     printf("%s %6" PRIu64 " %s\n", time, folded->event.seq, text);
     fflush(stdout);
 }
@@ -153,10 +157,33 @@ static enum progress look_at_new_leader(struct errand *errand, const struct clus
     return c->writable && back ? ENDED_WELL : GOES_ON;
 }
 
-static enum progress look(struct errand *errand)
+/* A copy takes as long as it takes: the wait begins anew with each word of its node. */
+static enum progress look_at_rebuild(struct errand *errand, const struct folded *folded)
+{
+    static const enum progress ends[] = {
+            [REBUILD_GOES_ON] = GOES_ON,
+            [REBUILD_STREAMS] = ENDED_WELL,
+            [REBUILD_FAILED] = ENDED_BADLY,
+    };
+    const char *node = errand->event.body.request.node;
+    errand->rebuild.request_seq = errand->event.seq;
+    if (errand->shows && !errand->options->json) {
+        rebuild_show(&errand->rebuild, folded, node);
+    }
+    if (strcmp(folded->event.writer, node) == 0) {
+        errand->until_ms = reader_now_ms() + WAIT_MS;
+    }
+    return ends[rebuild_look(&errand->rebuild, folded, node, errand->trouble,
+                             sizeof errand->trouble)];
+}
+
+static enum progress look(struct errand *errand, const struct folded *folded)
 {
     if (errand->event.seq == 0) {
         return GOES_ON;
+    }
+    if (errand->event.body.request.kind == REQUEST_REBUILD) {
+        return look_at_rebuild(errand, folded);
     }
     const struct cluster *c = state_of(errand);
     if (c->closed.request_seq != errand->event.seq) {
@@ -180,7 +207,7 @@ static enum progress take_record(struct errand *errand, const struct log_notice 
         progress = take_own(errand, &folded);
     }
     show(errand, &folded);
-    return progress != GOES_ON ? progress : look(errand);
+    return progress != GOES_ON ? progress : look(errand, &folded);
 }
 
 /* ---- waiting ---- */
@@ -265,14 +292,18 @@ static void end_json(const struct errand *errand, enum progress progress)
     json_decref(object);
 }
 
-static int end(const struct errand *errand, enum progress progress)
+static int end(struct errand *errand, enum progress progress)
 {
     char change[TEXT_BYTES];
+    rebuild_hide(&errand->rebuild);
     if (progress == ENDED_BADLY) {
         fprintf(stderr, "pgbaton: %s\n", errand->trouble);
     }
     if (errand->options->json && errand->set->count > 0) {
         end_json(errand, progress);
+    } else if (progress == ENDED_WELL && errand->options->wait &&
+               errand->event.body.request.kind == REQUEST_REBUILD) {
+        printf("Done: %s streams\n", errand->event.body.request.node);
     } else if (progress == ENDED_WELL && errand->options->wait) {
         explain_change(&state_of(errand)->change, change, sizeof change);
         printf("Done: %s\n", change);

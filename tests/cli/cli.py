@@ -213,6 +213,7 @@ class CommandLine(WithFolder):
     def test_help_everywhere(self):
         for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
                       [PGBATON, "role"], [PGBATON, "switchover"], [PGBATON, "failover"],
+                      [PGBATON, "rebuild"],
                       [PGBATON, "replay", "verify"], [REPLAY, "verify"],
                       [REPLAY, "timeline"], [REPLAY, "capture"]):
             self.assertIn("pgbaton", run(*words, "--help")[0])
@@ -228,6 +229,8 @@ class CommandLine(WithFolder):
                       [PGBATON, "describe", "a", "b"], [REPLAY, "capture"],
                       [PGBATON, "failover"], [PGBATON, "switchover", "--to", "N1"],
                       [PGBATON, "switchover", "--accept-loss"],
+                      [PGBATON, "rebuild"], [PGBATON, "rebuild", "a", "b", "c"],
+                      [PGBATON, "rebuild", "node-1", "--method", "magic"],
                       [PGBATON, "switchover", "--file", "x"]):
             _, err = run(*words, code=2)
             self.assertNotEqual(err, "", words)
@@ -331,6 +334,27 @@ class OnServer(WithFolder):
         self.assertIn("another request is not carried out yet: switchover to node-1", err)
         out, _ = run(PGBATON, "describe", "demo", "-o", "json", "--nats", self.url)
         self.assertEqual(json.loads(out)["request"]["stage"], "asked")
+
+    def test_rebuild_is_checked_and_asked_for_once(self):
+        run(HISTORY, self.url)
+        ask = [PGBATON, "rebuild", "demo", "--nats", self.url, "--yes"]
+        for node, said in (("node-2", "node-2 leads demo"), ("node-9", "has no node node-9"),
+                           ("node-3", "node-3 gave no answer")):
+            self.assertIn(said, self.run_answered(*ask, node, code=1)[1])
+        self.assertIn("pg_rewind has nothing to do",
+                      self.run_answered(*ask, "node-1", "--method", "rewind", code=1)[1])
+        self.assertIn("--yes agrees", self.run_answered(*ask[:-1], "node-1", code=1)[1])
+        self.assertEqual(self.events()[-1]["seq"], 38)
+        out, _ = self.run_answered(*ask, "node-1", "-o", "json")
+        self.assertEqual((json.loads(out)["outcome"], json.loads(out)["request"]),
+                         ("asked", "rebuild"))
+        last = self.events()[-1]
+        self.assertEqual((last["kind"], last["request"], last["node"], last["effective"]),
+                         ("request", "rebuild", "node-1", True))
+        self.assertIn("node-1 is rebuilt already", self.run_answered(*ask, "node-1", code=1)[1])
+        out, _ = run(PGBATON, "describe", "demo", "-o", "json", "--nats", self.url)
+        nodes = {n["name"]: n for n in json.loads(out)["nodes"]}
+        self.assertTrue(nodes["node-1"]["rebuild_asked"])
 
     def test_failover_is_for_when_nobody_leads(self):
         run(HISTORY, self.url, "leaderless")
