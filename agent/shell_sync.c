@@ -40,10 +40,10 @@ static const char applied_question[] =
         "  where (sync_priority > 0) <> (application_name in (%s)))"
         " then pg_current_wal_flush_lsn() end";
 
-/* Those that had a smaller count are forked anew. */
+/* Those that had a smaller count are forked anew; t: all of them are gone. */
 static const char renew_question[] =
-        "select pg_terminate_backend(pid, 1000) from pg_stat_replication"
-        " where application_name in (%s)";
+        "select coalesce(bool_and(pg_terminate_backend(pid, 1000)), true)"
+        " from pg_stat_replication where application_name in (%s)";
 
 static const char confirm_question[] =
         "select count(distinct application_name) from pg_stat_replication"
@@ -101,10 +101,18 @@ static void take_applied(struct shell_sync *sync, const struct pg_answer *answer
     }
     sync->mark = lsn;
     sync->stage = SYNC_STAGE_CONFIRM;
-    if (sync->least_count != 0 && sync->least_count < sync->upstream.wait_count) {
-        sync->least_count = 0;
+    if (sync->least_count < sync->upstream.wait_count && sync->upstream.wait_count > 1) {
         sync->matches = 0;
         sync->stage = SYNC_STAGE_RENEW;
+    }
+}
+
+static void take_renewed(struct shell_sync *sync, const struct pg_answer *answer)
+{
+    const char *text = pg_answer_text(answer, 0, 0);
+    if (text != NULL && strcmp(text, "t") == 0) {
+        sync->least_count = sync->upstream.wait_count;
+        sync->stage = SYNC_STAGE_APPLY;
     }
 }
 
@@ -132,7 +140,7 @@ static void on_answer(struct shell *shell, const struct pg_answer *answer)
     if (answer->verdict == PG_ANSWERED && sync->stage == SYNC_STAGE_APPLY) {
         take_applied(sync, answer);
     } else if (answer->verdict == PG_ANSWERED && sync->stage == SYNC_STAGE_RENEW) {
-        sync->stage = SYNC_STAGE_APPLY;
+        take_renewed(sync, answer);
     } else if (answer->verdict == PG_ANSWERED) {
         take_confirmed(shell, answer);
     }
@@ -155,14 +163,15 @@ void shell_sync_begin(struct shell *shell, uint64_t seq, const struct upstream *
     sync->matches = 0;
     sync->slow = false;
     sync->since_ms = shell_now_ms();
-    sync->least_count =
-            sync->least_count != 0 && sync->least_count < count ? sync->least_count : count;
+    /* One that waits for nobody leaves none that a WAL sender may still have. */
+    if (count != 0 && count < sync->least_count) {
+        sync->least_count = count;
+    }
     if (sync->seq != 0) {
         shell_arm(shell, &sync->poll, 0);
     }
 }
 
-/* Every WAL sender of a new postmaster begins with what stands in the file. */
 void shell_sync_reset(struct shell *shell)
 {
     session_close(&shell->sync.session);

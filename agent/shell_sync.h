@@ -24,7 +24,7 @@ struct shell_sync {
     uint64_t mark;
     uint64_t since_ms;    /* when the file was written last */
     bool slow;            /* it takes long */
-    uint32_t least_count; /* that a WAL sender may still wait for; 0: not known, none */
+    uint32_t least_count; /* that a WAL sender may still wait for; 0: not known */
 };
 
 MUST_USE enum result shell_sync_open(struct shell *shell, struct failure *reterr_failure);
