@@ -272,3 +272,16 @@ add("set-without-union",
 add("promoted-unblocked",
     ("agent/upstream.c", "*ret_count = sync_binds(c) ? 1 : 0;", "*ret_count = 0;"))
 add("unproven-leads", ("proto/sync.c", "return VERDICT_UNPROVEN;", "return VERDICT_ELIGIBLE;"))
+add("quorum-at-once",
+    ("proto/fold_sync.c", "    s->quorum = sync_size(s->voters);\n    s->bound",
+     "    s->quorum = s->voters != 0 ? sync_size(s->voters) - count + 1 : 0;\n    s->bound"))
+add("any-word",
+    ("proto/fold_sync.c", "s->step != SYNC_CHANGING || t->directive_seq != s->seq",
+     "s->step != SYNC_CHANGING"))
+add("given-up-voters",
+    ("proto/fold_sync.c", "count != 0 && s->voters != 0 ? s->voters | waits : 0;",
+     "s->voters != 0 ? s->voters | waits : 0;"))
+add("mark-too-soon",
+    ("tests/sim/sim_sync.c", "all = all && memcmp(", "all = all || memcmp("))
+add("mark-unconfirmed",
+    ("tests/sim/sim_sync.c", "return count >= pg->sync.file.count;", "return true;"))

@@ -33,6 +33,9 @@ void check_i7_sent(struct sim *s, int node, const struct event *e);
 void check_i8_acknowledged(struct sim *s, int node, uint64_t branch, uint64_t lsn);
 void check_i8_step(struct sim *s);
 void check_i8_grant(struct sim *s, const struct event *e);
+/* After each entry of the queue. */
+void check_i9_senders(struct sim *s);
+void check_i9_step(struct sim *s, const struct cluster *before, const struct event *e);
 void check_i10_ancestry(struct sim *s, const struct event *e);
 void check_i10_reference(struct sim *s);
 void check_i10_promote(struct sim *s, int node);

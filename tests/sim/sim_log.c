@@ -95,6 +95,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     }
     check_i4_renewal(s, before, e);
     check_i8_step(s);
+    check_i9_step(s, before, e);
     check_i16_order(s, e);
     if (e->kind == EVENT_GRANT) {
         s->counts.grants++;

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define POLL_US (20 * SIM_MS)
+/* One WAL sender in so many stands still for a while before it reads its settings. */
+#define LATE_PERCENT 3
+#define LATE_US (2 * SIM_S)
 
 static uint32_t mask_of(const struct sim *s, const struct name_list *names)
 {
@@ -61,7 +64,8 @@ void sim_sync_write(struct sim *s, int node, const struct upstream *upstream)
     n->pg.seal_term = upstream->seal_term;
     n->pg.sync.file = waits_of(s, upstream);
     for (uint32_t i = 0; i < s->options.nodes; i++) {
-        sim_after(s, sim_delay(s, &n->random, 0, 40 * SIM_MS), sender_reads, node, n->pg.run, i);
+        uint64_t most_us = sim_chance(&n->random, LATE_PERCENT) ? LATE_US : 40 * SIM_MS;
+        sim_after(s, sim_delay(s, &n->random, 0, most_us), sender_reads, node, n->pg.run, i);
     }
     sim_after(s, sim_delay(s, &n->random, 0, 40 * SIM_MS), checkpointer_reads, node, n->pg.run, 0);
 }

@@ -256,6 +256,7 @@ static void run(struct sim *s)
     populate(s);
     while (s->broken == NULL && sim_next(s, UINT64_MAX)) {
         check_i1_single_writer(s);
+        check_i9_senders(s);
         if (s->now_us >= s->look_us) {
             look(s);
             if (has_ended(s)) {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* The synchronous set: what an election needs never falls behind what the leader's PostgreSQL lets
+ * commits wait for, and is lowered by the leader's word only, when the set has confirmed it. */
+#include "sim.h"
+
+#include "../../proto/sync.h"
+
+/* ---- at every moment ---- */
+
+/* SAFETY 4.6: every set that can acknowledge meets every set that can elect. */
+static bool meets(const struct sync *log, struct sim_waits waits, uint32_t voters)
+{
+    uint32_t outside = sync_size(waits.mask & ~voters);
+    return waits.count > outside && waits.count - outside + log->quorum > sync_size(voters);
+}
+
+static uint32_t sim_mask(const struct sim *s, uint32_t mask)
+{
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < s->truth.node_count; i++) {
+        own |= (mask >> i & 1U) != 0 ? 1U << sim_node_index(s, s->truth.nodes[i].name) : 0;
+    }
+    return own;
+}
+
+void check_i9_senders(struct sim *s)
+{
+    const struct cluster *c = &s->truth;
+    if (!sync_binds(c) || c->sync.voters == 0 || c->phase == PHASE_GRANTED || c->leader < 0) {
+        return;
+    }
+    int node = sim_node_index(s, c->nodes[c->leader].name);
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    if (!sim_pg_writable(s, node)) {
+        return;
+    }
+    uint32_t voters = sim_mask(s, c->sync.voters);
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        bool counts = (pg->sync.senders[i].mask >> i & 1U) != 0;
+        if (!pg->sync.defined || (counts && !meets(&c->sync, pg->sync.senders[i], voters))) {
+            sim_break(s, "I9: sync set",
+                      "%s lets commits go with %u of mask %x, of which an election with %u of mask "
+                      "%x knows nothing",
+                      s->nodes[node].name, pg->sync.defined ? pg->sync.senders[i].count : 0,
+                      pg->sync.senders[i].mask, c->sync.quorum, voters);
+        }
+    }
+}
+
+/* ---- at each event ---- */
+
+/* Whoever could be elected after it could have been before. */
+static bool is_weaker(const struct sync *before, const struct sync *after)
+{
+    uint32_t added = sync_size(after->voters & ~before->voters);
+    return (before->voters & ~after->voters) != 0 || after->quorum < before->quorum + added;
+}
+
+/* How many have this piece of WAL; a disk that was lost since took its word with it. */
+static uint32_t holders(const struct sim *s, uint32_t mask, uint64_t branch, uint64_t lsn)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        const struct sim_pg *pg = &s->nodes[i].pg;
+        bool has = pg->verdict == DATA_EMPTY || sim_wal_holds(&pg->wal, branch, lsn);
+        count += (mask >> i & 1U) != 0 && has ? 1 : 0;
+    }
+    return count;
+}
+
+static void check_settled(struct sim *s, const struct event *e)
+{
+    const struct sync *sync = &s->truth.sync;
+    int node = sim_node_index(s, e->writer);
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    uint32_t waits = sim_mask(s, sync->waits);
+    for (uint32_t i = 0; i < s->options.nodes && sim_pg_writable(s, node); i++) {
+        bool has = pg->sync.senders[i].mask == waits && pg->sync.senders[i].count == sync->count;
+        if (!has || !pg->sync.defined) {
+            sim_break(s, "I9: sync set", "a set is settled that a WAL sender of %s has not read",
+                      s->nodes[node].name);
+        }
+    }
+    if (s->acked_branch != 0 && holders(s, waits, s->acked_branch, s->acked_lsn) < sync->count) {
+        sim_break(s, "I9: sync set", "a set is settled of which %u have the acknowledged %llu",
+                  holders(s, waits, s->acked_branch, s->acked_lsn),
+                  (unsigned long long)s->acked_lsn);
+    }
+}
+
+void check_i9_step(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    const struct sync *now = &s->truth.sync;
+    bool settled = before->sync.step == SYNC_CHANGING && now->step == SYNC_STEADY;
+    if (settled) {
+        sim_pg_touch(s);
+        check_settled(s, e);
+    } else if (sync_binds(before) && sync_binds(&s->truth) && now->voters != 0 &&
+               is_weaker(&before->sync, now)) {
+        sim_break(s, "I9: sync set", "%s asks less of an election, and no set was settled",
+                  event_kind_name(e->kind));
+    }
+}
