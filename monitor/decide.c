@@ -109,11 +109,20 @@ static uint64_t sync_remaining_ms(const struct cluster *c, const struct evidence
                    : UINT64_MAX;
 }
 
+/* A wall clock that is set meanwhile is looked at with the next event. */
+static uint64_t due_in_ms(const struct cluster *c, const struct evidence *evidence)
+{
+    const uint64_t due_us = switchover_due_us(c);
+    return remaining_ms(evidence->wall_us / 1000, (due_us + 999) / 1000);
+}
+
 uint64_t decide_next_ms(const struct cluster *c, const struct evidence *evidence)
 {
     uint64_t next_ms = c->phase == PHASE_HELD ? rebuild_in_ms(c, evidence) : UINT64_MAX;
     const uint64_t sync_ms = sync_remaining_ms(c, evidence);
+    const uint64_t due_ms = due_in_ms(c, evidence);
     next_ms = sync_ms < next_ms ? sync_ms : next_ms;
+    next_ms = due_ms < next_ms ? due_ms : next_ms;
     for (size_t i = 0; i < sizeof(RIPENINGS) / sizeof(RIPENINGS[0]); i++) {
         const struct ripening *r = &RIPENINGS[i];
         if ((r->phases & phase_bit(c->phase)) == 0) {

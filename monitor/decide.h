@@ -19,8 +19,9 @@
  *   limit-failovers     leaderless (2)    no_candidate: somebody could lead, failover_limit forbids
  *   no-candidate        leaderless        no_candidate, with each node's reason; when it changed,
  *                                         after VERDICT_PAUSE_MS
- *   switchover-begin    HELD (4)          switchover_step: the target is fit; a checkpoint begins
- *   switchover-stop     HELD (4)          switchover_step: the leader is to stop
+ *   switchover-due      HELD (4)          switchover_step: the time that it is scheduled for has
+ * come switchover-begin    HELD (4)          switchover_step: the target is fit; a checkpoint
+ * begins switchover-stop     HELD (4)          switchover_step: the leader is to stop
  *   switchover-abort    any (4)           switchover_step: it is given up, and why
  *   sync-give-up        HELD              sync_set: commits wait for nobody, for nobody is there
  *   sync-change         HELD              sync_set: commits are to wait for others

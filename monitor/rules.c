@@ -486,6 +486,7 @@ const struct rule RULES[] = {
     {"elect-revoked",     REVOKED,    may_elect,            write_grant},
     {"limit-failovers",   LEADERLESS, limit_is_reached,     write_limit},
     {"no-candidate",      LEADERLESS, nobody_can_lead,      write_no_candidate},
+    {"switchover-due",    HELD,       rules_is_due,         rules_write_step},
     {"switchover-begin",  HELD,       rules_must_begin,     rules_write_step},
     {"switchover-stop",   HELD,       rules_must_stop,      rules_write_step},
     {"switchover-abort",  ANY,        rules_must_abort,     rules_write_step},

@@ -31,6 +31,11 @@ static bool calls_for(const struct question *q, enum switch_step step)
     return switchover_next(q->c, q->evidence).step == step;
 }
 
+bool rules_is_due(const struct question *q)
+{
+    return calls_for(q, SWITCH_DUE);
+}
+
 bool rules_must_begin(const struct question *q)
 {
     return calls_for(q, SWITCH_BEGIN);

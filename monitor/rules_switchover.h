@@ -16,6 +16,7 @@ bool rules_may_switch(const struct question *q);
 /* Nobody leads, and the node that an operator asked for may be granted the term. */
 bool rules_may_fail_over(const struct question *q);
 /* The request goes one step further, or is given up. */
+bool rules_is_due(const struct question *q);
 bool rules_must_begin(const struct question *q);
 bool rules_must_stop(const struct question *q);
 bool rules_must_abort(const struct question *q);

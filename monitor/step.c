@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "step.h"
 
+#include "../proto/switchover.h"
 #include "rules.h"
 #include "watch.h"
 
@@ -171,6 +172,7 @@ struct evidence monitor_evidence(const struct monitor *m, const struct monitor_c
             .switchover_age_ms = switchover_age_ms(mc, now_ms),
             .caught_up_mask = caught_up_mask(mc, now_ms),
             .verdict_age_ms = watch_age_ms(now_ms, mc->watch.verdict_ms),
+            .wall_us = switchover_due_us(&mc->state) != 0 ? mc->watch.wall_us : 0,
     };
     for (uint32_t i = 0; i < mc->state.node_count; i++) {
         evidence.rebuild_age_ms[i] = watch_age_ms(now_ms, mc->watch.rebuild_ms[i]);
@@ -283,6 +285,7 @@ void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct st
 {
     ret_output->append = false;
     note_time(m, stimulus->now_ms);
+    mc->watch.wall_us = stimulus->wall_us;
     if (stimulus->kind == STIMULUS_RECORD) {
         take_record(m, mc, stimulus, arena, ret_output);
     } else if (stimulus->kind == STIMULUS_LIVE) {

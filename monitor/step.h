@@ -58,6 +58,7 @@ struct watch {
     struct probe live[NODE_COUNT_MAX];   /* its last live position; never for the fold */
     uint64_t shown_ms[NODE_COUNT_MAX];   /* when that was received; 0: never */
     uint64_t moved_ms;                   /* when what moved the pending request last was received */
+    uint64_t wall_us;                    /* the wall clock at the last step */
     bool in_flight; /* a decision was appended and has not come back; or it came back
                        void for its content, and is not to be repeated at once */
     uint64_t in_flight_counter;

@@ -257,6 +257,8 @@ static bool take_request(const Pgbaton__Request *pb, struct request *request)
     request->seen_seq = pb->seen_seq;
     request->accept_loss = pb->accept_loss;
     request->task = (enum task)pb->task;
+    request->at_us = pb->at_us;
+    request->cancels_seq = pb->cancels_seq;
     return codec_take_text(request->node, sizeof(request->node), pb->node);
 }
 
@@ -292,6 +294,7 @@ static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence
     evidence->alive_mask = pb->alive_mask;
     evidence->backoff_mask = pb->backoff_mask;
     evidence->sync_age_ms = pb->sync_age_ms;
+    evidence->wall_us = pb->wall_us;
     evidence->failover_age_ms = pb->failover_age_ms;
     evidence->verdict_age_ms = pb->verdict_age_ms;
     for (size_t i = 0; i < pb->n_rebuild_age_ms; i++) {

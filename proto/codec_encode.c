@@ -330,6 +330,8 @@ static Pgbaton__Request *put_request(const struct request *request, struct codec
     pb->node = text_of(request->node);
     pb->accept_loss = request->accept_loss;
     pb->task = request->task;
+    pb->at_us = request->at_us;
+    pb->cancels_seq = request->cancels_seq;
     return pb;
 }
 
@@ -366,6 +368,7 @@ static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct c
     pb->switchover_age_ms = evidence->switchover_age_ms;
     pb->caught_up_mask = evidence->caught_up_mask;
     pb->sync_age_ms = evidence->sync_age_ms;
+    pb->wall_us = evidence->wall_us;
     return pb;
 }
 

@@ -231,6 +231,7 @@ static void put_requests(struct digest *d, const struct cluster *c)
     put_text(d, pending->writer, sizeof(pending->writer));
     put_text(d, pending->node, sizeof(pending->node));
     put_u64(d, pending->wall_us);
+    put_u64(d, pending->at_us);
     put_u64(d, pending->step);
     put_u64(d, pending->step_seq);
     put_u64(d, pending->checkpoint);

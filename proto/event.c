@@ -79,6 +79,8 @@ static const struct {
         [REASON_OTHER_CHOSEN] = {"other_chosen", "another node was chosen"},
         [REASON_WAL_MISSING] = {"wal_missing", "the leader has removed WAL that it needs"},
         [REASON_REWIND_IN_VAIN] = {"rewind_in_vain", "pg_rewind did not help"},
+        [REASON_MISSED] = {"missed", "no monitor was there at its time"},
+        [REASON_CANCELLED] = {"cancelled", "taken back by an operator"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -139,14 +141,13 @@ static const char *const request_kind_names[] = {
         [REQUEST_SWITCHOVER] = "switchover",
         [REQUEST_FAILOVER] = "failover",
         [REQUEST_REBUILD] = "rebuild",
+        [REQUEST_CANCEL] = "cancel",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
 static const char *const switch_step_names[] = {
-        [SWITCH_NONE] = "none",
-        [SWITCH_BEGIN] = "begin",
-        [SWITCH_STOP] = "stop",
-        [SWITCH_ABORT] = "abort",
+        [SWITCH_NONE] = "none",   [SWITCH_BEGIN] = "begin", [SWITCH_STOP] = "stop",
+        [SWITCH_ABORT] = "abort", [SWITCH_DUE] = "due",
 };
 _Static_assert(LENGTH(switch_step_names) == SWITCH_STEP_COUNT, "every step has a name");
 

@@ -139,6 +139,7 @@ struct evidence {
                                    leader's own bit: so do all that stream from it */
     uint64_t verdict_age_ms;    /* since it received the last no_candidate; 0: none */
     uint64_t sync_age_ms;       /* since it saw the set of streaming standbys change last */
+    uint64_t wall_us;           /* while a switchover is scheduled: its wall clock; else 0 */
 };
 
 struct candidate {

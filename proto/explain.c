@@ -48,6 +48,35 @@ void text_add_time(struct text *t, uint64_t wall_us)
     text_add(t, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " UTC", s / 3600, s / 60 % 60, s % 60);
 }
 
+/* Of the civil calendar, from 1970 on. */
+static uint64_t days_of_year(uint64_t year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 366 : 365;
+}
+
+static uint64_t days_of_month(uint64_t year, unsigned month)
+{
+    static const unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month] + (month == 1 && days_of_year(year) == 366 ? 1 : 0);
+}
+
+void text_add_moment(struct text *t, uint64_t wall_us)
+{
+    uint64_t days = wall_us / 1000000 / 86400;
+    uint64_t year = 1970;
+    unsigned month = 0;
+    while (year < 9999 && days >= days_of_year(year)) {
+        days -= days_of_year(year);
+        year++;
+    }
+    while (month < 11 && days >= days_of_month(year, month)) {
+        days -= days_of_month(year, month);
+        month++;
+    }
+    text_add(t, "%04" PRIu64 "-%02u-%02" PRIu64 " ", year, month + 1, days + 1);
+    text_add_time(t, wall_us);
+}
+
 void text_add_position(struct text *t, struct position p)
 {
     if (p.lsn == 0) {

@@ -13,7 +13,6 @@ static const char *name_or(const char *node, const char *otherwise)
 
 void explain_request(const struct cluster *c, const struct event *e, struct text *t)
 {
-    (void)c;
     const struct request *r = &e->body.request;
     if (r->kind == REQUEST_REBUILD) {
         text_add(t, "%s asks for a rebuild of %s", e->writer, r->node);
@@ -21,9 +20,18 @@ void explain_request(const struct cluster *c, const struct event *e, struct text
                  r->task != TASK_NONE ? text_task(r->task) : "");
         return;
     }
+    if (r->kind == REQUEST_CANCEL) {
+        text_add(t, "%s takes the switchover to %s back (request %" PRIu64 ")", e->writer,
+                 name_or(c->closed.node, "any standby"), r->cancels_seq);
+        return;
+    }
     text_add(t, "%s asks for a %s from term %" PRIu64 " to %s", e->writer,
              request_kind_name(r->kind), r->term, name_or(r->node, "any standby"));
     text_add(t, r->accept_loss ? ", and accepts what that loses" : "");
+    if (r->at_us != 0) {
+        text_add(t, ", at ");
+        text_add_moment(t, r->at_us);
+    }
 }
 
 static void say_none(const struct event *e, struct text *t)
@@ -35,6 +43,14 @@ static void say_begin(const struct event *e, struct text *t)
 {
     text_add(t, "the switchover to %s begins: the leader runs a checkpoint while it serves",
              e->body.switchover_step.node);
+}
+
+static void say_due(const struct event *e, struct text *t)
+{
+    text_add(t, "it is ");
+    text_add_moment(t, e->decision.evidence.wall_us);
+    text_add(t, ": the scheduled switchover to %s is due",
+             name_or(e->body.switchover_step.node, "any standby"));
 }
 
 static void say_stop(const struct event *e, struct text *t)
@@ -62,10 +78,8 @@ static void say_abort(const struct event *e, struct text *t)
 void explain_switchover_step(const struct cluster *c, const struct event *e, struct text *t)
 {
     static void (*const says[])(const struct event *, struct text *) = {
-            [SWITCH_NONE] = say_none,
-            [SWITCH_BEGIN] = say_begin,
-            [SWITCH_STOP] = say_stop,
-            [SWITCH_ABORT] = say_abort,
+            [SWITCH_NONE] = say_none,   [SWITCH_BEGIN] = say_begin, [SWITCH_STOP] = say_stop,
+            [SWITCH_ABORT] = say_abort, [SWITCH_DUE] = say_due,
     };
     _Static_assert(sizeof says / sizeof says[0] == SWITCH_STEP_COUNT, "a sentence for each step");
     enum switch_step step = e->body.switchover_step.step;
@@ -94,6 +108,7 @@ static const char *const awaited[] = {
         [STAGE_STOP] = "the leader's PostgreSQL to stop in order",
         [STAGE_GRANT] = "the target to report that it has all that the old leader wrote",
         [STAGE_FAILOVER] = "the node to report, and the last lease to run out",
+        [STAGE_SCHEDULED] = "its time",
 };
 _Static_assert(sizeof awaited / sizeof awaited[0] == STAGE_COUNT, "words for each stage");
 
@@ -109,8 +124,15 @@ size_t explain_pending(const struct cluster *c, char *buffer, size_t size)
     if (p->request_seq == 0) {
         return 0;
     }
-    text_add(&t, "%s to %s, asked for by %s: waits for %s", request_kind_name(p->kind),
-             name_or(p->node, "any standby"), p->writer, explain_stage(switchover_stage(c)));
+    const char *node = name_or(p->node, "any standby");
+    if (switchover_due_us(c) != 0) {
+        text_add(&t, "%s to %s scheduled for ", request_kind_name(p->kind), node);
+        text_add_moment(&t, p->at_us);
+        text_add(&t, ", asked for by %s", p->writer);
+        return t.length;
+    }
+    text_add(&t, "%s to %s, asked for by %s: waits for %s", request_kind_name(p->kind), node,
+             p->writer, explain_stage(switchover_stage(c)));
     return t.length;
 }
 

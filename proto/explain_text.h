@@ -24,6 +24,8 @@ void text_add(struct text *t, const char *format, ...) __attribute__((format(pri
 void text_add_duration(struct text *t, uint64_t ms);
 /* "03:14:15 UTC": a wall clock's time of day. */
 void text_add_time(struct text *t, uint64_t wall_us);
+/* "2026-03-01 03:14:15 UTC". */
+void text_add_moment(struct text *t, uint64_t wall_us);
 /* "0/70001A8 on timeline 7"; "an unknown position" when lsn is 0. */
 void text_add_position(struct text *t, struct position p);
 /* "64 bytes", "12 kB", "3 MB", "2 GB" (1024-based, rounded down). */

@@ -29,9 +29,28 @@ static enum void_reason check_failover(const struct cluster *c, const struct req
     return known ? VOID_NONE : VOID_BAD_TARGET;
 }
 
-static enum void_reason check_request(const struct cluster *c, const struct request *r)
+/* What a switchover may be taken back for: its leader serves. */
+static enum void_reason check_cancel(const struct cluster *c, const struct request *r)
 {
-    if (c->pending.request_seq != 0) {
+    const struct pending *p = &c->pending;
+    bool asked = p->request_seq != 0 && p->request_seq == r->cancels_seq &&
+                 p->kind == REQUEST_SWITCHOVER && r->node[0] == '\0';
+    if (!asked) {
+        return VOID_NO_REQUEST;
+    }
+    return p->step == SWITCH_STOP ? VOID_WRONG_STEP : VOID_NONE;
+}
+
+/* Its author's own clock; when it is due the monitors' decide. */
+static bool is_ahead(uint64_t at_us, uint64_t wall_us)
+{
+    return at_us > wall_us && at_us - wall_us <= SWITCHOVER_AHEAD_US_MAX;
+}
+
+static enum void_reason check_request(const struct cluster *c, const struct event *e)
+{
+    const struct request *r = &e->body.request;
+    if (c->pending.request_seq != 0 && r->kind != REQUEST_CANCEL) {
         return VOID_REQUEST_PENDING;
     }
     if (r->term != c->term) {
@@ -43,29 +62,13 @@ static enum void_reason check_request(const struct cluster *c, const struct requ
     if (r->seen_seq < c->closed.seq) {
         return VOID_REQUEST_OUTDATED;
     }
+    if (r->at_us != 0 && (r->kind != REQUEST_SWITCHOVER || !is_ahead(r->at_us, e->wall_us))) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (r->kind == REQUEST_CANCEL) {
+        return check_cancel(c, r);
+    }
     return r->kind == REQUEST_SWITCHOVER ? check_switchover(c, r) : check_failover(c, r);
-}
-
-enum void_reason fold_request(struct cluster *c, const struct event *e)
-{
-    const struct request *r = &e->body.request;
-    if (r->kind == REQUEST_REBUILD) {
-        return fold_rebuild_request(c, e);
-    }
-    enum void_reason reason = check_request(c, r);
-    if (reason != VOID_NONE) {
-        return reason;
-    }
-    c->pending = (struct pending){
-            .request_seq = e->seq,
-            .kind = r->kind,
-            .accept_loss = r->accept_loss,
-            .wall_us = e->wall_us,
-            .moved_seq = e->seq,
-    };
-    memcpy(c->pending.writer, e->writer, sizeof c->pending.writer);
-    memcpy(c->pending.node, r->node, sizeof c->pending.node);
-    return VOID_NONE;
 }
 
 static void close_request(struct cluster *c, enum reason reason, const struct event *e)
@@ -79,6 +82,33 @@ static void close_request(struct cluster *c, enum reason reason, const struct ev
     };
     memcpy(c->closed.node, c->pending.node, sizeof c->closed.node);
     memset(&c->pending, 0, sizeof c->pending);
+}
+
+enum void_reason fold_request(struct cluster *c, const struct event *e)
+{
+    const struct request *r = &e->body.request;
+    if (r->kind == REQUEST_REBUILD) {
+        return fold_rebuild_request(c, e);
+    }
+    enum void_reason reason = check_request(c, e);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    if (r->kind == REQUEST_CANCEL) {
+        close_request(c, REASON_CANCELLED, e);
+        return VOID_NONE;
+    }
+    c->pending = (struct pending){
+            .request_seq = e->seq,
+            .kind = r->kind,
+            .accept_loss = r->accept_loss,
+            .wall_us = e->wall_us,
+            .at_us = r->at_us,
+            .moved_seq = e->seq,
+    };
+    memcpy(c->pending.writer, e->writer, sizeof c->pending.writer);
+    memcpy(c->pending.node, r->node, sizeof c->pending.node);
+    return VOID_NONE;
 }
 
 /* ---- what others say ---- */

@@ -33,7 +33,8 @@
 /* Schema version that this build writes and the newest that it reads; it reads all before, whose
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
- * progress, the oldest WAL of a primary, requests for a rebuild. */
+ * progress, the oldest WAL of a primary, requests for a rebuild, what is
+ * scheduled. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -94,6 +95,10 @@
 #define SWITCHOVER_CATCH_UP_MS 10000
 #define SWITCHOVER_STOP_MS 5000
 #define SWITCHOVER_GRANT_MS 10000
+/* A switchover is scheduled for this long ahead at most, and is given up when no monitor was there
+ * within so much of its time: people expect it then, or not at all. */
+#define SWITCHOVER_AHEAD_US_MAX (UINT64_C(7) * 86400 * 1000000)
+#define SWITCHOVER_MISSED_US (UINT64_C(300) * 1000000)
 /* A leader whose monitors are all silent does not wait for a shutdown for ever. */
 #define SWITCHOVER_KILL_MS 30000
 /* A node that a failover was asked for may return for so long; then the request is given up. */

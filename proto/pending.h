@@ -5,7 +5,7 @@
  *
  * At most one. fold_request.c changes it; switchover.h says what comes next.
  *
- *            request          begin, of the leader that serves         stop
+ *           request, due       begin, of the leader that serves         stop
  *   nothing ─────────▶ asked ───────────────────────────────▶ begun ─────────▶ stopping
  *      ▲                 │ abort                        abort  │   abort or      │ release, clean
  *      ├─────────────────┴─────────────────────────────────────┴──────◀──────────┤
@@ -33,8 +33,9 @@ struct pending {
     bool accept_loss;
     char writer[NAME_SIZE]; /* who asked */
     uint64_t wall_us;       /* his clock; for people */
+    uint64_t at_us;         /* it is scheduled for then; 0: for now */
     char node[NAME_SIZE];   /* who is to lead; empty until one is chosen */
-    enum switch_step step;  /* NONE, BEGIN or STOP */
+    enum switch_step step;  /* NONE, DUE, BEGIN or STOP */
     uint64_t step_seq;      /* the decision that it began with */
     enum checkpoint_state checkpoint;
     struct position end; /* all that the old leader wrote, once it has released; zeros before */

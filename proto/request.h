@@ -19,6 +19,8 @@ struct request {
                              to be rebuilt */
     bool accept_loss;     /* REQUEST_FAILOVER: the node may lack what others have, or had */
     enum task task;       /* REQUEST_REBUILD: how; TASK_NONE: as the monitor sees fit */
+    uint64_t at_us;       /* REQUEST_SWITCHOVER: when, by the monitors' wall clocks; 0: now */
+    uint64_t cancels_seq; /* REQUEST_CANCEL: the request that is taken back */
 };
 
 struct switchover_step {

@@ -33,7 +33,15 @@ enum switchover_stage switchover_stage(const struct cluster *c)
     if (p->step == SWITCH_STOP) {
         return cluster_holder(c) != LEADER_NONE ? STAGE_STOP : STAGE_GRANT;
     }
-    return p->step == SWITCH_BEGIN ? stage_of_begun(c) : STAGE_ASKED;
+    if (p->step == SWITCH_BEGIN) {
+        return stage_of_begun(c);
+    }
+    return p->at_us != 0 && p->step != SWITCH_DUE ? STAGE_SCHEDULED : STAGE_ASKED;
+}
+
+uint64_t switchover_due_us(const struct cluster *c)
+{
+    return switchover_stage(c) == STAGE_SCHEDULED ? c->pending.at_us : 0;
 }
 
 int32_t switchover_target(const struct cluster *c)
@@ -134,6 +142,18 @@ static struct switchover_step next_none(const struct cluster *c, const struct ev
     return wait(c);
 }
 
+/* Nobody's clock but the author's counts; the evidence quotes it. */
+static struct switchover_step next_scheduled(const struct cluster *c,
+                                             const struct evidence *evidence)
+{
+    uint64_t at_us = c->pending.at_us;
+    if (evidence->wall_us < at_us) {
+        return wait(c);
+    }
+    bool missed = evidence->wall_us - at_us > SWITCHOVER_MISSED_US;
+    return missed ? abort_for(c, REASON_MISSED, VERDICT_ELIGIBLE) : step_of(c, SWITCH_DUE);
+}
+
 /* The same for both: go on with a target that is fit; else wait, or give up. */
 static struct switchover_step go_on(const struct cluster *c, const struct evidence *evidence,
                                     enum switch_step kind)
@@ -216,6 +236,7 @@ static const struct stage_row stages[] = {
         [STAGE_STOP] = {"stop", SWITCHOVER_STOP_MS, 0, next_stop},
         [STAGE_GRANT] = {"grant", SWITCHOVER_GRANT_MS, 0, next_grant},
         [STAGE_FAILOVER] = {"failover", FAILOVER_REQUEST_MS, 0, next_failover},
+        [STAGE_SCHEDULED] = {"scheduled", 0, 0, next_scheduled},
 };
 _Static_assert(sizeof stages / sizeof stages[0] == STAGE_COUNT, "a row for each stage");
 

@@ -7,6 +7,7 @@
  * decision's own evidence: a step that it does not call for is void. Each stage has a limit, after
  * which the request is given up, so that none is pending for ever.
  *
+ *   scheduled   a monitor's wall clock must reach its time                        ─▶ due
  *   asked       the target must be fit, heard, and close behind the leader        ─▶ begin
  *   checkpoint  the leader runs a checkpoint while it serves                      ─▶ done, by its
  *               agent; it makes the shutdown's own one short
@@ -28,13 +29,17 @@ enum switchover_stage {
     STAGE_STOP,
     STAGE_GRANT,
     STAGE_FAILOVER,
+    STAGE_SCHEDULED,
     STAGE_COUNT
 };
 
 enum switchover_stage switchover_stage(const struct cluster *c);
 const char *switchover_stage_name(enum switchover_stage stage); /* "catch_up" */
-/* How long the present stage may take, in ms; 0: nothing is pending. */
+/* How long the present stage may take, in ms; 0: nothing is pending, or it is scheduled: that stage
+ * ends by the wall clock. */
 uint64_t switchover_limit_ms(const struct cluster *c);
+/* When the present stage ends by the wall clock, in µs; 0: it does not. */
+uint64_t switchover_due_us(const struct cluster *c);
 /* The step that state and evidence call for; SWITCH_NONE when it is to be waited. */
 struct switchover_step switchover_next(const struct cluster *c, const struct evidence *evidence);
 /* Index of the pending request's target, or -1. */

@@ -92,6 +92,8 @@ enum reason {
     REASON_OTHER_CHOSEN,  /* another node than the one that was asked for leads */
     REASON_WAL_MISSING,   /* the leader has removed WAL that the node needs to follow */
     REASON_REWIND_IN_VAIN, /* a rewind ended well, and the node cannot follow all the same */
+    REASON_MISSED,         /* no monitor was there when a scheduled switchover was due */
+    REASON_CANCELLED,      /* an operator took it back */
     REASON_COUNT
 };
 
@@ -149,6 +151,7 @@ enum request_kind {
     REQUEST_SWITCHOVER = 0, /* another leader, while this one serves: nothing is lost */
     REQUEST_FAILOVER,       /* a leader, while there is none */
     REQUEST_REBUILD,        /* a node other than the leader is to be copied from it again */
+    REQUEST_CANCEL,         /* of a switchover, until its leader stops */
     REQUEST_KIND_COUNT
 };
 
@@ -158,6 +161,7 @@ enum switch_step {
     SWITCH_BEGIN,    /* the target is chosen; the leader runs a checkpoint while it serves */
     SWITCH_STOP,     /* the leader stops PostgreSQL in order and releases */
     SWITCH_ABORT,    /* the request is given up; a leader that was told to stop goes on */
+    SWITCH_DUE,      /* the time that it was scheduled for has come: it counts from here on */
     SWITCH_STEP_COUNT
 };
 

@@ -280,6 +280,12 @@ static void body_request(json_t *object, const struct event *e)
     event_json_set_u64(object, "seen_seq", request->seen_seq);
     set_bool(object, "accept_loss", request->accept_loss);
     event_json_set_text(object, "task", task_name(request->task));
+    if (request->at_us != 0) {
+        event_json_set_time(object, "scheduled_for", request->at_us);
+    }
+    if (request->kind == REQUEST_CANCEL) {
+        event_json_set_u64(object, "cancels", request->cancels_seq);
+    }
 }
 
 static void body_switchover_step(json_t *object, const struct event *e)
@@ -369,6 +375,9 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     event_json_set_u64(value, "switchover_age_ms", evidence->switchover_age_ms);
     json_object_set_new(value, "caught_up", event_json_nodes(c, evidence->caught_up_mask));
     event_json_set_u64(value, "verdict_age_ms", evidence->verdict_age_ms);
+    if (evidence->wall_us != 0) {
+        event_json_set_time(value, "wall_clock", evidence->wall_us);
+    }
     json_object_set_new(object, "evidence", value);
 }
 

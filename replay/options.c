@@ -2,6 +2,8 @@
 #include "options.h"
 
 #include "../proto/event.h"
+#include "format.h"
+#include "moment.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,7 +23,8 @@ static const struct option long_options[] = {
         {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
         {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
         {"accept-loss", no_argument, NULL, 'L'},   {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},  {NULL, 0, NULL, 0},
+        {"method", required_argument, NULL, 'R'},  {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -103,6 +106,15 @@ static bool take_method(struct parse *parse, const char *text)
     return complain(parse, "--method takes auto, rewind or basebackup, not", text);
 }
 
+static bool take_moment(const struct parse *parse, const char *text, uint64_t *ret_us)
+{
+    if (!moment_parse(text, format_now_us(), ret_us)) {
+        return complain(parse, "--at takes 2026-03-01T22:30[:00][+01:00], 22:30 or +10m, not",
+                        text);
+    }
+    return true;
+}
+
 static bool take_servers(struct parse *parse, const char *text)
 {
     parse->options.servers = text;
@@ -116,6 +128,7 @@ static void take_flag(struct options *options, int letter)
     options->wait = options->wait || letter == 'W';
     options->accept_loss = options->accept_loss || letter == 'L';
     options->yes = options->yes || letter == 'Y';
+    options->cancel = options->cancel || letter == 'C';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -153,6 +166,9 @@ static bool take_option(struct parse *parse, int letter)
         return take_name(parse, optarg, &options->to_node);
     case 'R':
         return take_method(parse, optarg);
+    case 'A':
+        return take_moment(parse, optarg, &options->at_us);
+    case 'C':
     case 'D':
     case 'W':
     case 'L':

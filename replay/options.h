@@ -41,7 +41,9 @@ struct options {
     bool wait;
     bool accept_loss;
     bool yes;
-    int method; /* enum task; TASK_NONE: as the monitors see fit */
+    int method;     /* enum task; TASK_NONE: as the monitors see fit */
+    uint64_t at_us; /* when it is to be done; 0: now */
+    bool cancel;
 };
 
 struct command {

@@ -148,6 +148,9 @@ static json_t *pending_json(const struct cluster *c)
     event_json_set_text(object, "stage", switchover_stage_name(switchover_stage(c)));
     event_json_set_text(object, "waiting_for", explain_stage(switchover_stage(c)));
     event_json_set_time(object, "at", p->wall_us);
+    if (p->at_us != 0) {
+        event_json_set_time(object, "scheduled_for", p->at_us);
+    }
     return object;
 }
 

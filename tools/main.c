@@ -62,6 +62,9 @@ static const char switchover_usage[] =
         "follows without a rewind. Whatever stands in the way leaves the old leader in place.\n"
         "\n"
         "  --to NODE        who is to lead; else a standby that is close, by priority and name\n"
+        "  --at TIME        not before then: 2026-03-01T22:30[:00][Z|+01:00], 22:30, +10m (s, m, "
+        "h, d)\n"
+        "  --cancel         takes back what is asked for, until its leader stops\n"
         "  --wait           shows each step, until the new leader writes and the old one streams\n"
         "  --dry-run        checks, says what would be done, and asks for nothing\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
@@ -96,7 +99,7 @@ static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
-        {"switchover", "nctoMDW", OPERAND_CLUSTER, switchover_usage, switchover_run},
+        {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},

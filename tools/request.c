@@ -76,6 +76,8 @@ static void make_event(struct errand *errand, const struct view *view, enum requ
     e->body.request.seen_seq = view->state.last_seq;
     e->body.request.accept_loss = options->accept_loss;
     e->body.request.task = (enum task)options->method;
+    e->body.request.at_us = options->at_us;
+    e->body.request.cancels_seq = kind == REQUEST_CANCEL ? view->state.pending.request_seq : 0;
     if (options->to_node != NULL) {
         (void)snprintf(e->body.request.node, NAME_SIZE, "%s", options->to_node);
     }
@@ -226,6 +228,13 @@ static enum progress give_up(struct errand *errand)
     return ENDED_BADLY;
 }
 
+static uint64_t ahead_ms(const struct errand *errand)
+{
+    uint64_t at_us = errand->options->at_us;
+    uint64_t now_us = format_now_us();
+    return at_us > now_us ? (at_us - now_us) / 1000 : 0;
+}
+
 static enum progress take_time(struct errand *errand, bool caught_up)
 {
     uint64_t now_ms = reader_now_ms();
@@ -233,7 +242,7 @@ static enum progress take_time(struct errand *errand, bool caught_up)
         send(errand);
     }
     if (errand->event.seq != 0 && errand->until_ms == 0) {
-        errand->until_ms = now_ms + WAIT_MS;
+        errand->until_ms = now_ms + WAIT_MS + ahead_ms(errand);
     }
     return errand->until_ms != 0 && now_ms >= errand->until_ms ? give_up(errand) : GOES_ON;
 }
@@ -267,7 +276,8 @@ static enum progress follow(struct errand *errand, struct failure *failure)
 static const char *outcome_name(const struct errand *errand, enum progress progress)
 {
     if (progress == ENDED_WELL) {
-        return errand->options->wait ? "done" : "asked";
+        bool done = errand->options->wait || errand->options->cancel;
+        return done ? "done" : errand->options->at_us != 0 ? "scheduled" : "asked";
     }
     return errand->event.seq == 0 ? "unknown" : "failed";
 }
@@ -280,6 +290,9 @@ static void end_json(const struct errand *errand, enum progress progress)
     event_json_set_text(object, "request", request_kind_name(errand->event.body.request.kind));
     event_json_set_u64(object, "request_seq", errand->event.seq);
     event_json_set_u64(object, "term", c->term);
+    if (errand->options->at_us != 0) {
+        event_json_set_time(object, "scheduled_for", errand->options->at_us);
+    }
     int32_t holder = cluster_holder(c);
     json_object_set_new(object, "leader",
                         holder != LEADER_NONE ? json_string(c->nodes[holder].name) : json_null());
@@ -290,6 +303,23 @@ static void end_json(const struct errand *errand, enum progress progress)
     json_dumpf(object, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(object);
+}
+
+static void print_asked(const struct errand *errand)
+{
+    char pending[TEXT_BYTES];
+    uint64_t seq = errand->event.seq;
+    if (errand->options->cancel) {
+        printf("Taken back, sequence %" PRIu64 "\n", seq);
+    } else if (errand->options->at_us != 0) {
+        (void)explain_pending(state_of(errand), pending, sizeof pending);
+        printf("Asked for, sequence %" PRIu64 ": %s\npgbaton switchover --cancel takes it back\n",
+               seq, pending);
+    } else {
+        printf("Asked for, sequence %" PRIu64
+               "; --wait, describe and tail show what becomes of it\n",
+               seq);
+    }
 }
 
 static int end(struct errand *errand, enum progress progress)
@@ -308,9 +338,7 @@ static int end(struct errand *errand, enum progress progress)
         explain_change(&state_of(errand)->change, change, sizeof change);
         printf("Done: %s\n", change);
     } else if (progress == ENDED_WELL) {
-        printf("Asked for, sequence %" PRIu64
-               "; --wait, describe and tail show what becomes of it\n",
-               errand->event.seq);
+        print_asked(errand);
     }
     return progress == ENDED_WELL ? EXIT_DONE : EXIT_NONE;
 }

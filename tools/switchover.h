@@ -21,6 +21,8 @@ bool switchover_check(const struct view *view, const struct options *options,
                       struct objection *ret_objection);
 bool failover_check(const struct view *view, const struct options *options,
                     struct objection *ret_objection);
+bool cancel_check(const struct view *view, const struct options *options,
+                  struct objection *ret_objection);
 /* Appends the request, waits until it is read back, and with options->wait for its end. Tells what
  * happens; returns the exit code. */
 int request_carry_out(const struct options *options, const struct view *view,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/election.h"
 #include "../proto/explain.h"
+#include "../proto/switchover.h"
 #include "../proto/waiting.h"
+#include "../replay/format.h"
 #include "switchover.h"
 
 #include <stdarg.h>
@@ -35,7 +37,8 @@ static bool check_readable(const struct cluster *c, struct objection *o)
     }
     char pending[320];
     if (explain_pending(c, pending, sizeof pending) > 0) {
-        hint(o, "wait for its end: each of its stages has a limit");
+        hint(o, switchover_due_us(c) != 0 ? "take it back first: pgbaton switchover --cancel"
+                                          : "wait for its end: each of its stages has a limit");
         return object(o->text, sizeof o->text, "another request is not carried out yet: %s",
                       pending);
     }
@@ -112,6 +115,43 @@ static bool check_target(const struct view *view, const char *node, struct objec
     return check_fit(view, i, o);
 }
 
+static bool check_time(const struct view *view, uint64_t at_us, struct objection *o)
+{
+    char time[FORMAT_TIME_SIZE];
+    if (at_us == 0) {
+        return true;
+    }
+    format_local(at_us, time);
+    time[strcspn(time, ".")] = '\0';
+    if (at_us <= view->now_us) {
+        hint(o, "without --at it is done now");
+        return object(o->text, sizeof o->text, "%s has passed", time);
+    }
+    if (at_us - view->now_us > SWITCHOVER_AHEAD_US_MAX) {
+        return object(o->text, sizeof o->text, "%s is more than %d days ahead", time,
+                      (int)(SWITCHOVER_AHEAD_US_MAX / 86400 / 1000000));
+    }
+    return true;
+}
+
+bool cancel_check(const struct view *view, const struct options *options,
+                  struct objection *ret_objection)
+{
+    const struct cluster *c = &view->state;
+    struct objection *o = ret_objection;
+    (void)options;
+    memset(o, 0, sizeof *o);
+    if (c->pending.request_seq == 0 || c->pending.kind != REQUEST_SWITCHOVER) {
+        return object(o->text, sizeof o->text, "no switchover of %s is asked for", c->name);
+    }
+    if (c->pending.step == SWITCH_STOP) {
+        hint(o, "another one brings the old leader back");
+        return object(o->text, sizeof o->text, "it is too late: %s is told to stop",
+                      c->nodes[c->leader].name);
+    }
+    return true;
+}
+
 bool switchover_check(const struct view *view, const struct options *options,
                       struct objection *ret_objection)
 {
@@ -128,8 +168,9 @@ bool switchover_check(const struct view *view, const struct options *options,
         return object(o->text, sizeof o->text, "%s has no leader that serves: %s", c->name,
                       waiting);
     }
-    return options->to_node != NULL ? check_target(view, options->to_node, o)
-                                    : check_somebody_fit(view, o);
+    return check_time(view, options->at_us, o) &&
+           (options->to_node != NULL ? check_target(view, options->to_node, o)
+                                     : check_somebody_fit(view, o));
 }
 
 /* What stands in the way whatever the operator accepts. */

@@ -356,6 +356,29 @@ class OnServer(WithFolder):
         nodes = {n["name"]: n for n in json.loads(out)["nodes"]}
         self.assertTrue(nodes["node-1"]["rebuild_asked"])
 
+    def test_switchover_is_scheduled_and_taken_back(self):
+        run(HISTORY, self.url)
+        place = ["demo", "--nats", self.url]
+        ask = [PGBATON, "switchover", *place, "--to", "node-1", "--at"]
+        self.assertIn("no switchover of demo is asked for",
+                      run(PGBATON, "switchover", *place, "--cancel", code=1)[1])
+        self.assertIn("has passed", self.run_answered(*ask, "2026-01-01T00:00Z", code=1)[1])
+        self.assertIn("more than 7 days ahead", self.run_answered(*ask, "+8d", code=1)[1])
+        self.assertIn("--at takes", run(*ask, "tomorrow", code=2)[1])
+        self.assertRegex(self.run_answered(*ask, "+10m", "--dry-run")[0], r"to node-1 at 20\d\d-")
+        out, _ = self.run_answered(*ask, "+10m", "-o", "json")
+        self.assertEqual(json.loads(out)["outcome"], "scheduled")
+        self.assertEqual(self.events()[-1]["scheduled_for"], json.loads(out)["scheduled_for"])
+        self.assertRegex(run(PGBATON, "describe", *place)[0],
+                         r"Request: switchover to node-1 scheduled for 20\d\d-\d\d-\d\d ")
+        self.assertIn("pgbaton switchover --cancel", self.run_answered(*ask, "+1h", code=1)[1])
+        out, _ = run(PGBATON, "switchover", *place, "--cancel", "--dry-run")
+        self.assertIn("Would take back: switchover to node-1 scheduled for", out)
+        self.assertIn("Taken back", run(PGBATON, "switchover", *place, "--cancel")[0])
+        out, _ = run(PGBATON, "describe", *place, "-o", "json")
+        self.assertEqual((json.loads(out)["request"], json.loads(out)["last_request"]["reason"]),
+                         (None, "cancelled"))
+
     def test_failover_is_for_when_nobody_leads(self):
         run(HISTORY, self.url, "leaderless")
         place = ["demo", "--nats", self.url]

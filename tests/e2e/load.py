@@ -7,6 +7,7 @@
 """
 import os
 import pathlib
+import re
 import select
 import subprocess
 import sys
@@ -153,6 +154,29 @@ class Load:
         for client in ("inside", "outside"):
             assert verdict.longest_gap(client) < gap, f"{client}: {verdict.summary()}"
         return verdict
+
+
+def gaps(verdict, client="outside"):
+    """For each timeline but the first: how long nothing was acknowledged to that client before it, in s."""
+    ends = {}
+    for w in verdict.acknowledged:
+        if w.client == client:
+            first, last = ends.get(w.timeline, (w.end, w.end))
+            ends[w.timeline] = (min(first, w.end), max(last, w.end))
+    timelines = sorted(ends)
+    return [ends[b][0] - ends[a][1] for a, b in zip(timelines, timelines[1:])]
+
+
+# What a client meets whose primary stops in order, until it finds the next one.
+OF_A_SWITCHOVER = re.compile(
+    r"shutting down|starting up|server closed the connection|connection to server|read-only transaction|"
+    r"terminating connection|no connection to the server|interrupted|not (yet )?accepting connections|"
+    r"in recovery mode|could not|not waited for|no answer in time|^$")
+
+
+def strange(verdict):
+    """Answers that a switchover does not explain."""
+    return sorted({w.detail for w in verdict.writes if w.outcome != "ok" and not OF_A_SWITCHOVER.search(w.detail)})
 
 
 def lsn(text):

@@ -264,6 +264,8 @@ static void random_request(struct random *random, struct request *request)
     request->seen_seq = random_u64(random);
     request->accept_loss = random_bool(random);
     request->task = (enum task)random_below(random, TASK_COUNT);
+    request->at_us = random_u64(random);
+    request->cancels_seq = random_u64(random);
     if (random_bool(random)) {
         random_name(random, request->node);
     }
@@ -356,6 +358,7 @@ static void random_decision(struct random *random, struct decision *decision)
     decision->evidence.heartbeat_seq = random_u64(random);
     decision->evidence.alive_mask = random_u32(random);
     decision->evidence.sync_age_ms = random_u64(random);
+    decision->evidence.wall_us = random_u64(random);
     decision->evidence.backoff_mask = random_u32(random);
     decision->evidence.failover_age_ms = random_u64(random);
     decision->evidence.verdict_age_ms = random_u64(random);

@@ -3,6 +3,7 @@
 
 #include "../../proto/explain.h"
 #include "../../proto/subject.h"
+#include "ask.h"
 #include "fields.h"
 
 #include <inttypes.h>
@@ -510,25 +511,10 @@ static bool step_forge(struct scene *s, const struct words *w)
     return true;
 }
 
-/* "ask switchover [node-2]", "ask failover node-2 [accept-loss]", "ask rebuild node-2 [rewind]" */
 static bool step_ask(struct scene *s, const struct words *w)
 {
-    struct scene_node asker = {.name = "root-db1", .incarnation = s->now_ms};
-    struct event e = scene_event(s, &asker, EVENT_REQUEST);
-    struct request *request = &e.body.request;
-    while (request->kind < REQUEST_KIND_COUNT && !word_is(w, 1, request_kind_name(request->kind))) {
-        request->kind++;
-    }
-    request->term = s->reference.term;
-    request->seen_seq = s->reference.last_seq;
-    request->accept_loss = word_is(w, 3, "accept-loss");
-    request->task = word_is(w, 3, "rewind") ? TASK_REWIND : TASK_NONE;
-    if (request->kind == REQUEST_KIND_COUNT || strlen(word(w, 2)) >= NAME_SIZE) {
-        return false;
-    }
-    memcpy(request->node, word(w, 2), strlen(word(w, 2)) + 1);
-    scene_append(s, &e);
-    return true;
+    const char *const words[] = {word(w, 1), word(w, 2), word(w, 3), word(w, 4)};
+    return scene_ask(s, words);
 }
 
 static bool step_state(struct scene *s, const struct words *w)

@@ -18,7 +18,8 @@ static uint32_t sim_mask(const struct sim *s, uint32_t mask)
 {
     uint32_t own = 0;
     for (uint32_t i = 0; i < s->truth.node_count; i++) {
-        own |= (mask >> i & 1U) != 0 ? 1U << sim_node_index(s, s->truth.nodes[i].name) : 0;
+        int node = sim_node_index(s, s->truth.nodes[i].name);
+        own |= (mask >> i & 1U) != 0 && node >= 0 ? 1U << (unsigned)node : 0;
     }
     return own;
 }

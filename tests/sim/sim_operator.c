@@ -9,6 +9,8 @@
 /* Whoever asks for a failover waits for a moment without a leader, this long at the most. */
 #define PATIENCE_US (5 * SIM_S)
 #define GLANCE_US (20 * SIM_MS)
+/* How far ahead a switchover is asked for. */
+#define SCHEDULE_US (10 * SIM_S)
 
 static void begin(const struct sim *s, enum request_kind kind, struct event *e)
 {
@@ -44,12 +46,33 @@ static void ask(struct sim *s, int node, const struct event *e, struct sim_rando
     }
 }
 
+static void take_back(struct sim *s, int node, uint64_t generation, uint64_t request_seq)
+{
+    struct event e;
+    (void)generation;
+    begin(s, REQUEST_CANCEL, &e);
+    e.body.request.cancels_seq = request_seq != 0 ? request_seq : s->truth.pending.request_seq;
+    sim_append(s, &e, node);
+}
+
+/* For soon, by his own clock, which may be wrong; and he may think better of it. */
+static void schedule(struct sim *s, struct sim_hit *hit, struct event *e)
+{
+    e->body.request.at_us = e->wall_us + 1 + sim_draw(&hit->dice, SCHEDULE_US);
+    if (sim_chance(&hit->dice, 50)) {
+        sim_after(s, sim_draw(&hit->dice, SCHEDULE_US), take_back, hit->target, 0, 0);
+    }
+}
+
 void fault_switchover(struct sim *s, struct sim_hit *hit)
 {
     struct event e;
     begin(s, REQUEST_SWITCHOVER, &e);
     if (sim_chance(&hit->dice, 70)) {
         name_target(s, &hit->dice, &e.body.request);
+    }
+    if (sim_chance(&hit->dice, 30)) {
+        schedule(s, hit, &e);
     }
     ask(s, hit->target, &e, &hit->dice);
 }

@@ -149,6 +149,56 @@ static void test_fold_request_is_of_the_present_term(void **state)
     }
 }
 
+static void test_fold_request_is_scheduled(void **state)
+{
+    (void)state;
+    char text[320];
+    world_running(&world);
+    struct event e = world_event(&world, "root-db1", EVENT_REQUEST);
+    e.wall_us = UINT64_C(1772366430) * 1000000;
+    e.body.request = (struct request){.term = 1, .seen_seq = world.c.last_seq};
+    e.body.request.at_us = e.wall_us;
+    assert_int_equal(world_fold(&world, &e), VOID_IMPOSSIBLE);
+    e.body.request.at_us = e.wall_us + SWITCHOVER_AHEAD_US_MAX + 1;
+    assert_int_equal(world_fold(&world, &e), VOID_IMPOSSIBLE);
+    e.body.request.at_us = e.wall_us + 60 * 1000000;
+    assert_int_equal(world_fold(&world, &e), VOID_NONE);
+    assert_int_equal(switchover_due_us(&world.c), e.body.request.at_us);
+    explain_pending(&world.c, text, sizeof text);
+    assert_string_equal(text, "switchover to any standby scheduled for 2026-03-01 12:01:30 UTC, "
+                              "asked for by root-db1");
+    struct evidence evidence = calm();
+    assert_int_equal(force(SWITCH_DUE, "", evidence), VOID_WRONG_STEP);
+    assert_int_equal(force(SWITCH_BEGIN, "node-2", evidence), VOID_WRONG_STEP);
+    evidence.wall_us = e.body.request.at_us - 1;
+    assert_int_equal(force(SWITCH_DUE, "", evidence), VOID_WRONG_STEP);
+    evidence.wall_us = e.body.request.at_us + SWITCHOVER_MISSED_US + 1;
+    assert_int_equal(force(SWITCH_DUE, "", evidence), VOID_WRONG_STEP);
+    evidence.wall_us--;
+    assert_int_equal(force(SWITCH_DUE, "", evidence), VOID_NONE);
+    assert_int_equal(switchover_due_us(&world.c), 0);
+    assert_int_equal(switchover_stage(&world.c), STAGE_ASKED);
+}
+
+static void test_fold_request_is_taken_back(void **state)
+{
+    (void)state;
+    char text[320];
+    world_running(&world);
+    assert_int_equal(ask(REQUEST_CANCEL, "", false), VOID_NO_REQUEST);
+    assert_int_equal(ask(REQUEST_SWITCHOVER, "node-2", false), VOID_NONE);
+    struct event e = world_event(&world, "root-db1", EVENT_REQUEST);
+    e.body.request = (struct request){.kind = REQUEST_CANCEL, .term = 1};
+    e.body.request.seen_seq = world.c.last_seq;
+    e.body.request.cancels_seq = world.c.pending.request_seq - 1;
+    assert_int_equal(world_fold(&world, &e), VOID_NO_REQUEST);
+    e.body.request.cancels_seq++;
+    assert_int_equal(world_fold(&world, &e), VOID_NONE);
+    assert_int_equal(world.c.pending.request_seq, 0);
+    explain_closed(&world.c, text, sizeof text);
+    assert_string_equal(text, "switchover to node-2 given up: taken back by an operator");
+}
+
 /* ---- steps ---- */
 
 static void test_fold_step_needs_a_request(void **state)
@@ -485,6 +535,8 @@ int main(void)
             cmocka_unit_test(test_fold_request_names_another_node),
             cmocka_unit_test(test_fold_request_is_one_at_a_time),
             cmocka_unit_test(test_fold_request_is_of_the_present_term),
+            cmocka_unit_test(test_fold_request_is_scheduled),
+            cmocka_unit_test(test_fold_request_is_taken_back),
             cmocka_unit_test(test_fold_step_needs_a_request),
             cmocka_unit_test(test_fold_step_takes_the_target_that_was_asked_for),
             cmocka_unit_test(test_fold_step_never_begins_with_an_unfit_target),
