@@ -21,6 +21,8 @@ static const uint32_t task_timeouts_ms[] = {
         [TASK_FIRST_WRITE] = PROMOTE_TIMEOUT_MS,
         [TASK_CHECKPOINT] = 0,
         [TASK_SYNC] = 0,
+        [TASK_RESTORE] = 0,
+        [TASK_POST_INIT] = 0,
 };
 _Static_assert(sizeof task_timeouts_ms / sizeof task_timeouts_ms[0] == TASK_COUNT,
                "a timeout for each task");

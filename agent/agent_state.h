@@ -192,7 +192,8 @@ struct agent {
     struct agent_sync sync;
     struct agent_grant grant;
     uint64_t refused_term; /* refused in this incarnation */
-    uint64_t initdb_term;  /* the term for which this incarnation's initdb ended well */
+    uint64_t initdb_term;  /* the term for which this incarnation's initdb or restore ended well */
+    bool post_init_owed;   /* the cluster that this node has made waits for its command */
     struct agent_rebuild rebuild;
     struct agent_report report;
     struct agent_stop stop;

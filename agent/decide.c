@@ -389,6 +389,7 @@ static const struct row ROWS[] = {
     {"start-primary",    lead_must_start,         lead_start},
     {"promote",          lead_must_promote,       lead_promote},
     {"report-primary",   lead_must_report,        lead_report},
+    {"post-init",        lead_must_prepare,       lead_prepare},
     {"first-write",      lead_must_write,         lead_write},
     {"checkpoint",       lead_must_checkpoint,    lead_checkpoint},
     {"switch",           switch_must_checkpoint,  switch_checkpoint},

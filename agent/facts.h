@@ -168,7 +168,7 @@ enum action_kind {
     ACTION_FOLLOW, /* change primary_conninfo of the running standby to upstream; reload */
     ACTION_STOP,   /* shut down as stop_mode says; FACT_GUARD follows when the postmaster ended */
     ACTION_KILL,   /* SIGKILL every process of the instance and reap; FACT_GUARD ABSENT follows */
-    ACTION_TASK,   /* run task (INITDB, BASEBACKUP, REWIND, PROMOTE, FIRST_WRITE, CHECKPOINT) */
+    ACTION_TASK,   /* run task; TASK_START, TASK_STOP and TASK_SYNC have actions of their own */
     ACTION_SYNC,   /* let commits of the primary wait for upstream.waits; FACT_SYNCED follows when
                       they do; a newer order replaces one under way */
     ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others

@@ -170,7 +170,8 @@ static struct position control_position(const struct pg_control *control)
     return control->minimum_recovery;
 }
 
-static bool check_control(const char *directory, struct inspection *inspection)
+static bool check_control(const char *directory, struct inspection *inspection,
+                          uint64_t *ret_segment_bytes)
 {
     struct pg_control control;
     struct failure failure;
@@ -187,6 +188,7 @@ static bool check_control(const char *directory, struct inspection *inspection)
     inspection->was_primary = is_primarys(control.state);
     inspection->in_recovery = control.state == PG_CONTROL_IN_ARCHIVE_RECOVERY;
     inspection->position = control_position(&control);
+    *ret_segment_bytes = control.wal_segment_bytes;
     return true;
 }
 
@@ -226,7 +228,7 @@ static bool refuses_writes(const char *path)
     return refused;
 }
 
-static enum disk_state disk_of(const char *directory, const char *name)
+static enum disk_state disk_of(const char *directory, const char *name, uint64_t need_bytes)
 {
     char path[PATH_MAX];
     struct statvfs status;
@@ -237,24 +239,27 @@ static enum disk_state disk_of(const char *directory, const char *name)
     if ((status.f_flag & ST_RDONLY) != 0 || refuses_writes(path)) {
         return DISK_READ_ONLY;
     }
-    return (uint64_t)status.f_bavail * status.f_frsize < DISK_FREE_BYTES_MIN ? DISK_FULL
-                                                                             : DISK_WRITABLE;
+    uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return free_bytes < need_bytes ? DISK_FULL : DISK_WRITABLE;
 }
 
-/* WAL may have a file system of its own. */
-static enum disk_state check_disks(const char *directory)
+/* WAL may have a file system of its own, and segments that are larger than usual. */
+static enum disk_state check_disks(const char *directory, uint64_t segment_bytes)
 {
-    enum disk_state data = disk_of(directory, "");
-    return data != DISK_WRITABLE ? data : disk_of(directory, "/pg_wal");
+    const uint64_t least = DISK_FREE_BYTES_MIN;
+    enum disk_state data = disk_of(directory, "", least);
+    return data != DISK_WRITABLE
+                   ? data
+                   : disk_of(directory, "/pg_wal", segment_bytes > least ? segment_bytes : least);
 }
 
-void inspect_data_directory(const char *directory, struct inspection *ret_inspection)
+static void look_at_data(const char *directory, struct inspection *ret_inspection,
+                         uint64_t *ret_segment_bytes)
 {
-    memset(ret_inspection, 0, sizeof *ret_inspection);
-    ret_inspection->disk = check_disks(directory);
     ret_inspection->incomplete = look(directory, INCOMPLETE_SUFFIX, ret_inspection) == SIGHT_THERE;
     if (!check_directory(directory, ret_inspection) || !check_files(directory, ret_inspection) ||
-        !check_base(directory, ret_inspection) || !check_control(directory, ret_inspection)) {
+        !check_base(directory, ret_inspection) ||
+        !check_control(directory, ret_inspection, ret_segment_bytes)) {
         return;
     }
     ret_inspection->verdict = DATA_INTACT;
@@ -264,6 +269,14 @@ void inspect_data_directory(const char *directory, struct inspection *ret_inspec
             look(directory, "/standby.signal", ret_inspection) == SIGHT_THERE;
     ret_inspection->restores = may_restore(directory);
     read_timelines(directory, ret_inspection);
+}
+
+void inspect_data_directory(const char *directory, struct inspection *ret_inspection)
+{
+    uint64_t segment_bytes = 0;
+    memset(ret_inspection, 0, sizeof *ret_inspection);
+    look_at_data(directory, ret_inspection, &segment_bytes);
+    ret_inspection->disk = check_disks(directory, segment_bytes);
 }
 
 int inspect_run(const char *directory, bool processes, int fd)

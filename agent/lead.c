@@ -148,8 +148,10 @@ bool lead_must_initdb(const struct agent *a)
 
 void lead_initdb(struct agent *a, struct action_list *actions)
 {
-    act_say(actions, SEVERITY_INFO, "trying to bootstrap a new cluster");
-    act_task(a, TASK_INITDB, &nowhere, actions);
+    bool restores = a->self.bootstrap == TASK_RESTORE;
+    act_say(actions, SEVERITY_INFO, "trying to bootstrap a new cluster%s",
+            restores ? " from a backup" : "");
+    act_task(a, restores ? TASK_RESTORE : TASK_INITDB, &nowhere, actions);
 }
 
 bool lead_must_start(const struct agent *a)
@@ -203,9 +205,20 @@ static bool may_run(const struct agent *a, enum lead_stage stage)
     return may_go(a, WAY_ARRIVED) && a->lead.stage == stage && a->now_ms >= a->lead.retry_ms;
 }
 
+bool lead_must_prepare(const struct agent *a)
+{
+    return may_run(a, LEAD_PROMOTED) && a->post_init_owed;
+}
+
+void lead_prepare(struct agent *a, struct action_list *actions)
+{
+    act_say(actions, SEVERITY_INFO, "running the command post_init");
+    act_task(a, TASK_POST_INIT, &nowhere, actions);
+}
+
 bool lead_must_write(const struct agent *a)
 {
-    return may_run(a, LEAD_PROMOTED);
+    return may_run(a, LEAD_PROMOTED) && !a->post_init_owed;
 }
 
 void lead_write(struct agent *a, struct action_list *actions)

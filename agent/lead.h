@@ -3,8 +3,9 @@
  * lead.h - the leader's way, from the grant to the first checkpoint: guards and acts for decide.c's
  * table.
  *
- *   refuse, or: renew ─▶ initdb ─▶ start as primary ─┐
- *                      └▶ promote ───────────────────┴▶ report ─▶ first write ─▶ checkpoint
+ *   refuse, or: renew ─▶ initdb or restore ─▶ start as primary ─┐
+ *                      └▶ promote ──────────────────────────────┴▶ report ─▶ post_init
+ *                                                     ─▶ first write ─▶ checkpoint
  *
  * Nothing of it begins unless the lease runs, and its demotion is not due (lease_runs).
  */
@@ -27,6 +28,7 @@ bool lead_must_initdb(const struct agent *a);
 bool lead_must_start(const struct agent *a);
 bool lead_must_promote(const struct agent *a);
 bool lead_must_report(const struct agent *a);
+bool lead_must_prepare(const struct agent *a);
 bool lead_must_write(const struct agent *a);
 bool lead_must_checkpoint(const struct agent *a);
 
@@ -35,6 +37,7 @@ void lead_initdb(struct agent *a, struct action_list *actions);
 void lead_start(struct agent *a, struct action_list *actions);
 void lead_promote(struct agent *a, struct action_list *actions);
 void lead_report(struct agent *a, struct action_list *actions);
+void lead_prepare(struct agent *a, struct action_list *actions);
 void lead_write(struct agent *a, struct action_list *actions);
 void lead_checkpoint(struct agent *a, struct action_list *actions);
 

@@ -249,8 +249,9 @@ static void learn_death(struct agent *a, const struct fact *fact)
 static void learn_gone(struct agent *a, const struct fact *fact)
 {
     struct agent_pg *pg = &a->pg;
-    bool copying = pg->busy == BUSY_TASK && (pg->task == TASK_INITDB || pg->task == TASK_REWIND ||
-                                             pg->task == TASK_BASEBACKUP);
+    bool makes = pg->task == TASK_INITDB || pg->task == TASK_RESTORE;
+    bool copies = pg->task == TASK_REWIND || pg->task == TASK_BASEBACKUP;
+    bool copying = pg->busy == BUSY_TASK && (makes || copies);
     if (!copying) {
         pg->busy = BUSY_NONE;
         a->data.known = false;
@@ -395,15 +396,25 @@ static void report_task(struct agent *a, const struct fact *fact, uint64_t direc
     outbox_put(&a->outbox, &e);
 }
 
-static void end_initdb(struct agent *a, const struct fact *fact)
+/* A new cluster was made, or was not. */
+static void end_bootstrap(struct agent *a, const struct fact *fact)
 {
     a->data.known = false;
+    report_task(a, fact, a->cluster.grant_seq);
     if (fact->ok) {
         a->initdb_term = a->cluster.term;
+        a->post_init_owed = a->self.post_init;
         return;
     }
+    bool restores = fact->task == TASK_RESTORE;
+    agent_raise(a, restores ? REASON_RESTORE_FAILED : REASON_INITDB_FAILED, fact->wall_us);
+}
+
+static void end_post_init(struct agent *a, const struct fact *fact)
+{
     report_task(a, fact, a->cluster.grant_seq);
-    agent_raise(a, REASON_INITDB_FAILED, fact->wall_us);
+    a->post_init_owed = !fact->ok;
+    a->lead.retry_ms = fact->ok ? 0 : a->now_ms + POST_INIT_RETRY_MS;
 }
 
 static void end_copy(struct agent *a, const struct fact *fact)
@@ -459,13 +470,15 @@ static void end_checkpoint(struct agent *a, const struct fact *fact)
 static void learn_task_ended(struct agent *a, const struct fact *fact, struct action_list *actions)
 {
     static void (*const ends[])(struct agent *, const struct fact *) = {
-            [TASK_INITDB] = end_initdb,
+            [TASK_INITDB] = end_bootstrap,
             [TASK_BASEBACKUP] = end_copy,
             [TASK_REWIND] = end_copy,
             [TASK_PROMOTE] = end_promote,
             [TASK_FIRST_WRITE] = end_first_write,
             [TASK_CHECKPOINT] = end_checkpoint,
             [TASK_SYNC] = NULL, /* ACTION_SYNC's */
+            [TASK_RESTORE] = end_bootstrap,
+            [TASK_POST_INIT] = end_post_init,
     };
     _Static_assert(sizeof ends / sizeof ends[0] == TASK_COUNT, "an end for the last task");
     if (a->pg.busy != BUSY_TASK || a->pg.task != fact->task) {

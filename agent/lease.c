@@ -101,7 +101,8 @@ static bool work_goes_on(const struct agent *a)
 {
     const struct agent_pg *pg = &a->pg;
     bool begins = pg->busy == BUSY_STARTING && !pg->adopted;
-    bool task = pg->busy == BUSY_TASK && (pg->task == TASK_INITDB || pg->task == TASK_PROMOTE);
+    bool makes = pg->task == TASK_INITDB || pg->task == TASK_RESTORE;
+    bool task = pg->busy == BUSY_TASK && (makes || pg->task == TASK_PROMOTE);
     return (begins || task || pg->busy == BUSY_STOPPING) && a->now_ms < pg->busy_until_ms;
 }
 

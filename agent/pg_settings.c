@@ -32,6 +32,17 @@ static const char *const owned[] = {"cluster_name",
                                     "wal_retrieve_retry_interval",
                                     NULL};
 
+/* A recovery target belongs to one recovery: it would stop a standby, and is not pgbaton's to keep.
+ */
+static const char *const targets[] = {"recovery_target",           "recovery_target_action",
+                                      "recovery_target_inclusive", "recovery_target_lsn",
+                                      "recovery_target_name",      "recovery_target_time",
+                                      "recovery_target_xid",       NULL};
+
+/* What the restored cluster's own recovery needed. */
+static const char *const archives[] = {"archive_cleanup_command", "recovery_end_command",
+                                       "recovery_target_timeline", "restore_command", NULL};
+
 /* What agent.yaml may set otherwise. */
 static const struct pg_parameter defaults[] = {{"wal_level", "replica"},
                                                {"wal_log_hints", "on"},
@@ -164,9 +175,9 @@ static bool is_well_named(const char *name)
     return true;
 }
 
-static bool is_owned(const char *name)
+static bool is_one_of(const char *name, const char *const *names)
 {
-    for (const char *const *at = owned; *at != NULL; at++) {
+    for (const char *const *at = names; *at != NULL; at++) {
         if (strcasecmp(*at, name) == 0) {
             return true;
         }
@@ -176,7 +187,8 @@ static bool is_owned(const char *name)
 
 static bool is_allowed(const struct pg_parameter *parameter)
 {
-    if (!is_well_named(parameter->name) || is_owned(parameter->name)) {
+    if (!is_well_named(parameter->name) || is_one_of(parameter->name, owned) ||
+        is_one_of(parameter->name, targets)) {
         return false;
     }
     return strcasecmp(parameter->name, "wal_level") != 0 ||
@@ -349,6 +361,14 @@ enum result pg_settings_signal(const char *directory, bool present, struct failu
     return file_exists(path) ? RESULT_OK : file_replace(path, "", 0, reterr_failure);
 }
 
+enum result pg_settings_forget_recovery(const char *directory, struct failure *reterr_failure)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/postgresql.auto.conf", directory);
+    enum result result = settings_file_drop(path, targets, reterr_failure);
+    return result == RESULT_OK ? settings_file_drop(path, archives, reterr_failure) : result;
+}
+
 enum result pg_settings_keep_signal(const char *directory, struct failure *reterr_failure)
 {
     char path[PATH_MAX];
@@ -375,6 +395,9 @@ static enum result write_files(const struct pg_settings *settings, const struct 
     result = result != RESULT_OK ? result : settings_file_include(path, reterr_failure);
     path_of(settings, "postgresql.auto.conf", path);
     result = result != RESULT_OK ? result : settings_file_drop(path, owned, reterr_failure);
+    if (result == RESULT_OK && !settings->recovers) {
+        result = settings_file_drop(path, targets, reterr_failure);
+    }
     result = result != RESULT_OK ? result : write_auto_preload(settings, path, reterr_failure);
     return result != RESULT_OK ? result : write_hba(settings, reterr_failure);
 }

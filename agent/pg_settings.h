@@ -38,6 +38,7 @@ struct pg_settings {
     const char *fence;      /* the commit fence's library; NULL: none */
     const char *const *hba; /* lines of pg_hba.conf */
     size_t hba_count;       /* 0: pg_hba.conf is left alone */
+    bool recovers;          /* a backup is being recovered: what says how is left alone */
 };
 
 /* NULL when the parameters are well-named and none of them is pgbaton's, else the name of the first
@@ -69,6 +70,9 @@ bool pg_settings_synchronous(const struct upstream *upstream, char *ret_text, si
 /* Creates or removes standby.signal, durably. */
 MUST_USE enum result pg_settings_signal(const char *directory, bool present,
                                         struct failure *reterr_failure);
+/* What an earlier recovery was told (its target, its archive) goes from postgresql.auto.conf. */
+MUST_USE enum result pg_settings_forget_recovery(const char *directory,
+                                                 struct failure *reterr_failure);
 /* Puts it back beside a running primary, which reads it only at its next start: by then its lease
  * is over (I15). A directory that holds no cluster any more is left as it is. */
 MUST_USE enum result pg_settings_keep_signal(const char *directory, struct failure *reterr_failure);

@@ -2,7 +2,7 @@
 #include "rebuild.h"
 #include "file.h"
 #include "inspect.h"
-#include "pg_settings.h"
+#include "rebuild_restore.h"
 #include "stall.h"
 #include "timeline.h"
 
@@ -62,8 +62,8 @@ static bool accompany(struct child *child, uint32_t stall_ms, int *ret_status)
 }
 
 /* Runs it to its end. */
-static enum result run_command(const struct rebuild *rebuild, const struct command *command,
-                               struct child *ret_child, struct failure *reterr_failure)
+enum result rebuild_command_run(const struct rebuild *rebuild, const struct command *command,
+                                struct child *ret_child, struct failure *reterr_failure)
 {
     struct child_spec spec = {.argv = command->argv,
                               .environment = command->environment,
@@ -108,7 +108,7 @@ static enum result run_basebackup(const struct rebuild *rebuild, const struct up
     do {
         command_basebackup(rebuild, upstream, target, slot, &command);
         child.last[0] = '\0';
-        result = run_command(rebuild, &command, &child, reterr_failure);
+        result = rebuild_command_run(rebuild, &command, &child, reterr_failure);
     } while (result != RESULT_OK && next_slot_use(&child, &slot));
     return result;
 }
@@ -121,11 +121,11 @@ static enum result run_rewinds(const struct rebuild *rebuild, const struct upstr
     struct child child;
     command_rewind(rebuild, upstream, true, &command);
     child.last[0] = '\0';
-    enum result result = run_command(rebuild, &command, &child, reterr_failure);
+    enum result result = rebuild_command_run(rebuild, &command, &child, reterr_failure);
     if (result != RESULT_OK && strstr(child.last, "restore_command") != NULL &&
         strstr(child.last, "not set") != NULL) {
         command_rewind(rebuild, upstream, false, &command);
-        result = run_command(rebuild, &command, &child, reterr_failure);
+        result = rebuild_command_run(rebuild, &command, &child, reterr_failure);
     }
     return result;
 }
@@ -136,7 +136,7 @@ static enum result run_initdb(const struct rebuild *rebuild, const char *target,
     struct command command;
     struct child child;
     command_initdb(rebuild, target, &command);
-    return run_command(rebuild, &command, &child, reterr_failure);
+    return rebuild_command_run(rebuild, &command, &child, reterr_failure);
 }
 
 /* ---- the place ---- */
@@ -249,9 +249,17 @@ static enum result fill(const struct rebuild *rebuild, enum task task,
                         const struct upstream *upstream, const struct place *place,
                         struct failure *reterr_failure)
 {
-    enum result result = task == TASK_INITDB
-                                 ? run_initdb(rebuild, place->target, reterr_failure)
-                                 : run_basebackup(rebuild, upstream, place->target, reterr_failure);
+    enum result result = RESULT_OK;
+    if (task == TASK_INITDB) {
+        result = run_initdb(rebuild, place->target, reterr_failure);
+    } else if (task == TASK_RESTORE) {
+        result = rebuild_restore(rebuild, place->target, reterr_failure);
+    } else {
+        result = run_basebackup(rebuild, upstream, place->target, reterr_failure);
+    }
+    if (result == RESULT_OK && task != TASK_BASEBACKUP) {
+        result = rebuild_owe_post_init(rebuild, place->target, reterr_failure);
+    }
     /* Without standby.signal a copy would start as a primary (I15). */
     return result == RESULT_OK ? pg_settings_signal(place->target, true, reterr_failure) : result;
 }
@@ -328,7 +336,8 @@ enum result rebuild_forget_start(struct child *child, const struct rebuild *rebu
 
 static const enum reason task_reasons[TASK_COUNT] = {[TASK_INITDB] = REASON_INITDB_FAILED,
                                                      [TASK_BASEBACKUP] = REASON_BASEBACKUP_FAILED,
-                                                     [TASK_REWIND] = REASON_REWIND_FAILED};
+                                                     [TASK_REWIND] = REASON_REWIND_FAILED,
+                                                     [TASK_RESTORE] = REASON_RESTORE_FAILED};
 
 enum reason rebuild_reason(enum task task)
 {

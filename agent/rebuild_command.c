@@ -72,9 +72,74 @@ void command_initdb(const struct rebuild *rebuild, const char *target, struct co
     add(ret_command, "%s", rebuild->superuser);
     add(ret_command, "--auth-local=peer");
     add(ret_command, "--auth-host=scram-sha-256");
-    add(ret_command, "--data-checksums");
-    add(ret_command, "--encoding=UTF8");
-    add(ret_command, "--locale=C.UTF-8");
+    if (rebuild->bootstrap == NULL || rebuild->bootstrap->option_count == 0) {
+        add(ret_command, "--data-checksums");
+        add(ret_command, "--encoding=UTF8");
+        add(ret_command, "--locale=C.UTF-8");
+        return;
+    }
+    for (size_t i = 0; i < rebuild->bootstrap->option_count; i++) {
+        const struct settings_parameter *option = &rebuild->bootstrap->options[i];
+        add(ret_command, "--%s%s%s", option->name, option->value[0] != '\0' ? "=" : "",
+            option->value);
+    }
+}
+
+/* An operator's command is a shell's. */
+static void begin_shell(const struct rebuild *rebuild, struct command *ret_command)
+{
+    begin(rebuild, "", ret_command);
+    ret_command->argument_count = 0;
+    add(ret_command, "/bin/sh");
+    add(ret_command, "-c");
+}
+
+void command_post_init(const struct rebuild *rebuild, const char *conninfo,
+                       struct command *ret_command)
+{
+    begin_shell(rebuild, ret_command);
+    add(ret_command, "%s \"$@\"", rebuild->bootstrap->post_init);
+    add(ret_command, "post_init");
+    add(ret_command, "%s", conninfo);
+}
+
+void command_restore(const struct rebuild *rebuild, const char *target, struct command *ret_command)
+{
+    begin_shell(rebuild, ret_command);
+    add(ret_command, "%s", rebuild->bootstrap->restore);
+    add_variable(ret_command, "PGDATA=%s", target);
+}
+
+void command_setting(const struct rebuild *rebuild, const char *target, const char *name,
+                     struct command *ret_command)
+{
+    begin(rebuild, "postgres", ret_command);
+    add(ret_command, "-D");
+    add(ret_command, "%s", target);
+    add(ret_command, "-C");
+    add(ret_command, "%s", name);
+}
+
+/* Without an archive what lies in pg_wal is recovered, and a new timeline is opened all the same.
+ * The recovery does not care for the settings of the old primary that a standby would need. */
+void command_recover(const struct rebuild *rebuild, const char *target, bool archive,
+                     const char *timeline, struct command *ret_command)
+{
+    begin(rebuild, "postgres", ret_command);
+    add(ret_command, "--single");
+    add(ret_command, "-D");
+    add(ret_command, "%s", target);
+    add(ret_command, "-chot_standby=off");
+    add(ret_command, "-crecovery_target_action=promote");
+    add(ret_command, "-clogging_collector=off");
+    add(ret_command, "-clog_destination=stderr");
+    if (!archive) {
+        add(ret_command, "-crestore_command=false");
+    }
+    if (timeline[0] != '\0') {
+        add(ret_command, "-crecovery_target_timeline=%s", timeline);
+    }
+    add(ret_command, "template1");
 }
 
 /* A connection string's value: see pg_settings.c. Names of users and hosts hold no quotes. */

@@ -31,6 +31,7 @@ static const enum node_state task_states[] = {
         [TASK_START] = NODE_STARTING,        [TASK_STOP] = NODE_STOPPING,
         [TASK_PROMOTE] = NODE_PROMOTING,     [TASK_FIRST_WRITE] = NODE_PRIMARY,
         [TASK_CHECKPOINT] = NODE_PRIMARY,    [TASK_SYNC] = NODE_PRIMARY,
+        [TASK_RESTORE] = NODE_STARTING,      [TASK_POST_INIT] = NODE_PRIMARY,
 };
 _Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
 

@@ -138,6 +138,8 @@ static const char *const done_lines[TASK_COUNT] = {
         [TASK_INITDB] = "initialized a new cluster",
         [TASK_BASEBACKUP] = "replica has been created using pg_basebackup",
         [TASK_REWIND] = "pg_rewind has brought the old data directory onto the leader's timeline",
+        [TASK_RESTORE] = "made a new cluster from a backup",
+        [TASK_POST_INIT] = "the command post_init has ended well",
         [TASK_FIRST_WRITE] = "the first write is committed: PostgreSQL is open for writes",
 };
 

@@ -6,6 +6,7 @@
 #include "pg_settings.h"
 #include "program_path.h"
 #include "rebuild.h"
+#include "settings_bootstrap.h"
 #include "settings_yaml.h"
 
 #include <ctype.h>
@@ -56,6 +57,7 @@ struct file {
     struct file_postgresql postgresql;
     struct file_tags tags;
     struct file_watchdog watchdog;
+    struct file_bootstrap bootstrap;
 };
 
 /* A load under way: what is read, and where complaints point to. */
@@ -135,6 +137,8 @@ static const cyaml_schema_field_t file_fields[] = {
         CYAML_FIELD_MAPPING("tags", CYAML_FLAG_OPTIONAL, struct file, tags, tags_fields),
         CYAML_FIELD_MAPPING("watchdog", CYAML_FLAG_OPTIONAL, struct file, watchdog,
                             watchdog_fields),
+        CYAML_FIELD_MAPPING("bootstrap", CYAML_FLAG_OPTIONAL, struct file, bootstrap,
+                            settings_bootstrap_fields),
         CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct file, log_level, 1, CYAML_UNLIMITED),
         CYAML_FIELD_END};
 
@@ -168,6 +172,12 @@ static const char *const known_keys[] = {"cluster",
                                          "nosync",
                                          "noloadbalance",
                                          "failover_priority",
+                                         "bootstrap",
+                                         "method",
+                                         "initdb",
+                                         "post_init",
+                                         "restore",
+                                         "command",
                                          NULL};
 
 /* A complaint about a key, with its line. */
@@ -513,10 +523,22 @@ static enum result take_rest(const struct loading *l)
     return result != RESULT_OK ? result : check_parameters(l);
 }
 
+static enum result take_bootstrap(const struct loading *l)
+{
+    struct settings *s = l->settings;
+    enum result result = settings_bootstrap_take(l->path, l->yaml, &l->file->bootstrap,
+                                                 &s->bootstrap, l->failure);
+    s->self.bootstrap = s->bootstrap.method;
+    s->self.post_init = s->bootstrap.post_init[0] != '\0';
+    snprintf(s->bootstrap.marker, sizeof(s->bootstrap.marker), "%s/post_init", s->state_directory);
+    return result;
+}
+
 static enum result take_all(const struct loading *l)
 {
     static enum result (*const steps[])(const struct loading *) = {
-            take_identity, take_roles, take_directories, take_fence, take_watchdog, take_rest};
+            take_identity, take_roles, take_directories, take_fence,
+            take_watchdog, take_rest,  take_bootstrap};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum result result = steps[i](l);
         if (result != RESULT_OK) {
@@ -549,26 +571,13 @@ enum result settings_load(const char *path, struct settings *ret_settings,
     return result;
 }
 
-enum result settings_prepare(const struct settings *settings, struct failure *reterr_failure)
+static void free_parameters(struct settings_parameter *parameters, size_t count)
 {
-    const char *path = settings->state_directory;
-    struct stat status;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        failure_errno(reterr_failure, errno, "create the state directory %s", path);
-        return failure_hint(reterr_failure, "create it for this user, with mode 0700");
+    for (size_t i = 0; i < count; i++) {
+        free(parameters[i].name);
+        free(parameters[i].value);
     }
-    if (stat(path, &status) != 0) {
-        return failure_errno(reterr_failure, errno, "state directory %s", path);
-    }
-    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
-        failure_set(reterr_failure, RESULT_REFUSED,
-                    "the state directory %s is not this user's alone", path);
-        return failure_hint(reterr_failure, "chown it to this user and chmod it to 0700");
-    }
-    if (access(path, R_OK | W_OK | X_OK) != 0) {
-        return failure_errno(reterr_failure, errno, "state directory %s", path);
-    }
-    return RESULT_OK;
+    free(parameters);
 }
 
 void settings_finish(struct settings *settings)
@@ -577,10 +586,7 @@ void settings_finish(struct settings *settings)
         free(settings->hba[i]);
     }
     free(settings->hba);
-    for (size_t i = 0; i < settings->parameter_count; i++) {
-        free(settings->parameters[i].name);
-        free(settings->parameters[i].value);
-    }
-    free(settings->parameters);
+    free_parameters(settings->parameters, settings->parameter_count);
+    free_parameters(settings->bootstrap.options, settings->bootstrap.option_count);
     memset(settings, 0, sizeof(*settings));
 }

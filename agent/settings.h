@@ -29,6 +29,19 @@ struct settings_parameter {
     char *value;
 };
 
+/* A command for /bin/sh, with the NUL. */
+#define SETTINGS_COMMAND_SIZE 2000
+
+/* How this node makes a new cluster, when it is the one that does. */
+struct settings_bootstrap {
+    enum task method;                      /* TASK_INITDB or TASK_RESTORE */
+    size_t option_count;                   /* of initdb; 0: pgbaton's own choice */
+    struct settings_parameter *options;    /* long names without dashes; an empty value: none */
+    char restore[SETTINGS_COMMAND_SIZE];   /* fills $PGDATA; empty unless method asks for it */
+    char post_init[SETTINGS_COMMAND_SIZE]; /* empty: none */
+    char marker[SETTINGS_PATH_SIZE + 16];  /* of a cluster that waits for post_init */
+};
+
 struct settings {
     struct agent_self self;                   /* cluster, node, address, tags */
     char nats[SETTINGS_PATH_SIZE];            /* servers, separated by commas */
@@ -50,6 +63,7 @@ struct settings {
     char watchdog_device[SETTINGS_PATH_SIZE];
     int watchdog_seconds;
     enum severity log_level;
+    struct settings_bootstrap bootstrap;
 };
 
 /* Reads and checks path. On failure *ret_settings holds nothing that must be freed. */

@@ -169,3 +169,65 @@ enum result settings_yaml_scalars(const struct settings_yaml *yaml, const char *
     }
     return RESULT_OK;
 }
+
+/* "name: value", as a text that somebody has put into quotes. */
+static enum result copy_text(const struct settings_yaml *yaml, const yaml_node_t *node,
+                             struct settings_parameter *ret_item, struct failure *reterr_failure)
+{
+    const char *text = scalar_text(node);
+    size_t length = strcspn(text, ":");
+    const char *value = text + length + (text[length] == ':' ? 1 : 0);
+    ret_item->name = strndup(text, length);
+    ret_item->value = strdup(value + strspn(value, " "));
+    if (ret_item->name == NULL || ret_item->value == NULL) {
+        return failure_set(reterr_failure, RESULT_FAILED, "%s: out of memory", yaml->path);
+    }
+    return RESULT_OK;
+}
+
+static enum result copy_option(const struct settings_yaml *yaml, const yaml_node_t *node,
+                               struct settings_parameter *ret_item, struct failure *reterr_failure)
+{
+    if (node->type == YAML_SCALAR_NODE) {
+        return copy_text(yaml, node, ret_item, reterr_failure);
+    }
+    const yaml_node_pair_t *pair =
+            node->type == YAML_MAPPING_NODE ? node->data.mapping.pairs.start : NULL;
+    if (pair == NULL || node->data.mapping.pairs.top - pair != 1) {
+        return failure_set(reterr_failure, RESULT_INVALID,
+                           "%s:%zu: an option is neither 'name' nor 'name: value'", yaml->path,
+                           node->start_mark.line + 1);
+    }
+    return copy_pair(yaml, node, pair, ret_item, reterr_failure);
+}
+
+enum result settings_yaml_options(const struct settings_yaml *yaml, const char *key_path,
+                                  struct settings_parameter **ret_items, size_t *ret_count,
+                                  struct failure *reterr_failure)
+{
+    size_t line = 1;
+    const yaml_node_t *node = follow(yaml, key_path, &line);
+    *ret_items = NULL;
+    *ret_count = 0;
+    if (node == NULL) {
+        return RESULT_OK;
+    }
+    if (node->type != YAML_SEQUENCE_NODE) {
+        return failure_set(reterr_failure, RESULT_INVALID, "%s:%zu: %s is not a list", yaml->path,
+                           line, key_path);
+    }
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    size_t count = (size_t)(node->data.sequence.items.top - item);
+    *ret_items = calloc(count + 1, sizeof(**ret_items));
+    if (*ret_items == NULL) {
+        return failure_set(reterr_failure, RESULT_FAILED, "%s: out of memory", yaml->path);
+    }
+    for (; *ret_count < count; item++) {
+        enum result result = copy_option(yaml, node_at(yaml, *item), &(*ret_items)[(*ret_count)++],
+                                         reterr_failure);
+        if (result != RESULT_OK) {
+            return result; /* what was copied is the caller's to free */
+        }
+    }
+    return RESULT_OK;
+}

@@ -24,5 +24,10 @@ size_t settings_yaml_line(const struct settings_yaml *yaml, const char *key_path
 MUST_USE enum result settings_yaml_scalars(const struct settings_yaml *yaml, const char *key_path,
                                            struct settings_parameter **ret_items, size_t *ret_count,
                                            struct failure *reterr_failure);
+/* Copies a sequence of options, `name`, `name: value` or "name: value", into a new array; a value
+ * that is not there is empty. */
+MUST_USE enum result settings_yaml_options(const struct settings_yaml *yaml, const char *key_path,
+                                           struct settings_parameter **ret_items, size_t *ret_count,
+                                           struct failure *reterr_failure);
 
 #endif

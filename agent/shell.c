@@ -3,6 +3,7 @@
 
 #include "../proto/log_line.h"
 #include "pid_file.h"
+#include "shell_post_init.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -142,6 +143,9 @@ static void fill_pg_settings(struct shell *shell)
             .passfile = passfile,
             .stall_ms = REBUILD_STALL_MS,
             .keep = s->rebuild_keep,
+            .bootstrap = &s->bootstrap,
+            .settings = &shell->pg_settings,
+            .post_init_marker = s->self.post_init ? s->bootstrap.marker : NULL,
     };
     shell->local = (struct pg_target){
             .host = s->socket_directory,
@@ -173,7 +177,9 @@ static enum result open_core(struct shell *shell, struct failure *reterr_failure
     struct vote vote;
     enum result result = shell_vote_open(shell, &vote, reterr_failure);
     if (result == RESULT_OK) {
-        agent_init(&shell->agent, &shell->settings->self, &vote, shell_wall_us());
+        struct agent_self self = shell->settings->self;
+        self.post_init_owed = shell_post_init_is_owed(shell->settings, vote.system_id);
+        agent_init(&shell->agent, &self, &vote, shell_wall_us());
     }
     return result;
 }

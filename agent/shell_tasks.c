@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "shell.h"
+#include "shell_post_init.h"
 
 #include "../proto/log_line.h"
 
@@ -158,6 +159,7 @@ static void (*const begins[TASK_COUNT])(struct shell *) = {
         [TASK_INITDB] = shell_task_run_helper,  [TASK_BASEBACKUP] = shell_task_run_helper,
         [TASK_REWIND] = shell_rewind_begin,     [TASK_PROMOTE] = shell_promote_begin,
         [TASK_FIRST_WRITE] = begin_first_write, [TASK_CHECKPOINT] = begin_checkpoint,
+        [TASK_RESTORE] = shell_task_run_helper, [TASK_POST_INIT] = shell_post_init_begin,
 };
 
 void shell_task_begin(struct shell *shell, enum task task, const struct upstream *upstream)
@@ -176,8 +178,11 @@ void shell_task_orphaned(struct shell *shell)
     struct shell_task *task = &shell->task;
     session_close(&task->session);
     session_close(&task->admin);
-    if (task->task == TASK_PROMOTE || task->task == TASK_FIRST_WRITE ||
-        task->task == TASK_CHECKPOINT) {
+    if (task->task == TASK_POST_INIT) {
+        child_kill(&task->helper.child);
+    }
+    if (task->task == TASK_PROMOTE || task->task == TASK_POST_INIT ||
+        task->task == TASK_FIRST_WRITE || task->task == TASK_CHECKPOINT) {
         shell_task_end(shell, REASON_POSTMASTER_DIED, "PostgreSQL is gone");
     }
 }

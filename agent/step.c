@@ -20,6 +20,7 @@ void agent_init(struct agent *a, const struct agent_self *self, const struct vot
     a->vote = *vote;
     a->wanted = *vote;
     a->start_term = vote->term;
+    a->post_init_owed = self->post_init_owed;
     uint64_t next = vote->incarnation + 1;
     agent_begin_incarnation(a, next > now_wall_us ? next : now_wall_us);
 }

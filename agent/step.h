@@ -27,9 +27,12 @@ struct agent_self {
     uint16_t port;
     int32_t failover_priority;
     bool nofailover;
-    bool nosync;        /* commits never wait for it */
-    bool noloadbalance; /* for those who distribute reads */
-    bool fence;         /* the commit fence is loaded: it sees a seal through */
+    bool nosync;         /* commits never wait for it */
+    bool noloadbalance;  /* for those who distribute reads */
+    bool fence;          /* the commit fence is loaded: it sees a seal through */
+    enum task bootstrap; /* how it makes a new cluster: TASK_INITDB or TASK_RESTORE */
+    bool post_init;      /* a command is to be run in a cluster that this node makes */
+    bool post_init_owed; /* ... and has not ended well in the one that it has made */
 };
 
 #include "agent_state.h" /* struct agent: its memory, for the core, tests and the simulator */

@@ -27,9 +27,19 @@ uint64_t rules_accept_ms(const struct cluster *c)
     return ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
 }
 
+/* What keeps a cluster from being made is an operator's to mend: it is not tried all the time. */
 uint64_t rules_election_ms(const struct cluster *c)
 {
-    return rules_is_first(c) ? BOOTSTRAP_WAIT_MS : ELECTION_TIMEOUT_MS;
+    bool failed = false;
+    bool fresh = false;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+        bool vain = election_has_failed_to_make(n);
+        failed = failed || vain;
+        fresh = fresh || (!vain && !n->departed && n->state == NODE_EMPTY);
+    }
+    uint64_t first_ms = failed && !fresh ? REFUSAL_PAUSE_MS : BOOTSTRAP_WAIT_MS;
+    return rules_is_first(c) ? first_ms : ELECTION_TIMEOUT_MS;
 }
 
 uint64_t rules_refusal_ms(const struct cluster *c)
@@ -110,7 +120,7 @@ static bool election_is_ripe(const struct question *q)
 static bool may_make_cluster(const struct question *q, enum grant_kind kind)
 {
     return q->c->configured && rules_is_first(q->c) && next_grant_kind(q->c) == kind &&
-           q->evidence->phase_age_ms >= BOOTSTRAP_WAIT_MS && lease_has_lapsed(q) &&
+           q->evidence->phase_age_ms >= rules_election_ms(q->c) && lease_has_lapsed(q) &&
            somebody_is_chosen(q);
 }
 

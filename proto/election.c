@@ -154,6 +154,11 @@ static bool is_asked_for(const struct cluster *c, const struct node *n)
     return c->pending.request_seq != 0 && strcmp(c->pending.node, n->name) == 0;
 }
 
+bool election_has_failed_to_make(const struct node *n)
+{
+    return n->failed_task == TASK_INITDB || n->failed_task == TASK_RESTORE;
+}
+
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
 {
     const struct node *x = &c->nodes[a];
@@ -166,6 +171,10 @@ bool election_prefers(const struct cluster *c, int32_t a, int32_t b)
      * less than the WAL that it has, so that its being the primary comes first. */
     if (c->system_id == 0 && x->was_primary != y->was_primary) {
         return x->was_primary;
+    }
+    /* Another node may have what that one lacks to make a cluster. */
+    if (c->system_id == 0 && election_has_failed_to_make(x) != election_has_failed_to_make(y)) {
+        return election_has_failed_to_make(y);
     }
     int order = position_compare(x->position, y->position);
     if (order != 0) {

@@ -21,9 +21,12 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
  * while another node leads. */
 enum verdict election_fitness(const struct cluster *c, int32_t i);
 
+/* True when the last task of this node was to make a cluster, and failed. */
+bool election_has_failed_to_make(const struct node *n);
 /* True when a is the better leader of two eligible nodes: further in the WAL (timeline, then lsn),
  * then the one that an operator asked for, then higher failover_priority, then the lower name. One
- * for which an operator accepts a loss comes first of all. Total order. */
+ * for which an operator accepts a loss comes first of all; while there is no system, a primary's
+ * data come first, and who has failed to make a cluster comes last. Total order. */
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b);
 
 /* True when a refusal does not count any more: by this evidence the phase is REFUSAL_PAUSE_MS old.

@@ -81,6 +81,8 @@ static const struct {
         [REASON_REWIND_IN_VAIN] = {"rewind_in_vain", "pg_rewind did not help"},
         [REASON_MISSED] = {"missed", "no monitor was there at its time"},
         [REASON_CANCELLED] = {"cancelled", "taken back by an operator"},
+        [REASON_RESTORE_FAILED] = {"restore_failed", "the backup could not be restored"},
+        [REASON_POST_INIT_FAILED] = {"post_init_failed", "the command post_init failed"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -95,6 +97,8 @@ static const char *const task_names[] = {
         [TASK_FIRST_WRITE] = "first_write",
         [TASK_CHECKPOINT] = "checkpoint",
         [TASK_SYNC] = "sync",
+        [TASK_RESTORE] = "restore",
+        [TASK_POST_INIT] = "post_init",
 };
 _Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
 

@@ -118,6 +118,8 @@ const char *text_task(enum task task)
             [TASK_FIRST_WRITE] = "first write",
             [TASK_CHECKPOINT] = "checkpoint",
             [TASK_SYNC] = "synchronous replication",
+            [TASK_RESTORE] = "restore",
+            [TASK_POST_INIT] = "post_init",
     };
     _Static_assert(sizeof names / sizeof names[0] == TASK_COUNT, "a name per task");
     return (unsigned)task < TASK_COUNT ? names[task] : "?";

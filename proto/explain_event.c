@@ -165,6 +165,18 @@ static void done_first_write(const struct cluster *c, const struct event *e, str
     text_add(t, "%s accepts writes", e->writer);
 }
 
+static void done_restore(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "%s made the cluster from a backup", e->writer);
+}
+
+static void done_post_init(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "%s ran post_init", e->writer);
+}
+
 static const explain_kind_fn done_of_task[] = {
         [TASK_NONE] = done_other,
         [TASK_INITDB] = done_initdb,
@@ -176,6 +188,8 @@ static const explain_kind_fn done_of_task[] = {
         [TASK_FIRST_WRITE] = done_first_write,
         [TASK_CHECKPOINT] = done_other,
         [TASK_SYNC] = explain_synced,
+        [TASK_RESTORE] = done_restore,
+        [TASK_POST_INIT] = done_post_init,
 };
 _Static_assert(sizeof done_of_task / sizeof done_of_task[0] == TASK_COUNT, "a sentence per task");
 

@@ -33,8 +33,8 @@
 /* Schema version that this build writes and the newest that it reads; it reads all before, whose
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
- * progress, the oldest WAL of a primary, requests for a rebuild, what is
- * scheduled. */
+ * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
+ * from a backup. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -129,6 +129,10 @@
 #define PROMOTE_TIMEOUT_MS 20000
 #define INITDB_TIMEOUT_MS 120000
 #define REWIND_TIMEOUT_MS 3600000
+/* The command post_init is tried again after such a pause, until it ends well. */
+#define POST_INIT_RETRY_MS 5000
+/* Options of initdb in agent.yaml. */
+#define INITDB_OPTION_MAX 16
 /* First pause after PostgreSQL did not start, doubled up to the maximum. It is tried for ever: what
  * keeps it from starting (a port in use, a full disk) may pass. */
 #define START_BACKOFF_MS 1000
@@ -137,8 +141,8 @@
 #define START_POLL_MS 50
 /* A standby that turns away from the old leader looks so often whether it has. */
 #define SEAL_POLL_MS 5
-/* A file system with less than a segment of WAL left for PostgreSQL's user is full: the next
- * segment that it needs stops it. */
+/* A file system with less than a segment of WAL left for PostgreSQL's user (a usual one, or what
+ * its pg_control says) is full: the next segment that it needs stops it. */
 #define DISK_FREE_BYTES_MIN 16777216
 /* A data directory that PostgreSQL runs in is looked at this often: a disk that fills up shows
  * nowhere else before it is full, and a look costs a fork. */

@@ -91,9 +91,11 @@ enum reason {
     REASON_TERM_ENDED,    /* the term that it was asked for ended otherwise */
     REASON_OTHER_CHOSEN,  /* another node than the one that was asked for leads */
     REASON_WAL_MISSING,   /* the leader has removed WAL that the node needs to follow */
-    REASON_REWIND_IN_VAIN, /* a rewind ended well, and the node cannot follow all the same */
-    REASON_MISSED,         /* no monitor was there when a scheduled switchover was due */
-    REASON_CANCELLED,      /* an operator took it back */
+    REASON_REWIND_IN_VAIN,   /* a rewind ended well, and the node cannot follow all the same */
+    REASON_MISSED,           /* no monitor was there when a scheduled switchover was due */
+    REASON_CANCELLED,        /* an operator took it back */
+    REASON_RESTORE_FAILED,   /* the command of bootstrap.restore, or the recovery after it */
+    REASON_POST_INIT_FAILED, /* the command of bootstrap.post_init */
     REASON_COUNT
 };
 
@@ -110,13 +112,15 @@ enum task {
     TASK_CHECKPOINT,  /* after a promotion, so that a rewind sees the new timeline */
     TASK_SYNC,        /* done: PostgreSQL waits for what a sync_set names, and that many of them
                          have everything up to the mark */
+    TASK_RESTORE,     /* make the cluster from a backup, on a bootstrap grant */
+    TASK_POST_INIT,   /* the operator's command in the new cluster, ahead of its first write */
     TASK_COUNT
 };
 
 /* How a grant makes its holder a primary. */
 enum grant_kind {
     GRANT_FAILOVER = 0, /* promote the standby */
-    GRANT_BOOTSTRAP,    /* initdb: the first node of a new cluster */
+    GRANT_BOOTSTRAP,    /* initdb or restore: the first node of a new cluster */
     GRANT_ADOPT,        /* start an existing data directory as the cluster's primary */
     GRANT_KIND_COUNT
 };

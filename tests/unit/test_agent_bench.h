@@ -62,11 +62,12 @@ static inline void bench_fact(struct bench *b, enum fact_kind kind)
 /* A task changes what the data directory and the sessions show. */
 static inline void bench_finish_task(struct bench *b, enum task task)
 {
-    if (b->task_ok && (task == TASK_INITDB || task == TASK_BASEBACKUP || task == TASK_REWIND)) {
+    bool makes = task == TASK_INITDB || task == TASK_RESTORE;
+    if (b->task_ok && (makes || task == TASK_BASEBACKUP || task == TASK_REWIND)) {
         b->inspection = (struct inspection){.verdict = DATA_INTACT,
                                             .system_id = SYSTEM_ID,
-                                            .clean = task == TASK_INITDB,
-                                            .was_primary = task == TASK_INITDB,
+                                            .clean = makes,
+                                            .was_primary = makes,
                                             .position = {1, 100},
                                             .pg_version = 150004};
     }

@@ -227,6 +227,53 @@ static void test_settings_refuse_bin_without_server(void **state)
     assert_refused(folder, "", "", "agent.yaml:7: postgresql.bin_directory", "/usr/lib/postgresql");
 }
 
+static void test_settings_take_ways_to_begin(void **state)
+{
+    struct settings s;
+    struct failure failure;
+    assert_int_equal(load(*state, "", "", &s, &failure), RESULT_OK);
+    assert_int_equal(s.self.bootstrap, TASK_INITDB);
+    assert_int_equal(s.bootstrap.option_count, 0);
+    assert_false(s.self.post_init);
+    settings_finish(&s);
+    assert_int_equal(load(*state, "",
+                          "bootstrap:\n  method: restore\n  post_init: /bin/true\n"
+                          "  initdb: [data-checksums, 'encoding: UTF8', wal-segsize: 32]\n"
+                          "  restore: {command: 'cp -a /backup/. $PGDATA'}\n",
+                          &s, &failure),
+                     RESULT_OK);
+    assert_int_equal(s.self.bootstrap, TASK_RESTORE);
+    assert_true(s.self.post_init);
+    assert_string_equal(s.bootstrap.restore, "cp -a /backup/. $PGDATA");
+    assert_int_equal(s.bootstrap.option_count, 3);
+    assert_string_equal(s.bootstrap.options[0].value, "");
+    assert_string_equal(s.bootstrap.options[1].name, "encoding");
+    assert_string_equal(s.bootstrap.options[1].value, "UTF8");
+    assert_string_equal(s.bootstrap.options[2].value, "32");
+    settings_finish(&s);
+}
+
+static void test_settings_refuse_wrong_ways_to_begin(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *said;
+    } cases[] = {
+            {"bootstrap:\n  method: restore\n", ":9: bootstrap.method is restore, and"},
+            {"bootstrap:\n  method: clone\n", "clone"},
+            {"bootstrap:\n  initdb: [pgdata: /x]\n", ":9: bootstrap.initdb has pgdata, which is"},
+            {"bootstrap:\n  initdb: [encoding]\n", "the option encoding, which needs a value"},
+            {"bootstrap:\n  initdb: ['data-checksums: on']\n", "data-checksums, which takes no"},
+            {"bootstrap:\n  initdb: [wal-segsize: 24]\n", ":9: bootstrap.initdb has a wal-segsize"},
+            {"bootstrap:\n  initdb: {encoding: UTF8}\n", ":9: bootstrap.initdb is not a list"},
+            {"bootstrap:\n  initdb:\n    - [a]\n", ":10: an option is neither"},
+            {"bootstrap:\n  post_init: ' '\n", ":9: bootstrap.post_init is empty or too long"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_refused(*state, "", cases[i].text, cases[i].said, "");
+    }
+}
+
 static void test_settings_refuse_missing_file(void **state)
 {
     struct settings s;
@@ -265,6 +312,8 @@ int main(void)
             in_folder(test_settings_refuse_pgbatons_own_parameters),
             in_folder(test_settings_refuse_long_socket_path),
             in_folder(test_settings_refuse_bin_without_server),
+            in_folder(test_settings_take_ways_to_begin),
+            in_folder(test_settings_refuse_wrong_ways_to_begin),
             in_folder(test_settings_refuse_missing_file),
             in_folder(test_state_directory_is_private),
     };

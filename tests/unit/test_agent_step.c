@@ -20,10 +20,13 @@ static void test_step_first_leader_bootstraps(void **state)
     int lease = bench_find(b, ACTION_LEASE, 0);
     int initdb = bench_find_task(b, TASK_INITDB);
     int start = bench_find(b, ACTION_START, 0);
-    int done = bench_find_event(b, EVENT_DONE, 0);
+    int made = bench_find_event(b, EVENT_DONE, 0);
+    int done = bench_find_event(b, EVENT_DONE, made + 1);
     int write = bench_find_task(b, TASK_FIRST_WRITE);
     assert_true(persist >= 0 && persist < renew);
-    assert_true(renew < lease && lease < initdb && initdb < start);
+    assert_true(renew < lease && lease < initdb && initdb < made && made < start);
+    assert_int_equal(bench_event_at(b, made)->body.task.task, TASK_INITDB);
+    assert_int_equal(bench_find_task(b, TASK_POST_INIT), -1);
     assert_true(b->trace[start].as.start.as_primary);
     int wrote = bench_find_event(b, EVENT_DONE, done + 1);
     assert_true(start < done && start < write && done < wrote && write < wrote);
@@ -32,6 +35,47 @@ static void test_step_first_leader_bootstraps(void **state)
     assert_int_equal(b->a.cluster.system_id, SYSTEM_ID);
     assert_true(bench_find_task(b, TASK_CHECKPOINT) > write);
     assert_true(bench_did(b, ACTION_SLOTS));
+}
+
+static void test_step_restores_and_prepares_before_it_is_open(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_init(b, "node-1");
+    b->a.self.bootstrap = TASK_RESTORE;
+    b->a.self.post_init = true;
+    bench_begin(b);
+    bench_forget(b);
+    bench_grant(b, "node-1", GRANT_BOOTSTRAP);
+    bench_wait(b, 100);
+
+    int restore = bench_find_task(b, TASK_RESTORE);
+    int start = bench_find(b, ACTION_START, 0);
+    int prepare = bench_find_task(b, TASK_POST_INIT);
+    int write = bench_find_task(b, TASK_FIRST_WRITE);
+    assert_int_equal(bench_find_task(b, TASK_INITDB), -1);
+    assert_true(restore >= 0 && restore < start && start < prepare && prepare < write);
+    assert_true(b->a.cluster.writable && !b->a.post_init_owed);
+}
+
+static void test_step_is_not_open_before_it_is_prepared(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->a.cluster.writable = false;
+    b->a.lead.stage = LEAD_PROMOTED;
+    b->a.post_init_owed = true; /* an agent that was started again has found it so */
+    b->task_ok = false;
+    bench_forget(b);
+    bench_wait(b, POST_INIT_RETRY_MS / 2);
+    int failed = bench_find_event(b, EVENT_FAILED, 0);
+    assert_int_equal(bench_event_at(b, failed)->body.task.task, TASK_POST_INIT);
+    assert_int_equal(bench_find_event(b, EVENT_FAILED, failed + 1), -1);
+    assert_int_equal(bench_find_task(b, TASK_FIRST_WRITE), -1);
+    b->task_ok = true;
+    bench_wait(b, POST_INIT_RETRY_MS);
+    assert_true(bench_find_task(b, TASK_FIRST_WRITE) > failed);
 }
 
 static void test_step_rests_as_leader(void **state)
@@ -323,6 +367,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_step_first_leader_bootstraps),
+            cmocka_unit_test(test_step_restores_and_prepares_before_it_is_open),
+            cmocka_unit_test(test_step_is_not_open_before_it_is_prepared),
             cmocka_unit_test(test_step_rests_as_leader),
             cmocka_unit_test(test_step_standby_starts_and_follows),
             cmocka_unit_test(test_step_says_nothing_before_hello_is_read_back),

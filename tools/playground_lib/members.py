@@ -84,6 +84,7 @@ def write_node(pg, member):
     if pg.shape["disks"]:
         disk.make(pg, member["name"])
     fence = "off" if pg.shape["ring"] == "guard" else "on"
+    parameters = "".join(f"    {name}: {json.dumps(value)}\n" for name, value in pg.shape["parameters"].items())
     write_file(os.path.join(home, "agent.yaml"), f"""\
 cluster: {CLUSTER}
 node: {member['name']}
@@ -99,7 +100,7 @@ postgresql:
   parameters:
     shared_buffers: 16MB
     max_connections: '50'
-{watchdog(pg, member['name'])}""")
+{parameters}{watchdog(pg, member['name'])}{pg.shape['agent']}""")
 
 
 def watchdog_path(pg, name):

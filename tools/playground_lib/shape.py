@@ -129,7 +129,8 @@ def make_shape(args):
         return {"name": name, "address": address, "namespace": netns and f"{netns}-{name}", **more}
 
     return {"netns": netns, "clocks": args.clocks, "disks": args.disks, "ring": args.ring, "freezer": None,
-            "set": dict(args.set),
+            "set": dict(args.set), "parameters": dict(args.parameter),
+            "agent": args.agent.read() if args.agent else "",
             "nats": [member("nats", "nats", i + 1, port=next(ports), route=next(ports))
                      for i in range(args.nats)],
             "nodes": [member("nodes", "node", i + 1, port=next(ports)) for i in range(args.nodes)],
