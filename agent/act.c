@@ -121,6 +121,7 @@ void act_start(struct agent *a, bool as_primary, const struct upstream *upstream
     a->watch.moved_ms = a->now_ms;
     a->watch.startup_lsn = 0;
     a->watch.startup_waits = false;
+    a->rebuild.unstarted = false;
     note_upstream(a, upstream);
     struct action *action = act_add(actions, ACTION_START);
     action->as.start.as_primary = as_primary;

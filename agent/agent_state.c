@@ -2,6 +2,7 @@
 /* Questions about struct agent that more than one part asks, and the changes that more than one
  * makes.
  */
+#include "pause.h"
 #include "step.h"
 
 #include <string.h>
@@ -110,7 +111,7 @@ bool agent_ending_waits_for_data(const struct agent *a)
 
 void agent_raise(struct agent *a, enum reason reason, uint64_t detected_wall_us)
 {
-    if (a->fault.reason != REASON_NONE) {
+    if (a->fault.reason != REASON_NONE || pause_bears(a, reason)) {
         return;
     }
     bool gone = a->pg.guard_known && a->pg.guard == GUARD_ABSENT;

@@ -131,6 +131,7 @@ struct agent_rebuild {
     uint64_t progress_ms; /* when the last progress event was appended; 0: none yet */
     uint32_t progress_percent;
     uint64_t progress_bytes; /* that it told */
+    bool unstarted;          /* the last copy ended well, and was not started yet */
 };
 
 /* One line of say_change(): two names and a reason. */

@@ -4,6 +4,7 @@
 #include "act.h"
 #include "follow.h"
 #include "lead.h"
+#include "pause.h"
 #include "report.h"
 #include "switch.h"
 
@@ -384,6 +385,7 @@ static const struct row ROWS[] = {
     {"wait-end",         must_wait_for_end,       NULL},
     {"say-foreign",      is_newly_foreign,        say_foreign},
     {"release-again",    must_release_again,      release_again},
+    {"wait-paused",      pause_must_wait,         NULL},
     {"abandon",          lead_is_impossible,      lead_abandon},
     {"initdb",           lead_must_initdb,        lead_initdb},
     {"start-primary",    lead_must_start,         lead_start},

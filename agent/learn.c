@@ -421,6 +421,7 @@ static void end_copy(struct agent *a, const struct fact *fact)
 {
     a->data.known = false;
     a->rebuild.ended_seq = a->rebuild.begun_seq;
+    a->rebuild.unstarted = fact->ok;
     a->pg.start_failures = 0;
     a->pg.start_ms = 0;
     report_task(a, fact, a->rebuild.begun_seq);

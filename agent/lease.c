@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "lease.h"
 
+#include "../proto/pause.h"
 #include "act.h"
 #include "lead.h"
 #include "report.h"
@@ -11,6 +12,11 @@ static void set_deadline(struct agent *a, uint64_t deadline_ms, struct action_li
 {
     a->lease.deadline_ms = deadline_ms;
     act_add(actions, ACTION_LEASE)->as.deadline_ms = deadline_ms;
+}
+
+static bool is_lifted(const struct agent *a)
+{
+    return a->lease.deadline_ms == LEASE_LIFTED_MS;
 }
 
 void lease_take_out(struct agent *a, struct action_list *actions)
@@ -34,7 +40,7 @@ void lease_read_back(struct agent *a, const struct event *renewal, struct action
     if (sent == NULL || renewal->counter == 0) {
         return;
     }
-    uint64_t deadline_ms = sent->sent_ms + sent->ttl_ms;
+    uint64_t deadline_ms = sent->lifted ? LEASE_LIFTED_MS : sent->sent_ms + sent->ttl_ms;
     memset(sent, 0, sizeof *sent);
     bool over = a->lease.deadline_ms != 0 && a->now_ms >= a->lease.deadline_ms;
     if (over && agent_may_be_primary(a)) {
@@ -128,8 +134,33 @@ static uint32_t probe_age_ms(const struct agent *a)
     return a->watch.good_ms == 0 || age_ms > UINT32_MAX ? 0 : (uint32_t)age_ms;
 }
 
+/* Only a primary that serves is left to itself. */
+static bool may_lift(const struct agent *a)
+{
+    const struct cluster *c = &a->cluster;
+    return pause_is_on(c) && c->promoted && agent_holds(a) && c->pending.step != SWITCH_STOP &&
+           agent_is_running(a) && a->pg.role == ROLE_PRIMARY && a->lease.stage == LEASE_KEPT;
+}
+
+/* From here on nothing that was sent before lifts the lease again. */
+static void put_back(struct agent *a, struct action_list *actions)
+{
+    for (uint32_t i = 0; i < LEASE_SENT_MAX; i++) {
+        if (a->lease.sent[i].lifted) {
+            memset(&a->lease.sent[i], 0, sizeof a->lease.sent[i]);
+        }
+    }
+    if (is_lifted(a)) {
+        set_deadline(a, a->now_ms + cluster_ttl_ms(&a->cluster), actions);
+    }
+}
+
 static void renew(struct agent *a, struct action_list *actions)
 {
+    bool lifted = may_lift(a);
+    if (!lifted) {
+        put_back(a, actions);
+    }
     struct probe own = report_build(a);
     struct event e = act_event(a, EVENT_RENEW);
     e.body.renew = (struct renew){
@@ -139,9 +170,14 @@ static void renew(struct agent *a, struct action_list *actions)
             .state = own.state,
             .position = own.position,
             .probe_age_ms = probe_age_ms(a),
+            .lifted = lifted,
     };
     a->lease.sent[a->lease.next_sent] = (struct lease_sent){
-            .counter = e.counter, .sent_ms = a->now_ms, .ttl_ms = e.body.renew.ttl_ms};
+            .counter = e.counter,
+            .sent_ms = a->now_ms,
+            .ttl_ms = e.body.renew.ttl_ms,
+            .lifted = lifted,
+    };
     a->lease.next_sent = (a->lease.next_sent + 1) % LEASE_SENT_MAX;
     a->lease.last_counter = e.counter;
     a->lease.renew_ms = a->now_ms + renew_period_ms(a);
@@ -155,6 +191,28 @@ static void follow_term(struct agent *a)
         a->lease.term = a->cluster.term;
         a->lease.renew_ms = 0;
         memset(a->lease.sent, 0, sizeof a->lease.sent);
+    }
+}
+
+/* The pause is over, or what it left alone: the next renewal says so at once. */
+static void end_lift(struct agent *a, struct action_list *actions)
+{
+    if (is_lifted(a) && a->link_up && a->caught_up && !may_lift(a)) {
+        put_back(a, actions);
+        a->lease.renew_ms = 0;
+    }
+}
+
+/* The log that is there is not the one that lifted this lease: it may be another's by now. */
+static void watch_lift(struct agent *a, struct action_list *actions)
+{
+    bool unknown = is_lifted(a) && a->link_up && a->caught_up && !a->cluster.lease.lifted;
+    if (unknown && agent_may_be_primary(a) && a->fault.reason == REASON_NONE) {
+        agent_raise(a, REASON_LEASE_EXPIRED, a->wall_us);
+        act_say(actions, SEVERITY_ERROR,
+                "the log does not know of the pause under which this node leads: killing "
+                "PostgreSQL term=%llu",
+                (unsigned long long)a->cluster.term);
     }
 }
 
@@ -229,6 +287,8 @@ bool lease_has_demoted(const struct agent *a)
 void lease_keep(struct agent *a, struct action_list *actions)
 {
     follow_term(a);
+    watch_lift(a, actions);
+    end_lift(a, actions);
     watch_deadline(a, actions);
     if (a->now_ms >= renew_due_ms(a) && may_renew(a)) {
         renew(a, actions);

@@ -6,8 +6,13 @@
  * from its PostgreSQL. The clock value from before the send is remembered; when that very renewal
  * (present incarnation, counter) is read back effective, the lease runs until that value + the ttl
  * it named. Neither the grant nor an acknowledgement starts anything. The deadline never moves
- * backward except to "none", and one that has passed is taken out before a new one begins. What
- * stands in the guard's page when an agent starts is its lease: an earlier incarnation got it.
+ * backward except to "none" and from LEASE_LIFTED_MS, and one that has passed is taken out before a
+ * new one begins. What stands in the guard's page when an agent starts is its lease: an earlier
+ * incarnation got it.
+ *
+ * While the cluster is paused renewals say that they lift the lease: read back effective, they put
+ * LEASE_LIFTED_MS into the page. A renewal that does not say so is sent only after an end (now +
+ * ttl) stands in the page again (proto/pause.h).
  *
  * A renewal that is not read back in half a period is followed by another. A leader that cannot
  * renew demotes ahead of its deadline, step by step (config_demote_ms):
@@ -28,6 +33,7 @@ struct lease_sent {
     uint64_t counter; /* 0: empty place */
     uint64_t sent_ms; /* CLOCK_BOOTTIME before the send */
     uint32_t ttl_ms;  /* as the renewal named it */
+    bool lifted;      /* it lifts the lease */
 };
 
 /* How far the demotion of a leader that could not renew has gone. */

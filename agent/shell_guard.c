@@ -270,7 +270,8 @@ void shell_guard_close(struct shell *shell)
 void shell_guard_lease(struct shell *shell, uint64_t deadline_ms)
 {
     struct guard_page *page = guard_client_page(shell->guard.client);
-    assert(deadline_ms == 0 || deadline_ms > atomic_load(&page->lease_deadline_ms));
+    uint64_t now_ms = atomic_load(&page->lease_deadline_ms);
+    assert(deadline_ms == 0 || deadline_ms > now_ms || now_ms == LEASE_LIFTED_MS);
     atomic_store(&page->lease_deadline_ms, deadline_ms);
 }
 

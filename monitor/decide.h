@@ -8,6 +8,7 @@
  *
  *   rule                phases            what it writes
  *   configure           any               config: the cluster's first, from the monitor's defaults
+ *   order               any               order: what an operator asks for is carried out, or not
  *   bootstrap           leaderless (1)    grant (initdb) to the preferred empty node
  *   adopt               leaderless (1)    grant of an existing data directory
  *   revoke-silent       HELD              revoke: no renewal for the wait, and the log was heard

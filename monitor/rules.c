@@ -2,6 +2,8 @@
 #include "rules.h"
 
 #include "../proto/election.h"
+#include "../proto/order.h"
+#include "../proto/pause.h"
 #include "../proto/sync.h"
 #include "rules_switchover.h"
 #include "rules_sync.h"
@@ -119,15 +121,15 @@ static bool election_is_ripe(const struct question *q)
 
 static bool may_make_cluster(const struct question *q, enum grant_kind kind)
 {
-    return q->c->configured && rules_is_first(q->c) && next_grant_kind(q->c) == kind &&
-           q->evidence->phase_age_ms >= rules_election_ms(q->c) && lease_has_lapsed(q) &&
-           somebody_is_chosen(q);
+    return q->c->configured && !pause_is_on(q->c) && rules_is_first(q->c) &&
+           next_grant_kind(q->c) == kind && q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
+           lease_has_lapsed(q) && somebody_is_chosen(q);
 }
 
 static bool somebody_could_lead(const struct question *q)
 {
-    return !rules_is_first(q->c) && election_is_ripe(q) && lease_has_lapsed(q) &&
-           somebody_is_chosen(q);
+    return !rules_is_first(q->c) && !pause_bars_election(q->c) && election_is_ripe(q) &&
+           lease_has_lapsed(q) && somebody_is_chosen(q);
 }
 
 /* I18: so many failovers by themselves, and no more. */
@@ -282,7 +284,8 @@ static bool may_rebuild(const struct question *q, uint32_t i)
  * writable nobody is told: only then is the reference history known. */
 static int32_t find_needy(const struct question *q, need_function need)
 {
-    if (!q->c->promoted || !q->c->writable) {
+    const bool barred = pause_is_on(q->c) && need != is_asked_for;
+    if (!q->c->promoted || !q->c->writable || barred) {
         return -1;
     }
     for (uint32_t i = 0; i < q->c->node_count; i++) {
@@ -313,7 +316,8 @@ static bool may_adopt(const struct question *q)
 static bool leader_is_silent(const struct question *q)
 {
     const uint64_t wait_ms = cluster_wait_ms(q->c);
-    return q->evidence->renewal_age_ms >= wait_ms && q->evidence->hearing_ms >= wait_ms;
+    return !pause_keeps_lease(q->c) && q->evidence->renewal_age_ms >= wait_ms &&
+           q->evidence->hearing_ms >= wait_ms;
 }
 
 static bool grant_is_unaccepted(const struct question *q)
@@ -340,7 +344,8 @@ static bool nobody_can_lead(const struct question *q)
     const bool due = q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
                      q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
                      q->evidence->hearing_ms >= rules_alive_ms(q->c);
-    return due && !limit_stands(q) && choose(q, &list) == LEADER_NONE && !verdicts_stand(q, &list);
+    return due && !pause_bars_election(q->c) && !limit_stands(q) &&
+           choose(q, &list) == LEADER_NONE && !verdicts_stand(q, &list);
 }
 
 static bool some_node_is_asked_for(const struct question *q)
@@ -363,7 +368,19 @@ static bool some_node_needs_copy(const struct question *q)
     return find_needy(q, needs_new_copy) >= 0;
 }
 
+static bool something_is_asked(const struct question *q)
+{
+    return q->c->asked.request_seq != 0;
+}
+
 /* ---- decisions ---- */
+
+static void write_order(const struct question *q, struct event *ret_event)
+{
+    ret_event->kind = EVENT_ORDER;
+    ret_event->cause_seq = q->c->asked.request_seq;
+    ret_event->body.order = order_next(q->c, q->evidence);
+}
 
 static void write_config(const struct question *q, struct event *ret_event)
 {
@@ -486,6 +503,7 @@ enum {
 /* clang-format off */
 const struct rule RULES[] = {
     {"configure",         ANY,        is_unconfigured,      write_config},
+    {"order",             ANY,        something_is_asked,   write_order},
     {"bootstrap",         LEADERLESS, may_bootstrap,        write_grant},
     {"adopt",             LEADERLESS, may_adopt,            write_grant},
     {"revoke-silent",     HELD,       leader_is_silent,     write_revoke},

@@ -52,6 +52,9 @@ static const struct void_words void_words[] = {
                                    "another request has ended since its author looked"},
         [VOID_NO_REQUEST] = {"no_request", "nobody asks for it"},
         [VOID_WRONG_STEP] = {"wrong_step", "state and evidence do not call for it"},
+        [VOID_PAUSED] = {"paused", "the cluster is paused, or its leader has not said yet that its "
+                                   "lease ends again"},
+        [VOID_NOT_PAUSED] = {"not_paused", "it lifts the lease, and the cluster is not paused"},
 };
 _Static_assert(sizeof void_words / sizeof void_words[0] == VOID_REASON_COUNT,
                "words for each void reason");

@@ -112,6 +112,7 @@ struct lease {
     uint32_t ttl_ms_max;      /* the longest that any renewal of the term names: the wait */
     uint64_t seen_seq;        /* the holder had folded up to here */
     struct position position; /* the last known one of the holder */
+    bool lifted; /* by the last renewal it runs without an end, or may (pause.h); else false */
 };
 
 #define LEADER_NONE (-1)
@@ -159,6 +160,9 @@ struct cluster {
     struct bucket failovers_granted; /* the same with the present grant; seq 0: it does not count */
     struct pending pending;
     struct closed closed;
+    struct asked asked;
+    struct closed answered; /* how the last that was asked ended */
+    struct pause pause;
     uint64_t resumed_term; /* the term whose leader was told to stop, and then to go on after all */
     bool loss_accepted;    /* the present term's grant: its operator accepted a loss */
 

@@ -139,6 +139,12 @@ static bool check_request(const struct request *request)
            in_range(request->task, TASK_COUNT);
 }
 
+static bool check_order(const struct order *order)
+{
+    return in_range(order->kind, REQUEST_KIND_COUNT) && is_name_or_empty(order->node) &&
+           check_reason(order->reason);
+}
+
 static bool check_switchover_step(const struct switchover_step *step)
 {
     return in_range(step->step, SWITCH_STEP_COUNT) && is_name_or_empty(step->node) &&
@@ -177,6 +183,8 @@ static bool check_body(const struct event *e)
         return check_request(&e->body.request);
     case EVENT_SWITCHOVER_STEP:
         return check_switchover_step(&e->body.switchover_step);
+    case EVENT_ORDER:
+        return check_order(&e->body.order);
     case EVENT_SYNC_SET:
         return check_sync_set(&e->body.sync_set);
     case EVENT_REVOKE:

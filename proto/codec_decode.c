@@ -132,6 +132,7 @@ static bool take_renew(const Pgbaton__Renew *pb, struct renew *renew)
     renew->state = (enum node_state)pb->state;
     take_position(pb->position, &renew->position);
     renew->probe_age_ms = pb->probe_age_ms;
+    renew->lifted = pb->lifted;
     return true;
 }
 
@@ -259,7 +260,16 @@ static bool take_request(const Pgbaton__Request *pb, struct request *request)
     request->task = (enum task)pb->task;
     request->at_us = pb->at_us;
     request->cancels_seq = pb->cancels_seq;
+    request->leader_stopped = pb->leader_stopped;
     return codec_take_text(request->node, sizeof(request->node), pb->node);
+}
+
+static bool take_order(const Pgbaton__Order *pb, struct order *order)
+{
+    order->kind = (enum request_kind)pb->kind;
+    order->request_seq = pb->request_seq;
+    order->reason = (enum reason)pb->reason;
+    return codec_take_text(order->node, sizeof(order->node), pb->node);
 }
 
 static bool take_switchover_step(const Pgbaton__SwitchoverStep *pb, struct switchover_step *step)
@@ -357,6 +367,8 @@ static bool take_body(const Pgbaton__Event *pb, struct event *e)
         return take_request(pb->request, &e->body.request);
     case EVENT_SWITCHOVER_STEP:
         return take_switchover_step(pb->switchover_step, &e->body.switchover_step);
+    case EVENT_ORDER:
+        return take_order(pb->order, &e->body.order);
     case EVENT_NONE:
     case EVENT_KIND_COUNT:
         return false;

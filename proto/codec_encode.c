@@ -131,6 +131,7 @@ static Pgbaton__Renew *put_renew(const struct renew *renew, struct codec_space *
     pb->state = renew->state;
     pb->position = put_position(renew->position, &space->position);
     pb->probe_age_ms = renew->probe_age_ms;
+    pb->lifted = renew->lifted;
     return pb;
 }
 
@@ -332,6 +333,19 @@ static Pgbaton__Request *put_request(const struct request *request, struct codec
     pb->task = request->task;
     pb->at_us = request->at_us;
     pb->cancels_seq = request->cancels_seq;
+    pb->leader_stopped = request->leader_stopped;
+    return pb;
+}
+
+static Pgbaton__Order *put_order(const struct order *order, struct codec_space *space)
+{
+    Pgbaton__Order *pb = &space->body.order;
+
+    pgbaton__order__init(pb);
+    pb->kind = order->kind;
+    pb->request_seq = order->request_seq;
+    pb->node = text_of(order->node);
+    pb->reason = order->reason;
     return pb;
 }
 
@@ -407,6 +421,7 @@ static const Pgbaton__Event__BodyCase body_cases[] = {
         [EVENT_HEARTBEAT] = PGBATON__EVENT__BODY_HEARTBEAT,
         [EVENT_REQUEST] = PGBATON__EVENT__BODY_REQUEST,
         [EVENT_SWITCHOVER_STEP] = PGBATON__EVENT__BODY_SWITCHOVER_STEP,
+        [EVENT_ORDER] = PGBATON__EVENT__BODY_ORDER,
 };
 _Static_assert(sizeof(body_cases) / sizeof(body_cases[0]) == EVENT_KIND_COUNT,
                "every kind has its body");
@@ -479,6 +494,9 @@ static void put_body(const struct event *e, struct codec_space *space)
         break;
     case EVENT_SWITCHOVER_STEP:
         pb->switchover_step = put_switchover_step(&e->body.switchover_step, space);
+        break;
+    case EVENT_ORDER:
+        pb->order = put_order(&e->body.order, space);
         break;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

@@ -118,6 +118,7 @@ static void put_lease(struct digest *d, const struct lease *lease)
     put_u64(d, lease->ttl_ms_max);
     put_u64(d, lease->seen_seq);
     put_position(d, lease->position);
+    put_u64(d, lease->lifted);
 }
 
 static void put_ending(struct digest *d, const struct ending *ending)
@@ -220,10 +221,37 @@ static void put_log(struct digest *d, const struct cluster *c)
     put_bytes(d, c->decision_hash, sizeof(c->decision_hash));
 }
 
+static void put_closed(struct digest *d, const struct closed *closed)
+{
+    put_u64(d, closed->seq);
+    put_u64(d, closed->wall_us);
+    put_u64(d, closed->request_seq);
+    put_u64(d, closed->kind);
+    put_text(d, closed->node, sizeof(closed->node));
+    put_u64(d, closed->reason);
+    put_u64(d, closed->verdict);
+}
+
+static void put_orders(struct digest *d, const struct cluster *c)
+{
+    const struct asked *asked = &c->asked;
+
+    put_u64(d, asked->request_seq);
+    put_u64(d, asked->kind);
+    put_text(d, asked->writer, sizeof(asked->writer));
+    put_u64(d, asked->wall_us);
+    put_u64(d, asked->term);
+    put_text(d, asked->node, sizeof(asked->node));
+    put_u64(d, asked->leader_stopped);
+    put_closed(d, &c->answered);
+    put_u64(d, c->pause.seq);
+    put_u64(d, c->pause.wall_us);
+    put_text(d, c->pause.writer, sizeof(c->pause.writer));
+}
+
 static void put_requests(struct digest *d, const struct cluster *c)
 {
     const struct pending *pending = &c->pending;
-    const struct closed *closed = &c->closed;
 
     put_u64(d, pending->request_seq);
     put_u64(d, pending->kind);
@@ -237,13 +265,8 @@ static void put_requests(struct digest *d, const struct cluster *c)
     put_u64(d, pending->checkpoint);
     put_position(d, pending->end);
     put_u64(d, pending->moved_seq);
-    put_u64(d, closed->seq);
-    put_u64(d, closed->wall_us);
-    put_u64(d, closed->request_seq);
-    put_u64(d, closed->kind);
-    put_text(d, closed->node, sizeof(closed->node));
-    put_u64(d, closed->reason);
-    put_u64(d, closed->verdict);
+    put_closed(d, &c->closed);
+    put_orders(d, c);
     put_u64(d, c->resumed_term);
     put_u64(d, c->loss_accepted);
 }

@@ -23,6 +23,7 @@ static const char *const kind_names[] = {
         [EVENT_HEARTBEAT] = "heartbeat",
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "switchover_step",
+        [EVENT_ORDER] = "order",
 };
 _Static_assert(LENGTH(kind_names) == EVENT_KIND_COUNT, "every kind has a name");
 
@@ -83,6 +84,8 @@ static const struct {
         [REASON_CANCELLED] = {"cancelled", "taken back by an operator"},
         [REASON_RESTORE_FAILED] = {"restore_failed", "the backup could not be restored"},
         [REASON_POST_INIT_FAILED] = {"post_init_failed", "the command post_init failed"},
+        [REASON_LEADER_HEARD] = {"leader_heard", "the leader is heard: it is not stopped"},
+        [REASON_OVERTAKEN] = {"overtaken", "it makes no sense any more"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -142,10 +145,9 @@ static const char *const switch_policy_names[] = {
 _Static_assert(LENGTH(switch_policy_names) == SWITCH_POLICY_COUNT, "every policy has a name");
 
 static const char *const request_kind_names[] = {
-        [REQUEST_SWITCHOVER] = "switchover",
-        [REQUEST_FAILOVER] = "failover",
-        [REQUEST_REBUILD] = "rebuild",
-        [REQUEST_CANCEL] = "cancel",
+        [REQUEST_SWITCHOVER] = "switchover", [REQUEST_FAILOVER] = "failover",
+        [REQUEST_REBUILD] = "rebuild",       [REQUEST_CANCEL] = "cancel",
+        [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -173,7 +175,12 @@ bool event_is_decision(enum event_kind kind)
 {
     return kind == EVENT_REVOKE || kind == EVENT_GRANT || kind == EVENT_DIRECTIVE ||
            kind == EVENT_CONFIG || kind == EVENT_NO_CANDIDATE || kind == EVENT_SYNC_SET ||
-           kind == EVENT_SWITCHOVER_STEP;
+           kind == EVENT_SWITCHOVER_STEP || kind == EVENT_ORDER;
+}
+
+bool request_is_ordered(enum request_kind kind)
+{
+    return kind == REQUEST_PAUSE || kind == REQUEST_RESUME;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

@@ -71,6 +71,7 @@ struct renew {
     enum node_state state; /* what it is at this moment */
     struct position position;
     uint32_t probe_age_ms; /* how old the evidence from its PostgreSQL is */
+    bool lifted;           /* read back, it lets the lease run without an end (pause.h) */
 };
 
 struct release {
@@ -232,6 +233,7 @@ struct event {
         struct no_candidate no_candidate;
         struct request request;
         struct switchover_step switchover_step;
+        struct order order;
         struct sync_set sync_set;
     } body;
 };

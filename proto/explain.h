@@ -36,6 +36,12 @@ size_t explain_rebuild(const struct node *n, char *buffer, size_t size);
 /* How long a copy still takes at its present pace; false when that is not known. */
 bool explain_left_ms(uint64_t done_bytes, uint64_t total_bytes, uint64_t bytes_per_s,
                      uint64_t *ret_left_ms);
+/* How the last request that one decision ends has ended: "pause is ordered"; empty: there was none.
+ */
+size_t explain_answered(const struct cluster *c, char *buffer, size_t size);
+/* "since 12:00:00, by root-db1: nothing is ...; the lease of node-1 does not end"; empty: it is not
+ * paused. */
+size_t explain_pause(const struct cluster *c, char *buffer, size_t size);
 /* What the stage of a pending request waits for. */
 const char *explain_stage(enum switchover_stage stage);
 /* "quorum: commits wait for 1 of node-2, node-3; an election needs 2 of node-2, node-3"; empty when

@@ -384,6 +384,7 @@ static const struct kind_row kinds[] = {
         [EVENT_HEARTBEAT] = {explain_heartbeat, SEVERITY_DEBUG},
         [EVENT_REQUEST] = {explain_request, SEVERITY_INFO},
         [EVENT_SWITCHOVER_STEP] = {explain_switchover_step, SEVERITY_INFO},
+        [EVENT_ORDER] = {explain_order, SEVERITY_INFO},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == EVENT_KIND_COUNT, "a row per kind of event");
 
@@ -421,6 +422,8 @@ static const enum severity void_severities[] = {
         [VOID_REQUEST_OUTDATED] = SEVERITY_INFO,
         [VOID_NO_REQUEST] = SEVERITY_INFO,
         [VOID_WRONG_STEP] = SEVERITY_INFO,
+        [VOID_PAUSED] = SEVERITY_INFO,
+        [VOID_NOT_PAUSED] = SEVERITY_INFO,
 };
 _Static_assert(sizeof void_severities / sizeof void_severities[0] == VOID_REASON_COUNT,
                "a severity per void reason");

@@ -25,6 +25,10 @@ void explain_request(const struct cluster *c, const struct event *e, struct text
                  name_or(c->closed.node, "any standby"), r->cancels_seq);
         return;
     }
+    if (request_is_ordered(r->kind)) {
+        explain_asked(e, t);
+        return;
+    }
     text_add(t, "%s asks for a %s from term %" PRIu64 " to %s", e->writer,
              request_kind_name(r->kind), r->term, name_or(r->node, "any standby"));
     text_add(t, r->accept_loss ? ", and accepts what that loses" : "");

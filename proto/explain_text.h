@@ -50,4 +50,8 @@ void explain_request(const struct cluster *c, const struct event *e, struct text
 void explain_switchover_step(const struct cluster *c, const struct event *e, struct text *t);
 void text_add_closed(const struct cluster *c, const struct event *e, struct text *t);
 
+/* explain_order.c: the sentences of a request that one decision ends, and of that. */
+void explain_asked(const struct event *e, struct text *t);
+void explain_order(const struct cluster *c, const struct event *e, struct text *t);
+
 #endif

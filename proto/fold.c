@@ -117,6 +117,7 @@ static enum void_reason dispatch_agent(struct cluster *c, int32_t i, const struc
     case EVENT_HEARTBEAT:
     case EVENT_REQUEST:
     case EVENT_SWITCHOVER_STEP:
+    case EVENT_ORDER:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -175,6 +176,8 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
         return fold_no_candidate(c, e);
     case EVENT_SWITCHOVER_STEP:
         return fold_switchover_step(c, e);
+    case EVENT_ORDER:
+        return fold_order(c, e);
     case EVENT_SYNC_SET:
         return fold_sync_set(c, e);
     case EVENT_NONE:
@@ -217,7 +220,7 @@ static enum void_reason fold_event(struct cluster *c, const struct event *e)
         return fold_decision(c, e);
     }
     if (e->kind == EVENT_REQUEST) {
-        return fold_request(c, e);
+        return request_is_ordered(e->body.request.kind) ? fold_asked(c, e) : fold_request(c, e);
     }
     return event_is_agents(e->kind) ? fold_agents_event(c, e) : VOID_IMPOSSIBLE;
 }

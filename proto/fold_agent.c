@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* What agents say: probes, lock events, and the life of a node. */
 #include "fold_impl.h"
+#include "pause.h"
 
 #include <assert.h>
 #include <string.h>
@@ -254,6 +255,9 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
     if (!renew_is_possible(c, r)) {
         return VOID_IMPOSSIBLE;
     }
+    if (r->lifted && (!pause_is_on(c) || c->phase != PHASE_HELD)) {
+        return VOID_NOT_PAUSED;
+    }
     struct lease *lease = &c->lease;
     if (c->phase == PHASE_GRANTED) {
         begin_holding(c, i, e);
@@ -262,6 +266,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
     lease->renewal_wall_us = e->wall_us;
     mark_set(&lease->renewal_mark, e);
     lease->ttl_ms = r->ttl_ms;
+    lease->lifted = r->lifted;
     lease->ttl_ms_max = r->ttl_ms > lease->ttl_ms_max ? r->ttl_ms : lease->ttl_ms_max;
     lease->seen_seq = r->seen_seq > lease->seen_seq ? r->seen_seq : lease->seen_seq;
     if (r->position.lsn != 0) {
@@ -276,6 +281,7 @@ static void end_term(struct cluster *c, enum reason reason, const struct event *
 {
     pending_term_ended(c, e->kind == EVENT_RELEASE ? &e->body.release : NULL, e);
     cluster_enter_phase(c, PHASE_RELEASED, e);
+    c->lease.lifted = false;
     cluster_end_directives(c);
     cluster_clear_election(c);
     if (c->ending.seq == 0 || c->ending.seq < c->grant_seq) {

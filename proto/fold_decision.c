@@ -3,6 +3,7 @@
  * conclusion. */
 #include "election.h"
 #include "fold_impl.h"
+#include "pause.h"
 #include "switchover.h"
 
 #include <string.h>
@@ -15,6 +16,9 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     }
     if (cluster_holder(c) == LEADER_NONE) {
         return VOID_NOT_HELD;
+    }
+    if (pause_keeps_lease(c)) {
+        return VOID_PAUSED;
     }
     if (r->renewal_seq != cluster_last_renewal_seq(c)) {
         return VOID_RENEWED_SINCE;
@@ -58,6 +62,9 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     }
     if (!has_waited(c, e)) {
         return VOID_NO_WAIT;
+    }
+    if (pause_bars_election(c) && strcmp(c->pending.node, g->node) != 0) {
+        return VOID_PAUSED;
     }
     if (g->kind != GRANT_FAILOVER && c->system_id != 0) {
         return VOID_ALREADY_BOOTSTRAPPED;
@@ -140,6 +147,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     c->writable = false;
     cluster_clear_election(c);
     c->lease.renewed = false;
+    c->lease.lifted = false;
     c->lease.ttl_ms_max = 0;
     fold_sync_granted(c, g);
     cluster_end_directives(c);

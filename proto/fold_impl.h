@@ -47,6 +47,10 @@ void pending_term_ended(struct cluster *c, const struct release *released, const
 /* The next term is granted: every request has ended. */
 void pending_granted(struct cluster *c, const struct event *e);
 
+/* fold_order.c */
+enum void_reason fold_asked(struct cluster *c, const struct event *e);
+enum void_reason fold_order(struct cluster *c, const struct event *e);
+
 /* fold_sync.c */
 /* With synchronous off nothing is promised any more: an operator has decided so. */
 void fold_sync_configured(struct cluster *c, const struct event *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The copies that nodes are told to make, or that operators ask for. */
 #include "fold_impl.h"
+#include "pause.h"
 
 #include <string.h>
 
@@ -60,6 +61,9 @@ static enum void_reason check_why(const struct cluster *c, int32_t i, const stru
 {
     if (e->body.directive.reason == REASON_REQUESTED) {
         return c->nodes[i].asked_seq != 0 ? VOID_NONE : VOID_NO_REQUEST;
+    }
+    if (pause_is_on(c)) {
+        return VOID_PAUSED;
     }
     bool ripe = e->decision.evidence.rebuild_age_ms[i] >= cluster_rebuild_ripe_ms(c, i);
     return ripe ? VOID_NONE : VOID_LIMIT_REACHED;

@@ -67,6 +67,9 @@ const char *invariant_check(const struct cluster *c)
     if (c->phase == PHASE_HELD && !c->lease.renewed) {
         return "I4: a term is held only after an effective renewal";
     }
+    if (c->lease.lifted && c->phase != PHASE_HELD) {
+        return "I4: only a lease that is held is lifted";
+    }
     if (c->phase == PHASE_GRANTED && (c->lease.renewed || c->promoted)) {
         return "I4: a grant starts nothing";
     }

@@ -34,7 +34,7 @@
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
- * from a backup. */
+ * from a backup, pause, and leases without an end. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -68,6 +68,9 @@
 #define LEASE_KILL_MS 200
 #define LEASE_IMMEDIATE_MS 100
 #define LEASE_FAST_MS_MAX 400
+/* A deadline that never comes (CLOCK_BOOTTIME, in ms: after 34 years): of a lease that is lifted
+ * while the cluster is paused (pause.h). */
+#define LEASE_LIFTED_MS (UINT64_C(1) << 40)
 /* Two renewals must fit into a lease before its demotion begins, so that one may be lost: they are
  * not closer than this. */
 #define LEASE_RENEW_MS_MIN 100

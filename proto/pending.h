@@ -42,6 +42,24 @@ struct pending {
     uint64_t moved_seq;  /* the event that moved it last */
 };
 
+/* A request that one decision ends (order.h), until that is in. */
+struct asked {
+    uint64_t request_seq; /* 0: nothing is asked for, and the rest is zeros */
+    enum request_kind kind;
+    char writer[NAME_SIZE]; /* who asked */
+    uint64_t wall_us;       /* his clock; for people */
+    uint64_t term;          /* for which he asked */
+    char node[NAME_SIZE];   /* empty: the cluster */
+    bool leader_stopped;    /* REQUEST_RESUME */
+};
+
+/* Since when nothing happens by itself (pause.h). */
+struct pause {
+    uint64_t seq;           /* the order; 0: the cluster is not paused */
+    uint64_t wall_us;       /* for people */
+    char writer[NAME_SIZE]; /* who asked for it */
+};
+
 /* How the last one ended. */
 struct closed {
     uint64_t seq; /* the event that it ended with; 0: there was none */

@@ -21,6 +21,16 @@ struct request {
     enum task task;       /* REQUEST_REBUILD: how; TASK_NONE: as the monitor sees fit */
     uint64_t at_us;       /* REQUEST_SWITCHOVER: when, by the monitors' wall clocks; 0: now */
     uint64_t cancels_seq; /* REQUEST_CANCEL: the request that is taken back */
+    bool leader_stopped;  /* REQUEST_RESUME: its author vouches that the leader's PostgreSQL is
+                             stopped, and will not run on under its old lease */
+};
+
+/* The one decision that carries out, or declines, a request of any other kind (order.h). */
+struct order {
+    enum request_kind kind;
+    uint64_t request_seq;
+    char node[NAME_SIZE]; /* the request's */
+    enum reason reason;   /* NONE: it is carried out; else why not */
 };
 
 struct switchover_step {

@@ -27,6 +27,7 @@ static const char *const tokens[] = {
         [EVENT_HEARTBEAT] = "monitor",
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "decision",
+        [EVENT_ORDER] = "decision",
 };
 _Static_assert(sizeof(tokens) / sizeof(tokens[0]) == EVENT_KIND_COUNT,
                "every kind has its subject");

@@ -36,6 +36,7 @@ enum event_kind {
     EVENT_HEARTBEAT,    /* monitor: proof that the log can be written and that it hears it */
     EVENT_REQUEST,      /* operator: asks for a switchover or a failover */
     EVENT_SWITCHOVER_STEP, /* decision: a requested switchover begins, goes on, or is given up */
+    EVENT_ORDER,           /* decision: another request is carried out, or declined (order.h) */
     EVENT_KIND_COUNT
 };
 
@@ -96,6 +97,8 @@ enum reason {
     REASON_CANCELLED,        /* an operator took it back */
     REASON_RESTORE_FAILED,   /* the command of bootstrap.restore, or the recovery after it */
     REASON_POST_INIT_FAILED, /* the command of bootstrap.post_init */
+    REASON_LEADER_HEARD,     /* it is said to be stopped, and is heard */
+    REASON_OVERTAKEN,        /* what was asked for has come about, or makes no sense any more */
     REASON_COUNT
 };
 
@@ -156,6 +159,8 @@ enum request_kind {
     REQUEST_FAILOVER,       /* a leader, while there is none */
     REQUEST_REBUILD,        /* a node other than the leader is to be copied from it again */
     REQUEST_CANCEL,         /* of a switchover, until its leader stops */
+    REQUEST_PAUSE,          /* nothing is switched, restarted or rebuilt by itself */
+    REQUEST_RESUME,         /* ... and again as ever */
     REQUEST_KIND_COUNT
 };
 
@@ -188,13 +193,15 @@ enum sync_step {
     SYNC_STEP_COUNT
 };
 
-/* True for revoke, grant, directive, config, no_candidate, sync_set, switchover_step. */
+/* True for revoke, grant, directive, config, no_candidate, sync_set, switchover_step, order. */
 bool event_is_decision(enum event_kind kind);
 /* True for renew, release, refuse. */
 bool event_is_lock(enum event_kind kind);
 /* True for what only an agent writes: probe, lock and node events. */
 bool event_is_agents(enum event_kind kind);
 
+/* True for a request that an order ends (order.h). */
+bool request_is_ordered(enum request_kind kind);
 /* True for a file system that takes no more writes. */
 /* True when a node may lack acknowledged commits, as far as the log can tell (sync.h). */
 bool verdict_is_of_proof(enum verdict verdict);

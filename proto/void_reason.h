@@ -42,6 +42,8 @@ enum void_reason {
     VOID_REQUEST_OUTDATED, /* another request ended since its author looked; also a second copy */
     VOID_NO_REQUEST,       /* a step of a switchover that nobody asks for */
     VOID_WRONG_STEP,       /* a step that state and evidence do not call for */
+    VOID_PAUSED,           /* by itself, while the cluster is paused or the lease is lifted */
+    VOID_NOT_PAUSED,       /* lifts the lease, and the cluster is not paused */
     VOID_REASON_COUNT
 };
 

@@ -3,6 +3,7 @@
 
 #include "explain.h"
 #include "explain_text.h"
+#include "pause.h"
 
 #include <inttypes.h>
 
@@ -10,6 +11,9 @@
 
 static enum waiting waiting_none(const struct cluster *c)
 {
+    if (pause_bars_election(c)) {
+        return WAITING_RESUME;
+    }
     if (c->no_candidate) {
         return WAITING_CANDIDATE;
     }
@@ -36,6 +40,9 @@ static enum waiting waiting_held(const struct cluster *c)
     if (c->pending.step == SWITCH_STOP) {
         return WAITING_STOP;
     }
+    if (pause_is_ending(c)) {
+        return WAITING_LEASE_BACK;
+    }
     if (c->promoted) {
         return c->writable ? WAITING_NONE : WAITING_FIRST_WRITE;
     }
@@ -50,6 +57,9 @@ static bool is_awaited(const struct cluster *c, const struct node *n)
 
 static enum waiting waiting_ended(const struct cluster *c)
 {
+    if (pause_bars_election(c) && c->pending.request_seq == 0) {
+        return WAITING_RESUME;
+    }
     if (c->no_candidate) {
         return WAITING_CANDIDATE;
     }
@@ -150,6 +160,15 @@ static void say_stop(const struct cluster *c, struct text *t)
     text_add(t, "switchover to %s: waits for %s", c->pending.node, explain_stage(STAGE_STOP));
 }
 
+static void say_lease_back(const struct cluster *c, struct text *t)
+{
+    text_add(t,
+             "the pause is over; waiting for %s to say that its lease ends again; heals when its "
+             "agent runs. If its PostgreSQL is stopped for certain: pgbaton resume "
+             "--leader-stopped",
+             text_leader(c));
+}
+
 static void add_ended(const struct cluster *c, struct text *t)
 {
     if (c->phase == PHASE_RELEASED) {
@@ -161,6 +180,14 @@ static void add_ended(const struct cluster *c, struct text *t)
     if (c->lease.renewed) {
         text_add(t, "its last lease must have run out (%" PRIu64 " ms); ", cluster_wait_ms(c));
     }
+}
+
+static void say_resume(const struct cluster *c, struct text *t)
+{
+    if (c->phase != PHASE_NONE) {
+        add_ended(c, t);
+    }
+    text_add(t, "the cluster is paused; heals with pgbaton resume, or pgbaton failover --to NODE");
 }
 
 static void say_reports(const struct cluster *c, struct text *t)
@@ -277,6 +304,8 @@ static const struct row rows[] = {
         [WAITING_CANDIDATE] = {"candidate", say_candidate},
         [WAITING_LIMIT] = {"failover_limit", say_limit},
         [WAITING_STOP] = {"stop", say_stop},
+        [WAITING_RESUME] = {"resume", say_resume},
+        [WAITING_LEASE_BACK] = {"lease_back", say_lease_back},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

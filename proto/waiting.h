@@ -28,6 +28,8 @@ enum waiting {
     WAITING_CANDIDATE,   /* nobody can lead: each node's verdict says why */
     WAITING_LIMIT,       /* somebody could: so many failovers were allowed of late, and no more */
     WAITING_STOP,        /* the leader stops for a switchover */
+    WAITING_RESUME,      /* nobody leads, and the cluster is paused */
+    WAITING_LEASE_BACK,  /* the pause is over: the leader must say that its lease ends again */
     WAITING_COUNT
 };
 

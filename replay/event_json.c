@@ -161,6 +161,7 @@ static void body_renew(json_t *object, const struct event *e)
     event_json_set_text(object, "state", node_state_name(renew->state));
     set_position(object, "position", renew->position);
     event_json_set_u64(object, "probe_age_ms", renew->probe_age_ms);
+    set_bool(object, "lifted", renew->lifted);
 }
 
 static void body_release(json_t *object, const struct event *e)
@@ -286,6 +287,16 @@ static void body_request(json_t *object, const struct event *e)
     if (request->kind == REQUEST_CANCEL) {
         event_json_set_u64(object, "cancels", request->cancels_seq);
     }
+    set_bool(object, "leader_stopped", request->leader_stopped);
+}
+
+static void body_order(json_t *object, const struct event *e)
+{
+    const struct order *order = &e->body.order;
+    event_json_set_text(object, "request", request_kind_name(order->kind));
+    event_json_set_u64(object, "request_seq", order->request_seq);
+    event_json_set_text(object, "node", order->node);
+    event_json_set_text(object, "reason", reason_name(order->reason));
 }
 
 static void body_switchover_step(json_t *object, const struct event *e)
@@ -328,6 +339,7 @@ static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_HEARTBEAT] = body_none,
         [EVENT_REQUEST] = body_request,
         [EVENT_SWITCHOVER_STEP] = body_switchover_step,
+        [EVENT_ORDER] = body_order,
 };
 _Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for each kind");
 

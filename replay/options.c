@@ -15,16 +15,27 @@
 #define TIMEOUT_MS_DEFAULT 5000
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},          {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},  {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},      {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},     {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
-        {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},   {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},  {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},
+        {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},
+        {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},
+        {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},
+        {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},
+        {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},
+        {"leader-stopped", no_argument, NULL, 'S'},
+        {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},
+        {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},
+        {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -129,6 +140,7 @@ static void take_flag(struct options *options, int letter)
     options->accept_loss = options->accept_loss || letter == 'L';
     options->yes = options->yes || letter == 'Y';
     options->cancel = options->cancel || letter == 'C';
+    options->leader_stopped = options->leader_stopped || letter == 'S';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -173,6 +185,7 @@ static bool take_option(struct parse *parse, int letter)
     case 'W':
     case 'L':
     case 'Y':
+    case 'S':
         take_flag(options, letter);
         return true;
     default:

@@ -44,6 +44,7 @@ struct options {
     int method;     /* enum task; TASK_NONE: as the monitors see fit */
     uint64_t at_us; /* when it is to be done; 0: now */
     bool cancel;
+    bool leader_stopped;
 };
 
 struct command {

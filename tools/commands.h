@@ -19,5 +19,8 @@ int switchover_run(const struct options *options);
 int rebuild_run(const struct options *options);
 /* Asks for a leader while there is none. */
 int failover_run(const struct options *options);
+/* Maintenance begins: nothing happens by itself. And ends. */
+int pause_run(const struct options *options);
+int resume_run(const struct options *options);
 
 #endif

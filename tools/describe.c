@@ -165,6 +165,10 @@ static void fill_lease(const struct view *view, int32_t i, struct row *row)
         set_cell(row, COLUMN_LEASE, "-");
         return;
     }
+    if (c->lease.lifted) {
+        set_cell(row, COLUMN_LEASE, "lifted");
+        return;
+    }
     uint64_t end_us = c->lease.renewal_wall_us + (uint64_t)c->lease.ttl_ms * 1000;
     uint64_t left_ms = end_us > view->now_us ? (end_us - view->now_us) / 1000 : 0;
     set_cell(row, COLUMN_LEASE, "%" PRIu64 ".%" PRIu64 " s", left_ms / 1000, left_ms % 1000 / 100);
@@ -295,6 +299,14 @@ static void print_sync(const struct cluster *c)
     }
 }
 
+static void print_pause(const struct cluster *c)
+{
+    char text[TEXT_BYTES];
+    if (explain_pause(c, text, sizeof text) > 0) {
+        printf("Paused %s\n", text);
+    }
+}
+
 static void print_request(const struct cluster *c)
 {
     char text[TEXT_BYTES];
@@ -310,6 +322,7 @@ static void print_text(const struct view *view)
     print_header(&view->state);
     print_status(&view->state);
     print_sync(&view->state);
+    print_pause(&view->state);
     print_request(&view->state);
     print_table(view);
     print_reasons(view);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/explain.h"
+#include "../proto/pause.h"
 #include "../proto/waiting.h"
 #include "../replay/event_json.h"
 #include "describe.h"
@@ -168,6 +169,15 @@ static json_t *closed_json(const struct closed *closed)
     return object;
 }
 
+static json_t *pause_json(const struct cluster *c)
+{
+    json_t *object = json_object();
+    event_json_set_u64(object, "seq", c->pause.seq);
+    event_json_set_time(object, "since", c->pause.wall_us);
+    event_json_set_text(object, "by", c->pause.writer);
+    return object;
+}
+
 static void set_leader(json_t *object, const struct cluster *c)
 {
     int32_t holder = cluster_holder(c);
@@ -202,6 +212,8 @@ void describe_json(const struct view *view)
     json_object_set_new(object, "synchronous", sync_json(c));
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));
+    json_object_set_new(object, "paused", pause_is_on(c) ? pause_json(c) : json_null());
+    json_object_set_new(object, "lease_lifted", json_boolean(c->lease.lifted));
     json_object_set_new(object, "request",
                         c->pending.request_seq != 0 ? pending_json(c) : json_null());
     json_object_set_new(object, "last_request",

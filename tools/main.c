@@ -24,6 +24,9 @@ static const char usage[] =
         "  pgbaton switchover [CLUSTER]       another leader, with nothing lost\n"
         "  pgbaton failover [CLUSTER] --to N  a leader while there is none\n"
         "  pgbaton rebuild [CLUSTER] NODE     a new copy of a node, from the leader\n"
+        "  pgbaton pause [CLUSTER]            maintenance: nothing is switched or restarted by "
+        "itself\n"
+        "  pgbaton resume [CLUSTER]           ... and again as ever\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -95,6 +98,32 @@ static const char rebuild_usage[] =
         "  --yes            asks nothing\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char pause_usage[] =
+        "pgbaton pause [CLUSTER] [options]\n"
+        "\n"
+        "Maintenance: nothing is switched, restarted or rebuilt by itself; switchover and failover "
+        "work\n"
+        "as ever. The leader writes on while its agent, the monitors or NATS are stopped, as soon "
+        "as "
+        "it\n"
+        "has said so (--wait). PostgreSQL that is stopped stays down until pgbaton resume.\n"
+        "\n"
+        "  --wait           until the leader's lease does not end any more\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char resume_usage[] =
+        "pgbaton resume [CLUSTER] [options]\n"
+        "\n"
+        "Ends a pause. Nobody else is granted by itself before the leader has said that its lease "
+        "ends\n"
+        "again: it may write on for ever. If its machine is gone, say so:\n"
+        "\n"
+        "  --leader-stopped you have made sure that the leader's PostgreSQL is stopped and stays "
+        "so;\n"
+        "                   if it is not, two nodes may accept writes\n"
+        "  --wait           until the leader has said that its lease ends again\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
@@ -102,6 +131,8 @@ static const struct command commands[] = {
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
+        {"pause", "nctoW", OPERAND_CLUSTER, pause_usage, pause_run},
+        {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 

@@ -20,6 +20,8 @@
 /* Each stage has a limit that a monitor keeps (switchover.h); without monitors this one ends the
  * waiting. */
 #define WAIT_MS 300000
+/* An order is one decision of a monitor. */
+#define ORDER_MS 10000
 #define TEXT_BYTES 1024
 
 enum progress { GOES_ON = 0, ENDED_WELL, ENDED_BADLY };
@@ -30,6 +32,7 @@ struct errand {
     struct reader *reader;
     struct event event; /* the request; its seq is 0 until it was read back */
     bool shows;         /* from here on what is read is shown */
+    bool ordered;       /* it was carried out (order.h) */
     uint64_t sent_ms;
     uint64_t until_ms;            /* of the present wait */
     struct rebuild_watch rebuild; /* of a rebuild */
@@ -78,6 +81,7 @@ static void make_event(struct errand *errand, const struct view *view, enum requ
     e->body.request.task = (enum task)options->method;
     e->body.request.at_us = options->at_us;
     e->body.request.cancels_seq = kind == REQUEST_CANCEL ? view->state.pending.request_seq : 0;
+    e->body.request.leader_stopped = options->leader_stopped;
     if (options->to_node != NULL) {
         (void)snprintf(e->body.request.node, NAME_SIZE, "%s", options->to_node);
     }
@@ -134,7 +138,8 @@ static enum progress take_own(struct errand *errand, const struct folded *folded
                        void_reason_text(folded->outcome.void_reason));
         return ENDED_BADLY;
     }
-    return errand->options->wait ? GOES_ON : ENDED_WELL;
+    bool waits = errand->options->wait || request_is_ordered(folded->event.body.request.kind);
+    return waits ? GOES_ON : ENDED_WELL;
 }
 
 static bool old_leader_streams(const struct cluster *c)
@@ -179,6 +184,26 @@ static enum progress look_at_rebuild(struct errand *errand, const struct folded 
                              sizeof errand->trouble)];
 }
 
+/* What was ordered has come about. */
+static bool has_effect(const struct errand *errand, const struct cluster *c)
+{
+    bool led = cluster_holder(c) != LEADER_NONE;
+    return errand->event.body.request.kind == REQUEST_PAUSE ? !led || c->lease.lifted
+                                                            : !c->lease.lifted;
+}
+
+static enum progress look_at_order(struct errand *errand, const struct cluster *c)
+{
+    bool answered = c->answered.request_seq == errand->event.seq;
+    if (answered && c->answered.reason != REASON_NONE) {
+        (void)explain_answered(c, errand->trouble, sizeof errand->trouble);
+        return ENDED_BADLY;
+    }
+    errand->ordered = errand->ordered || answered;
+    bool done = errand->ordered && (!errand->options->wait || has_effect(errand, c));
+    return done ? ENDED_WELL : GOES_ON;
+}
+
 static enum progress look(struct errand *errand, const struct folded *folded)
 {
     if (errand->event.seq == 0) {
@@ -188,6 +213,9 @@ static enum progress look(struct errand *errand, const struct folded *folded)
         return look_at_rebuild(errand, folded);
     }
     const struct cluster *c = state_of(errand);
+    if (request_is_ordered(errand->event.body.request.kind)) {
+        return look_at_order(errand, c);
+    }
     if (c->closed.request_seq != errand->event.seq) {
         return GOES_ON;
     }
@@ -214,12 +242,24 @@ static enum progress take_record(struct errand *errand, const struct log_notice 
 
 /* ---- waiting ---- */
 
+static uint64_t limit_ms(const struct errand *errand)
+{
+    return errand->options->wait ? WAIT_MS : ORDER_MS;
+}
+
 static enum progress give_up(struct errand *errand)
 {
     char pending[TEXT_BYTES] = "";
     if (errand->event.seq == 0) {
         (void)snprintf(errand->trouble, sizeof errand->trouble,
                        "the request was not read back from the log: it may still arrive");
+        return ENDED_BADLY;
+    }
+    if (request_is_ordered(errand->event.body.request.kind) && !errand->ordered) {
+        (void)snprintf(errand->trouble, sizeof errand->trouble,
+                       "asked for, sequence %" PRIu64 ", and no monitor has decided in %" PRIu64
+                       " s: does one run?",
+                       errand->event.seq, limit_ms(errand) / 1000);
         return ENDED_BADLY;
     }
     (void)explain_pending(state_of(errand), pending, sizeof pending);
@@ -242,7 +282,7 @@ static enum progress take_time(struct errand *errand, bool caught_up)
         send(errand);
     }
     if (errand->event.seq != 0 && errand->until_ms == 0) {
-        errand->until_ms = now_ms + WAIT_MS + ahead_ms(errand);
+        errand->until_ms = now_ms + limit_ms(errand) + ahead_ms(errand);
     }
     return errand->until_ms != 0 && now_ms >= errand->until_ms ? give_up(errand) : GOES_ON;
 }
@@ -276,7 +316,7 @@ static enum progress follow(struct errand *errand, struct failure *failure)
 static const char *outcome_name(const struct errand *errand, enum progress progress)
 {
     if (progress == ENDED_WELL) {
-        bool done = errand->options->wait || errand->options->cancel;
+        bool done = errand->options->wait || errand->options->cancel || errand->ordered;
         return done ? "done" : errand->options->at_us != 0 ? "scheduled" : "asked";
     }
     return errand->event.seq == 0 ? "unknown" : "failed";
@@ -334,6 +374,8 @@ static int end(struct errand *errand, enum progress progress)
     } else if (progress == ENDED_WELL && errand->options->wait &&
                errand->event.body.request.kind == REQUEST_REBUILD) {
         printf("Done: %s streams\n", errand->event.body.request.node);
+    } else if (progress == ENDED_WELL && errand->ordered) {
+        printf("Done.\n");
     } else if (progress == ENDED_WELL && errand->options->wait) {
         explain_change(&state_of(errand)->change, change, sizeof change);
         printf("Done: %s\n", change);

@@ -125,7 +125,7 @@ class Describe(WithFolder):
         state = self.describe("--file", self.history())
         self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
                                        "probe", "lease_ttl_ms", "synchronous", "nodes", "last_change",
-                                       "request", "last_request"])
+                                       "paused", "lease_lifted", "request", "last_request"])
         self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),
                          ("demo", "running", 2, "node-2"))
         self.assertEqual([(n["name"], n["role"], n["status"]) for n in state["nodes"]],
@@ -214,6 +214,7 @@ class CommandLine(WithFolder):
         for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
                       [PGBATON, "role"], [PGBATON, "switchover"], [PGBATON, "failover"],
                       [PGBATON, "rebuild"],
+                      [PGBATON, "pause"], [PGBATON, "resume"],
                       [PGBATON, "replay", "verify"], [REPLAY, "verify"],
                       [REPLAY, "timeline"], [REPLAY, "capture"]):
             self.assertIn("pgbaton", run(*words, "--help")[0])

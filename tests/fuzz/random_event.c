@@ -163,6 +163,7 @@ static void random_renew(struct random *random, struct renew *renew)
     renew->state = (enum node_state)random_below(random, NODE_STATE_COUNT);
     random_position(random, &renew->position);
     renew->probe_age_ms = random_u32(random);
+    renew->lifted = random_bool(random);
 }
 
 static void random_release(struct random *random, struct release *release)
@@ -266,8 +267,19 @@ static void random_request(struct random *random, struct request *request)
     request->task = (enum task)random_below(random, TASK_COUNT);
     request->at_us = random_u64(random);
     request->cancels_seq = random_u64(random);
+    request->leader_stopped = random_bool(random);
     if (random_bool(random)) {
         random_name(random, request->node);
+    }
+}
+
+static void random_order(struct random *random, struct order *order)
+{
+    order->kind = (enum request_kind)random_below(random, REQUEST_KIND_COUNT);
+    order->request_seq = random_u64(random);
+    order->reason = random_reason(random);
+    if (random_bool(random)) {
+        random_name(random, order->node);
     }
 }
 
@@ -331,6 +343,9 @@ static void random_body(struct random *random, struct event *e)
         break;
     case EVENT_REQUEST:
         random_request(random, &e->body.request);
+        break;
+    case EVENT_ORDER:
+        random_order(random, &e->body.order);
         break;
     case EVENT_SWITCHOVER_STEP:
         random_switchover_step(random, &e->body.switchover_step);

@@ -30,6 +30,7 @@ bool scene_ask(struct scene *s, const char *const words[4])
         request->cancels_seq = s->reference.pending.request_seq;
     }
     request->task = strcmp(words[2], "rewind") == 0 ? TASK_REWIND : TASK_NONE;
+    request->leader_stopped = strcmp(words[2], "leader-stopped") == 0;
     if (strcmp(words[2], "in") == 0) {
         request->at_us = e.wall_us + strtoull(words[3], NULL, 10) * 1000;
     }

@@ -113,6 +113,7 @@ static const struct field_row FIELDS[] = {
         [FIELD_PERCENT] = {"percent", parse_number},
         [FIELD_DURATION] = {"duration", parse_number},
         [FIELD_TTL] = {"ttl", parse_number},
+        [FIELD_LIFTED] = {"lifted", parse_number},
         [FIELD_KILLED] = {"killed", parse_number},
         [FIELD_PRIORITY] = {"priority", parse_number},
         [FIELD_NOFAILOVER] = {"nofailover", parse_number},

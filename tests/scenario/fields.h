@@ -26,6 +26,7 @@ enum field {
     FIELD_PERCENT,     /* percent=50 */
     FIELD_DURATION,    /* duration=200 (ms) */
     FIELD_TTL,         /* ttl=3000 (ms) */
+    FIELD_LIFTED,      /* lifted=1 */
     FIELD_KILLED,      /* killed=6 */
     FIELD_PRIORITY,    /* priority=1 */
     FIELD_NOFAILOVER,  /* nofailover=1 */

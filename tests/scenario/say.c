@@ -63,6 +63,16 @@ static void write_no_candidate(const struct event *e, FILE *out)
     write_candidates(&n->candidates, out);
 }
 
+static void write_order(const struct event *e, FILE *out)
+{
+    const struct order *order = &e->body.order;
+    fprintf(out, " %s%s%s by %s", request_kind_name(order->kind),
+            order->node[0] != '\0' ? " of " : "", order->node, e->decision.rule);
+    if (order->reason != REASON_NONE) {
+        fprintf(out, ": %s", reason_name(order->reason));
+    }
+}
+
 static void write_switchover_step(const struct event *e, FILE *out)
 {
     const struct switchover_step *step = &e->body.switchover_step;
@@ -97,6 +107,7 @@ static void (*const DECISION_WRITERS[EVENT_KIND_COUNT])(const struct event *, FI
         [EVENT_CONFIG] = write_config,
         [EVENT_NO_CANDIDATE] = write_no_candidate,
         [EVENT_SWITCHOVER_STEP] = write_switchover_step,
+        [EVENT_ORDER] = write_order,
         [EVENT_SYNC_SET] = write_sync_set,
 };
 
@@ -212,6 +223,7 @@ static void fill_renew(const struct speech *speech, struct event *e)
     renew->term = spoken_term(speech);
     renew->ttl_ms = (uint32_t)fields_get(speech->f, FIELD_TTL, renew->ttl_ms);
     renew->position = spoken_position(speech->f, renew->position);
+    renew->lifted = fields_get(speech->f, FIELD_LIFTED, 0) != 0;
     speech->n->probe.position = spoken_position(speech->f, speech->n->probe.position);
 }
 

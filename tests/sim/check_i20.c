@@ -49,6 +49,8 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_CANDIDATE] = 0,
             [WAITING_LIMIT] = limit_ms(c) + wait_ms + GRACE_MS,
             [WAITING_STOP] = SWITCHOVER_STOP_MS + WORK_MS,
+            [WAITING_RESUME] = 0,
+            [WAITING_LEASE_BACK] = notice_ms(c) + wait_ms,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];

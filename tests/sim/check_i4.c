@@ -3,14 +3,37 @@
 
 #include <string.h>
 
+/* Whoever says that its lease ends has an end in its page by then, and nothing that was sent before
+ * lifts it again (proto/pause.h). */
+static void ends_again(struct sim *s, int node, uint64_t limit_ms)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (n->guard.deadline_ms == LEASE_LIFTED_MS) {
+        sim_break(s, "I4: origin of the lease", "%s says that its lease ends, and it does not",
+                  n->name);
+    }
+    for (uint32_t i = 0; i < SIM_SENT_MAX; i++) {
+        if (n->sent[i].limit_ms == LEASE_LIFTED_MS) {
+            n->sent[i] = (struct sim_sent){0, 0, 0};
+        }
+    }
+    if (n->lease_limit_ms == LEASE_LIFTED_MS) {
+        n->lease_limit_ms = limit_ms;
+    }
+}
+
 void check_i4_sent(struct sim *s, int node, const struct event *e)
 {
     struct sim_node *n = &s->nodes[node];
     if (e->kind != EVENT_RENEW) {
         return;
     }
+    uint64_t limit_ms = sim_node_clock_ms(s, node) + e->body.renew.ttl_ms;
+    if (!e->body.renew.lifted) {
+        ends_again(s, node, limit_ms);
+    }
     n->sent[n->sent_next] = (struct sim_sent){e->incarnation, e->counter,
-                                              sim_node_clock_ms(s, node) + e->body.renew.ttl_ms};
+                                              e->body.renew.lifted ? LEASE_LIFTED_MS : limit_ms};
     n->sent_next = (n->sent_next + 1) % SIM_SENT_MAX;
 }
 

@@ -19,8 +19,8 @@ def add(name, *edits, covered=None, honest=False):
 # What several mutations share.
 REVOKE_AT_ONCE = (
     "monitor/rules.c",
-    "    const uint64_t wait_ms = cluster_wait_ms(q->c);\n    return q->evidence->renewal_age_ms",
-    "    const uint64_t wait_ms = 200;\n    return q->evidence->renewal_age_ms")
+    "    const uint64_t wait_ms = cluster_wait_ms(q->c);\n    return !pause_keeps_lease(q->c) &&",
+    "    const uint64_t wait_ms = 200;\n    return !pause_keeps_lease(q->c) &&")
 REVOKE_UNPROVEN = (
     "proto/fold_decision.c",
     "if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {",
@@ -71,8 +71,8 @@ add("superseded-stays",
 # ---- the lease ----
 
 add("lease-from-read-back",
-    ("agent/lease.c", "uint64_t deadline_ms = sent->sent_ms + sent->ttl_ms;",
-     "uint64_t deadline_ms = a->now_ms + sent->ttl_ms;"))
+    ("agent/lease.c", "LEASE_LIFTED_MS : sent->sent_ms + sent->ttl_ms;",
+     "LEASE_LIFTED_MS : a->now_ms + sent->ttl_ms;"))
 add("lease-from-send",
     ("agent/lease.c", "renew_period_ms(a);\n    act_append(actions, &e);",
      "renew_period_ms(a);\n    act_append(actions, &e);\n"
@@ -257,6 +257,27 @@ add("switchover-without-limit",
      "return false;"))
 add("failover-unaccepted",
     ("proto/switchover.c", "(loses && c->pending.accept_loss)", "loses"))
+
+# ---- maintenance ----
+
+add("resume-before-confirmed",
+    ("proto/pause.c", "c->lease.renewed && (pause_is_on(c) || c->lease.lifted);",
+     "c->lease.renewed && pause_is_on(c);"))
+add("lifted-at-send",
+    ("agent/lease.c", "    a->lease.last_counter = e.counter;\n",
+     "    a->lease.last_counter = e.counter;\n"
+     "    if (lifted) {\n        set_deadline(a, LEASE_LIFTED_MS, actions);\n    }\n"))
+add("lifted-unpaused",
+    ("proto/fold_agent.c", "if (r->lifted && (!pause_is_on(c) || c->phase != PHASE_HELD)) {",
+     "if (r->lifted && c->phase != PHASE_HELD) {"),
+    ("agent/lease.c", "return pause_is_on(c) && c->promoted &&", "return c->promoted &&"))
+add("confirmed-before-put-back",
+    ("agent/lease.c", "    if (!lifted) {\n        put_back(a, actions);\n    }\n", ""),
+    ("agent/lease.c", "    if (is_lifted(a) && a->link_up && a->caught_up && !may_lift(a)) {",
+     "    if (false && !may_lift(a)) {"))
+add("revoke-while-paused",
+    ("monitor/rules.c", "return !pause_keeps_lease(q->c) && q->evidence", "return q->evidence"),
+    ("proto/fold_decision.c", "    if (pause_keeps_lease(c)) {", "    if (false) {"), honest=True)
 
 # ---- synchronous replication ----
 

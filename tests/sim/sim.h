@@ -238,6 +238,8 @@ void sim_lie_perhaps(struct sim *s);
 void sim_reconfigure(struct sim *s, uint64_t dice);
 /* An operator decides that acknowledged commits may be lost. */
 void sim_give_up(struct sim *s);
+/* Now and then: who has paused the cluster resumes in the end. */
+void sim_operator_look(struct sim *s);
 /* A decision of a version that nobody here understands. */
 void sim_speak_newer(struct sim *s);
 /* Name of a lie; NULL after the last. */

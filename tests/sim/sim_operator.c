@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Operators, who ask for a switchover, a failover or a rebuild: also of nodes that cannot, at bad
- * moments, and twice. */
+ * moments, and twice; and who pause the cluster, and resume. */
 #include "sim_faults.h"
+
+#include "../../proto/pause.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #define GLANCE_US (20 * SIM_MS)
 /* How far ahead a switchover is asked for. */
 #define SCHEDULE_US (10 * SIM_S)
+/* Whoever resumes asks again. */
+#define INSIST_US (1 * SIM_S)
 
 static void begin(const struct sim *s, enum request_kind kind, struct event *e)
 {
@@ -106,4 +110,51 @@ void fault_failover(struct sim *s, struct sim_hit *hit)
 {
     sim_trouble(s, s->now_us + PATIENCE_US + SIM_S);
     ask_failover(s, hit->target, s->now_us + PATIENCE_US, sim_draw(&hit->dice, UINT32_MAX));
+}
+
+/* ---- maintenance ---- */
+
+void fault_pause(struct sim *s, struct sim_hit *hit)
+{
+    struct event e;
+    begin(s, REQUEST_PAUSE, &e);
+    s->paused_until_us = s->now_us + hit->span_us;
+    ask(s, hit->target, &e, &hit->dice);
+}
+
+/* A machine that is off, or was replaced, runs no PostgreSQL under its old lease: who sees that may
+ * say so. */
+static bool leader_is_stopped(const struct sim *s)
+{
+    const struct cluster *c = &s->truth;
+    int node = c->leader != LEADER_NONE ? sim_node_index(s, c->nodes[c->leader].name) : -1;
+    if (node < 0) {
+        return false;
+    }
+    const struct sim_node *n = &s->nodes[node];
+    return !n->host_up || (n->guard.deadline_ms == 0 && !sim_pg_runs(&n->pg));
+}
+
+static void ask_resume(struct sim *s)
+{
+    struct sim_random dice;
+    struct event e;
+    sim_seed(&dice, s->options.seed, s->now_us);
+    begin(s, REQUEST_RESUME, &e);
+    e.body.request.leader_stopped = leader_is_stopped(s) && sim_chance(&dice, 50);
+    ask(s, (int)sim_draw(&dice, s->options.nodes), &e, &dice);
+    s->insisted_us = s->now_us;
+}
+
+/* A cluster that is paused is well as long as its operator leaves it so. */
+void sim_operator_look(struct sim *s)
+{
+    bool waits = pause_is_on(&s->truth) || (pause_is_ending(&s->truth) && leader_is_stopped(s));
+    if (!waits || s->truth.frozen_seq != 0) {
+        return;
+    }
+    sim_trouble(s, s->now_us + SIM_S);
+    if (s->now_us >= s->paused_until_us && s->now_us >= s->insisted_us + INSIST_US) {
+        ask_resume(s);
+    }
 }

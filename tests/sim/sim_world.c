@@ -223,6 +223,7 @@ static void look(struct sim *s)
 {
     s->look_us = s->now_us + LOOK_US;
     note_made(s);
+    sim_operator_look(s);
     if (!is_calm(s)) {
         s->out_us = s->now_us;
         return;

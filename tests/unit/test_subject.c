@@ -32,6 +32,7 @@ static const struct {
         {EVENT_HEARTBEAT, NULL},
         {EVENT_REQUEST, "pgbaton.demo.request.n-1"},
         {EVENT_SWITCHOVER_STEP, "pgbaton.demo.decision"},
+        {EVENT_ORDER, "pgbaton.demo.decision"},
         {EVENT_KIND_COUNT, NULL},
 };
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What operators ask for that one decision ends, in words. */
+#include "explain.h"
+#include "explain_text.h"
+#include "pause.h"
+
+#include <inttypes.h>
+
+void explain_asked(const struct event *e, struct text *t)
+{
+    const struct request *r = &e->body.request;
+    text_add(t, "%s asks for a %s", e->writer, request_kind_name(r->kind));
+    text_add(t, "%s%s", r->node[0] != '\0' ? " of " : "", r->node);
+    text_add(t, r->leader_stopped ? ", and vouches that the leader's PostgreSQL is stopped" : "");
+}
+
+static void say_nothing(const struct cluster *c, struct text *t)
+{
+    (void)c;
+    (void)t;
+}
+
+static void say_pause(const struct cluster *c, struct text *t)
+{
+    text_add(t, "paused by %s: nothing is switched, restarted or rebuilt by itself",
+             c->pause.writer);
+}
+
+static void say_resume(const struct cluster *c, struct text *t)
+{
+    text_add(t, "resumed");
+    if (c->lease.lifted) {
+        text_add(t, "; nobody else is granted before %s says that its lease ends again",
+                 text_leader(c));
+    }
+}
+
+void explain_order(const struct cluster *c, const struct event *e, struct text *t)
+{
+    static void (*const says[])(const struct cluster *, struct text *) = {
+            [REQUEST_SWITCHOVER] = say_nothing, [REQUEST_FAILOVER] = say_nothing,
+            [REQUEST_REBUILD] = say_nothing,    [REQUEST_PAUSE] = say_pause,
+            [REQUEST_RESUME] = say_resume,
+    };
+    _Static_assert(sizeof says / sizeof says[0] == REQUEST_KIND_COUNT, "a sentence for each");
+    const struct order *order = &e->body.order;
+    if (order->reason != REASON_NONE) {
+        text_add(t, "the %s is declined: %s", request_kind_name(order->kind),
+                 reason_text(order->reason));
+    } else {
+        says[(unsigned)order->kind < REQUEST_KIND_COUNT ? order->kind : 0](c, t);
+    }
+    text_add(t, " (%s)", e->decision.rule);
+}
+
+size_t explain_answered(const struct cluster *c, char *buffer, size_t size)
+{
+    struct text t = text_begin(buffer, size);
+    const struct closed *answered = &c->answered;
+    if (answered->seq == 0) {
+        return 0;
+    }
+    text_add(&t, "%s%s%s %s", request_kind_name(answered->kind),
+             answered->node[0] != '\0' ? " of " : "", answered->node,
+             answered->reason == REASON_NONE ? "is ordered" : "is declined: ");
+    text_add(&t, "%s", answered->reason == REASON_NONE ? "" : reason_text(answered->reason));
+    return t.length;
+}
+
+size_t explain_pause(const struct cluster *c, char *buffer, size_t size)
+{
+    struct text t = text_begin(buffer, size);
+    if (pause_is_on(c)) {
+        text_add(&t, "since ");
+        text_add_time(&t, c->pause.wall_us);
+        text_add(&t, ", by %s: nothing is switched, restarted or rebuilt by itself",
+                 c->pause.writer);
+    }
+    if (pause_is_on(c) && cluster_holder(c) != LEADER_NONE) {
+        text_add(&t, "; the lease of %s %s", text_leader(c),
+                 c->lease.lifted ? "does not end" : "still ends");
+    }
+    return t.length;
+}

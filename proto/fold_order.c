@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* What operators ask for that one decision ends. */
+#include "fold_impl.h"
+#include "order.h"
+#include "pause.h"
+
+#include <string.h>
+
+/* ---- what is asked ---- */
+
+/* True when it would change something. */
+static bool changes_pause(const struct cluster *c, enum request_kind kind, bool leader_stopped)
+{
+    if (kind == REQUEST_PAUSE) {
+        return !pause_is_on(c);
+    }
+    return pause_is_on(c) || (pause_is_ending(c) && leader_stopped);
+}
+
+static enum void_reason check_asked(const struct cluster *c, const struct request *r)
+{
+    if (c->asked.request_seq != 0) {
+        return VOID_REQUEST_PENDING;
+    }
+    if (r->seen_seq > c->last_seq || r->accept_loss || r->node[0] != '\0' ||
+        (r->leader_stopped && r->kind != REQUEST_RESUME)) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (r->seen_seq < c->answered.seq) {
+        return VOID_REQUEST_OUTDATED;
+    }
+    if (r->leader_stopped && r->term != c->term) {
+        return r->term < c->term ? VOID_STALE_TERM : VOID_FUTURE_TERM;
+    }
+    return changes_pause(c, r->kind, r->leader_stopped) ? VOID_NONE : VOID_NO_CHANGE;
+}
+
+enum void_reason fold_asked(struct cluster *c, const struct event *e)
+{
+    const struct request *r = &e->body.request;
+    enum void_reason reason = check_asked(c, r);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
+    c->asked = (struct asked){
+            .request_seq = e->seq,
+            .kind = r->kind,
+            .wall_us = e->wall_us,
+            .term = r->term,
+            .leader_stopped = r->leader_stopped,
+    };
+    memcpy(c->asked.writer, e->writer, sizeof c->asked.writer);
+    memcpy(c->asked.node, r->node, sizeof c->asked.node);
+    return VOID_NONE;
+}
+
+/* ---- what becomes of it ---- */
+
+/* By the agent that renewed last: one that has been started since, and does not renew, may not know
+ * of the term at all (a replaced machine). */
+static bool leader_is_heard(const struct cluster *c, const struct evidence *evidence)
+{
+    bool heard =
+            c->leader != LEADER_NONE && (evidence->alive_mask >> (uint32_t)c->leader & 1U) != 0;
+    return heard && c->nodes[c->leader].incarnation == c->lease.renewal_mark.incarnation;
+}
+
+enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    const struct asked *a = &c->asked;
+    if (!changes_pause(c, a->kind, a->leader_stopped) ||
+        (a->leader_stopped && a->term != c->term)) {
+        return REASON_OVERTAKEN;
+    }
+    return a->leader_stopped && leader_is_heard(c, evidence) ? REASON_LEADER_HEARD : REASON_NONE;
+}
+
+struct order order_next(const struct cluster *c, const struct evidence *evidence)
+{
+    struct order order = {
+            .kind = c->asked.kind,
+            .request_seq = c->asked.request_seq,
+            .reason = order_objection(c, evidence),
+    };
+    memcpy(order.node, c->asked.node, sizeof order.node);
+    return order;
+}
+
+static bool is_same(const struct order *a, const struct order *b)
+{
+    return a->kind == b->kind && a->request_seq == b->request_seq && a->reason == b->reason &&
+           strcmp(a->node, b->node) == 0;
+}
+
+static void begin_pause(struct cluster *c, const struct event *e)
+{
+    c->pause.seq = e->seq;
+    c->pause.wall_us = e->wall_us;
+    memcpy(c->pause.writer, c->asked.writer, sizeof c->pause.writer);
+}
+
+/* The lease of a leader that is stopped for certain does not run any more. */
+static void end_pause(struct cluster *c, const struct event *e)
+{
+    (void)e;
+    memset(&c->pause, 0, sizeof c->pause);
+    c->lease.lifted = c->lease.lifted && !c->asked.leader_stopped;
+}
+
+static void carry_out(struct cluster *c, const struct event *e)
+{
+    static void (*const ways[])(struct cluster *, const struct event *) = {
+            [REQUEST_SWITCHOVER] = NULL,   [REQUEST_FAILOVER] = NULL,    [REQUEST_REBUILD] = NULL,
+            [REQUEST_PAUSE] = begin_pause, [REQUEST_RESUME] = end_pause,
+    };
+    _Static_assert(sizeof ways / sizeof ways[0] == REQUEST_KIND_COUNT, "a way for each");
+    ways[c->asked.kind](c, e);
+}
+
+static void answer(struct cluster *c, const struct event *e)
+{
+    c->answered = (struct closed){
+            .seq = e->seq,
+            .wall_us = e->wall_us,
+            .request_seq = c->asked.request_seq,
+            .kind = c->asked.kind,
+            .reason = e->body.order.reason,
+    };
+    memcpy(c->answered.node, c->asked.node, sizeof c->answered.node);
+    memset(&c->asked, 0, sizeof c->asked);
+}
+
+enum void_reason fold_order(struct cluster *c, const struct event *e)
+{
+    const struct order *order = &e->body.order;
+    if (c->asked.request_seq == 0 || order->request_seq != c->asked.request_seq) {
+        return VOID_NO_REQUEST;
+    }
+    struct order next = order_next(c, &e->decision.evidence);
+    if (!is_same(order, &next)) {
+        return VOID_WRONG_STEP;
+    }
+    if (order->reason == REASON_NONE) {
+        carry_out(c, e);
+    }
+    answer(c, e);
+    return VOID_NONE;
+}

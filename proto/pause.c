@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "pause.h"
+
+bool pause_is_on(const struct cluster *c)
+{
+    return c->pause.seq != 0;
+}
+
+bool pause_keeps_lease(const struct cluster *c)
+{
+    return c->lease.renewed && (pause_is_on(c) || c->lease.lifted);
+}
+
+bool pause_is_ending(const struct cluster *c)
+{
+    return c->lease.lifted && !pause_is_on(c);
+}
+
+bool pause_bars_election(const struct cluster *c)
+{
+    bool asked = cluster_has_ended(c) && c->ending.reason == REASON_REQUESTED;
+    return pause_is_on(c) && !asked;
+}
