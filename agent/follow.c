@@ -142,7 +142,9 @@ bool follow_must_recover_standby(const struct agent *a)
 bool follow_must_recover_primary(const struct agent *a)
 {
     bool last_resort = a->cluster.no_candidate || a->cluster.node_count == 1;
-    return may_recover(a) && a->data.found.was_primary && last_resort &&
+    const struct inspection *found = &a->data.found;
+    bool usurped = cluster_has_usurped(&a->cluster, a->me, found->was_primary, found->position);
+    return may_recover(a) && found->was_primary && !usurped && last_resort &&
            cluster_holder(&a->cluster) == LEADER_NONE;
 }
 

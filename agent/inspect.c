@@ -253,6 +253,14 @@ static enum disk_state check_disks(const char *directory, uint64_t segment_bytes
                    : disk_of(directory, "/pg_wal", segment_bytes > least ? segment_bytes : least);
 }
 
+/* A copy's pg_control says what its primary was. Before PostgreSQL 15 a backup_label may also lie
+ * in a primary. */
+static bool is_fresh_copy(const char *directory, struct inspection *inspection)
+{
+    return inspection->standby_signal && inspection->pg_version >= 150000 &&
+           look(directory, "/backup_label", inspection) == SIGHT_THERE;
+}
+
 static void look_at_data(const char *directory, struct inspection *ret_inspection,
                          uint64_t *ret_segment_bytes)
 {
@@ -267,6 +275,9 @@ static void look_at_data(const char *directory, struct inspection *ret_inspectio
     ret_inspection->pg_version = read_version(directory);
     ret_inspection->standby_signal =
             look(directory, "/standby.signal", ret_inspection) == SIGHT_THERE;
+    if (is_fresh_copy(directory, ret_inspection)) {
+        ret_inspection->was_primary = false;
+    }
     ret_inspection->restores = may_restore(directory);
     read_timelines(directory, ret_inspection);
 }

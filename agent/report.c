@@ -82,6 +82,9 @@ enum reason report_obstacle(const struct agent *a)
         return report_lacks_wal(a) ? REASON_WAL_MISSING : REASON_NONE;
     }
     const struct inspection *found = &a->data.found;
+    if (cluster_has_usurped(&a->cluster, a->me, found->was_primary, found->position)) {
+        return REASON_DIVERGED;
+    }
     if (found->was_primary && !found->clean &&
         found->position.timeline != a->cluster.floor.timeline) {
         return REASON_UNCLEAN_PRIMARY;

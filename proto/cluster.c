@@ -191,6 +191,13 @@ bool cluster_on_history(const struct cluster *c, struct position p)
     return false;
 }
 
+bool cluster_has_usurped(const struct cluster *c, int32_t i, bool was_primary, struct position p)
+{
+    bool copied = i >= 0 && c->nodes[i].rebuilt_task == TASK_BASEBACKUP;
+    return was_primary && !copied && p.timeline != 0 && p.timeline == c->floor.timeline &&
+           c->opener != LEADER_NONE && c->opener != i && c->leader != i;
+}
+
 bool cluster_below_floor(const struct cluster *c, struct position p)
 {
     return p.lsn < c->floor.lsn;

@@ -59,6 +59,7 @@ struct node {
     bool nosync;
     bool noloadbalance;
     bool departed; /* said goodbye, no hello since */
+    bool newcomer; /* it was in no cluster before: it remembers no grant */
 
     uint64_t incarnation; /* of the newest hello */
     uint64_t hello_seq;
@@ -200,6 +201,10 @@ uint32_t cluster_ttl_ms(const struct cluster *c);
  * fetched the new timeline's first segment and not replayed up to its opening stands below
  * floor.lsn. */
 bool cluster_on_history(const struct cluster *c, struct position p);
+/* True when node i says that it was a primary at p, on the timeline that another node has opened:
+ * somebody has promoted it by hand, at the same time. Its timeline has the same number and is not
+ * the same. A copy that has not run yet looks so, too: the fold knows of it. */
+bool cluster_has_usurped(const struct cluster *c, int32_t i, bool was_primary, struct position p);
 /* True when p, on the history, is behind the place where the last term's timeline opened. */
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */

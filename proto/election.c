@@ -59,6 +59,11 @@ static enum verdict adopt_verdict(const struct cluster *c, int32_t i)
     if (c->system_id != 0 || other_system_exists(c, i)) {
         return VERDICT_FOREIGN_SYSTEM;
     }
+    /* Its primary goes on somewhere, and what it commits would be lost (its agent may come later).
+     */
+    if (n->newcomer && !n->was_primary && n->state != NODE_FAILED) {
+        return VERDICT_PRIMARY_UNSEEN;
+    }
     bool ready = n->state == NODE_STOPPED || n->state == NODE_STANDBY || n->state == NODE_PRIMARY;
     /* Nothing else would start it again: an initdb whose first start failed waits for a grant. */
     return ready || has_only_failed_to_start(n) ? VERDICT_ELIGIBLE : VERDICT_NOT_RUNNING;

@@ -136,6 +136,7 @@ static const struct {
         [VERDICT_NO_QUORUM] = {"no_quorum", "too few of those that commits waited for report"},
         [VERDICT_BEHIND] = {"behind", "one that commits waited for has more"},
         [VERDICT_UNPROVEN] = {"unproven", "may lack acknowledged commits"},
+        [VERDICT_PRIMARY_UNSEEN] = {"primary_unseen", "is a standby whose primary was not seen"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 

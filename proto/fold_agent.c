@@ -80,8 +80,11 @@ static void learn_untold_promotion(struct cluster *c, int32_t i, const struct pr
 /* A node judges where it stands by the log as far as it has read it. One that woke up late, and
  * speaks before it reads, may take the newest timeline for a foreign one: it must not be rewound
  * for that, and perhaps lose the last copy. */
-static enum reason reason_of(const struct cluster *c, const struct probe *p)
+static enum reason reason_of(const struct cluster *c, int32_t i, const struct probe *p)
 {
+    if (cluster_has_usurped(c, i, p->was_primary, p->position)) {
+        return REASON_DIVERGED;
+    }
     bool outdated = (p->reason == REASON_DIVERGED && cluster_on_history(c, p->position)) ||
                     (p->reason == REASON_UNCLEAN_PRIMARY && c->floor.timeline != 0 &&
                      p->position.timeline == c->floor.timeline);
@@ -91,7 +94,7 @@ static enum reason reason_of(const struct cluster *c, const struct probe *p)
 static void apply_probe(struct cluster *c, struct node *n, const struct probe *p,
                         const struct event *e)
 {
-    enum reason reason = reason_of(c, p);
+    enum reason reason = reason_of(c, (int32_t)(n - c->nodes), p);
     if (p->state != n->state || reason != n->reason) {
         n->state_seq = e->seq;
         n->state_wall_us = e->wall_us;
@@ -183,6 +186,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->nofailover = h->nofailover;
     n->nosync = h->nosync;
     n->noloadbalance = h->noloadbalance;
+    n->newcomer = h->anchor_term == 0;
     mark_set(&n->task_mark, e);
     apply_probe(c, n, &h->probe, e);
     if (cluster_find_node(c, e->writer) == c->leader) {

@@ -145,11 +145,12 @@ enum verdict {
     VERDICT_NOFAILOVER,     /* tagged nofailover */
     VERDICT_REFUSED, /* refused the last grant and has not changed since; nothing else is wrong */
     VERDICT_DISK,    /* its disk takes no writes: reason_is_disk() */
-    VERDICT_INCOMPLETE, /* lacks a part of what a leader that stopped for a switchover wrote */
-    VERDICT_NOT_SEALED, /* has reported, and may still receive WAL of the old term */
-    VERDICT_NO_QUORUM,  /* too few of the nodes that commits waited for have reported */
-    VERDICT_BEHIND,     /* another node that commits waited for has more */
-    VERDICT_UNPROVEN,   /* commits did not wait for it: it may lack acknowledged ones */
+    VERDICT_INCOMPLETE,     /* lacks a part of what a leader that stopped for a switchover wrote */
+    VERDICT_NOT_SEALED,     /* has reported, and may still receive WAL of the old term */
+    VERDICT_NO_QUORUM,      /* too few of the nodes that commits waited for have reported */
+    VERDICT_BEHIND,         /* another node that commits waited for has more */
+    VERDICT_UNPROVEN,       /* commits did not wait for it: it may lack acknowledged ones */
+    VERDICT_PRIMARY_UNSEEN, /* a standby that somebody has made: its primary may be running */
     VERDICT_COUNT
 };
 

@@ -221,6 +221,7 @@ static const struct remedy remedies[] = {
         {VERDICT_UNREACHABLE, "", " returns"},
         {VERDICT_NOT_RUNNING, "", " runs as a standby"},
         {VERDICT_REFUSED, "the state of ", " changes, or it is asked again after 10 s"},
+        {VERDICT_PRIMARY_UNSEEN, "the agent of the primary of ", " is started"},
         {VERDICT_LAG, "", " catches up or maximum_lag_on_failover is raised"},
         {VERDICT_NOFAILOVER, "the tag nofailover is taken from ", ""},
         {VERDICT_DISK, "the disk takes writes again on ", ""},

@@ -21,7 +21,7 @@ CLONE_NEWNET = 0x40000000
 sys.path.insert(0, str(PLAYGROUND.parent))
 
 from playground_lib import members, processes  # noqa: E402
-from playground_lib.shape import Playground, Trouble, in_namespace  # noqa: E402
+from playground_lib.shape import PG_BIN, Playground, Trouble, in_namespace  # noqa: E402
 
 
 def wait_until(what, condition, seconds=DEADLINE, pause=0.05):

@@ -7,7 +7,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from cluster import Cluster, field, find, wait_until
+from cluster import PG_BIN, Cluster, field, find, wait_until
 from conftest import verify
 
 SEGMENT = "bootstrap:\n  initdb: [data-checksums, 'encoding: UTF8', locale: C, wal-segsize: 32]\n"
@@ -180,3 +180,70 @@ def test_restore_and_point_in_time(playground, directory, own_directory):
     cluster.wait_healthy()
     assert lines(cluster, old) == {"before the backup", "wanted", "goes on"}
     finish(cluster, directory, "point")
+
+
+# ---- what runs already -------------------------------------------------------------------------
+
+
+def start_by_hand(cluster, node):
+    home, port = cluster.pg.path(node), cluster.pg.member("nodes", node)["port"]
+    with open(f"{home}/data/postgresql.conf", "a", encoding="utf-8") as f:
+        f.write(f"port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{home}'\n"
+                "work_mem = '7MB'\nmax_connections = 50\n")
+    as_postgres(f"{PG_BIN}/pg_ctl", "-D", f"{home}/data", "-l", f"{home}/by-hand.log", "-w", "start")
+
+
+def make_by_hand(cluster):
+    """A primary and two standbys, as the manual says; what ALTER SYSTEM left behind would stop a standby."""
+    first, *others = cluster.nodes
+    as_postgres(f"{PG_BIN}/initdb", "-D", cluster.data(first), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                "--locale=C")
+    start_by_hand(cluster, first)
+    cluster.sql("create table story (line text primary key)", first)
+    cluster.sql("insert into story values ('by hand')", first)
+    cluster.sql("alter system set recovery_target_time = '2001-01-01 00:00:00+00'", first)
+    port = cluster.pg.member("nodes", first)["port"]
+    for node in others:
+        as_postgres(f"{PG_BIN}/pg_basebackup", "-D", cluster.data(node), "-h", "127.0.0.1", "-p", str(port), "-U",
+                    "postgres", "-R", "-c", "fast")
+        with open(f"{cluster.data(node)}/postgresql.auto.conf", encoding="utf-8") as f:
+            lines_left = [line for line in f if "recovery_target" not in line]
+        with open(f"{cluster.data(node)}/postgresql.auto.conf", "w", encoding="utf-8") as f:
+            f.writelines(lines_left)
+        start_by_hand(cluster, node)
+    wait_until("two standbys", lambda: cluster.value("select count(*) from pg_stat_replication", first) == 2)
+
+
+def test_running_primary_and_standbys_are_taken_over(playground, directory):
+    """A standby's agent comes first and is granted nothing: its primary serves. Nobody copies anything. Then
+    somebody promotes a standby by hand, and it comes back by itself."""
+    cluster = playground("by-hand", "--nodes", "3", "--idle")
+    make_by_hand(cluster)
+    first, second, third = cluster.nodes
+    system_id = cluster.system_id(first)
+    cluster.fault("start-nats")
+    cluster.fault("start-monitor")
+    cluster.fault("start", third)
+    said = cluster.wait_event(0, kind="no_candidate")
+    assert [(c["node"], c["verdict"]) for c in field(said, "candidates")] == [(third, "primary_unseen")]
+    cluster.sql("insert into story values ('while agents come')", first)
+    cluster.fault("start", first)
+    cluster.wait_event(0, kind="done", task="first_write", writer=first)
+    cluster.fault("start", second)
+    cluster.wait_healthy()
+    cluster.write("with agents")
+    for node in cluster.nodes:
+        wait_until("all rows", lambda n=node: cluster.rows(n) == {"by hand", "while agents come", "with agents"})
+        assert (cluster.system_id(node), cluster.value("show work_mem", node)) == (system_id, "7MB")
+    assert find(cluster.events(), kind="grant")["rule"] == "adopt"
+    for task in ("initdb", "basebackup", "rewind", "restore"):
+        assert not [e for e in cluster.events() if field(e, "task") == task]
+
+    start = cluster.last_seq()
+    cluster.sql("select pg_promote(false)", second)
+    cluster.wait_event(start, kind="done", task="rewind", writer=second)
+    cluster.wait_healthy()
+    assert cluster.primary() == first and not find(cluster.events(start), kind="grant")
+    cluster.write("goes on")
+    wait_until("the row", lambda: "goes on" in cluster.rows(second))
+    finish(cluster, directory, "by-hand")

@@ -100,6 +100,7 @@ static void hello(struct bench *b, const char *node, enum node_state node_state)
     e.body.hello.probe = world_probe(node_state, 1, node_state == NODE_EMPTY ? 0 : 1000);
     memcpy(e.body.hello.host, "127.0.0.1", sizeof("127.0.0.1"));
     e.body.hello.port = 5432;
+    e.body.hello.anchor_term = 1;
     give(b, &e);
 }
 

@@ -85,6 +85,7 @@ static inline enum void_reason world_hello(struct world *w, const char *node, st
     e.body.hello.probe = p;
     snprintf(e.body.hello.host, sizeof e.body.hello.host, "127.0.0.1");
     e.body.hello.port = 5432;
+    e.body.hello.anchor_term = 1; /* none of them is a newcomer */
     return world_fold(w, &e);
 }
 
