@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "lease.h"
 #include "outbox.h"
+#include "restart.h"
 #include "sync_keep.h"
 
 /* What PostgreSQL is being made to do; one thing at a time. */
@@ -73,6 +74,7 @@ struct agent_watch {
     uint32_t failures;        /* in a row */
     uint64_t failing_wall_us; /* wall clock of the first of them */
     uint64_t good_ms;         /* when the last proof of life came (PROBE_OK or PROBE_ALIVE) */
+    uint64_t last_ms;         /* when `last` came */
     struct probe_result last; /* the last PROBE_OK; valid while role is known */
     uint64_t moved_ms;        /* a standby: when its position last changed, or it was started */
     uint64_t startup_lsn;     /* a recovery that lets nobody in yet: see struct probe_result */
@@ -190,6 +192,7 @@ struct agent {
     struct agent_ending ending;
     struct agent_lease lease;
     struct agent_lead lead;
+    struct agent_restart restart;
     struct agent_sync sync;
     struct agent_grant grant;
     uint64_t refused_term; /* refused in this incarnation */
@@ -203,6 +206,7 @@ struct agent {
     struct position live[NODE_COUNT_MAX]; /* the peers' last live positions, by index in cluster */
     uint64_t live_oldest[NODE_COUNT_MAX]; /* while they are primaries, the oldest WAL that they
                                              keep; 0: unknown */
+    uint64_t live_ms[NODE_COUNT_MAX];     /* when they came */
 };
 
 /* The cluster's configuration, or the defaults until there is one. */

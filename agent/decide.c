@@ -6,6 +6,7 @@
 #include "lead.h"
 #include "pause.h"
 #include "report.h"
+#include "restart.h"
 #include "switch.h"
 
 #include <string.h>
@@ -386,6 +387,7 @@ static const struct row ROWS[] = {
     {"say-foreign",      is_newly_foreign,        say_foreign},
     {"release-again",    must_release_again,      release_again},
     {"wait-paused",      pause_must_wait,         NULL},
+    {"restart",          restart_must_begin,      restart_begin},
     {"abandon",          lead_is_impossible,      lead_abandon},
     {"initdb",           lead_must_initdb,        lead_initdb},
     {"start-primary",    lead_must_start,         lead_start},
@@ -443,6 +445,7 @@ uint64_t agent_decide_next_ms(const struct agent *a)
             a->data.inspecting ? 0 : a->data.due_ms,
             a->lead.stage < LEAD_CHECKPOINTED ? a->lead.retry_ms : 0,
             a->stop.exited ? 0 : a->stop.until_ms,
+            restart_goes_on(a) ? a->restart.until_ms : 0,
     };
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         if (times[i] > a->now_ms && times[i] < next_ms) {

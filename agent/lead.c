@@ -2,6 +2,7 @@
 #include "lead.h"
 
 #include "act.h"
+#include "restart.h"
 #include "switch.h"
 #include "upstream.h"
 
@@ -87,6 +88,9 @@ static enum lead_way way_of_stopped(const struct agent *a)
     if (switch_goes_on(a)) {
         return WAY_START;
     }
+    if (restart_goes_on(a) && may_adopt(a)) {
+        return restart_is_recorded(a) ? WAY_START : WAY_WAIT;
+    }
     if (a->cluster.promoted || a->cluster.grant_kind == GRANT_FAILOVER) {
         return WAY_NONE;
     }
@@ -165,6 +169,9 @@ void lead_start(struct agent *a, struct action_list *actions)
     act_say(actions, SEVERITY_INFO, "starting as the leader with the lock");
     struct upstream alone = upstream_nowhere(a);
     act_start(a, true, &alone, actions);
+    if (restart_goes_on(a)) {
+        a->pg.busy_until_ms = a->restart.until_ms;
+    }
 }
 
 bool lead_must_promote(const struct agent *a)

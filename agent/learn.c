@@ -3,6 +3,7 @@
 
 #include "act.h"
 #include "report.h"
+#include "restart.h"
 #include "say.h"
 #include "switch.h"
 #include "upstream.h"
@@ -133,7 +134,7 @@ static void learn_stage(struct agent *a)
     if (c->promoted && a->lead.stage < LEAD_PROMOTED) {
         a->lead.stage = LEAD_PROMOTED;
     }
-    if (c->writable && a->lead.stage < LEAD_WRITABLE) {
+    if (c->writable && !restart_goes_on(a) && a->lead.stage < LEAD_WRITABLE) {
         a->lead.stage = LEAD_WRITABLE;
     }
 }
@@ -169,6 +170,7 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
     learn_vote(a);
     learn_seal(a);
     learn_stage(a);
+    restart_learn(a);
     if (a->cluster.phase_seq != phase_seq) {
         learn_phase(a);
     }
@@ -204,6 +206,7 @@ static void learn_live(struct agent *a, const struct fact *fact, struct codec_ar
     if (i >= 0) {
         a->live[i] = e.body.probe.position;
         learn_oldest(a, i, &e.body.probe);
+        a->live_ms[i] = a->now_ms;
     }
 }
 
@@ -241,6 +244,11 @@ static void learn_death(struct agent *a, const struct fact *fact)
     enum reason reason = reason_of_death(a, fact);
     if (reason == REASON_START_FAILED) {
         learn_start_failed(a);
+    }
+    bool again = restart_goes_on(a) && reason == REASON_START_FAILED;
+    if (again || (reason == REASON_POSTMASTER_DIED && restart_is_preferred(a))) {
+        restart_note_crash(a, fact->wall_us);
+        return; /* what is left of it is killed all the same */
     }
     agent_raise(a, reason, fact->wall_us);
 }
@@ -435,6 +443,7 @@ static void end_promote(struct agent *a, const struct fact *fact)
     }
     a->pg.role = ROLE_PRIMARY;
     a->watch.good_ms = a->now_ms;
+    a->watch.last_ms = a->now_ms;
     a->watch.last.in_recovery = false;
     a->watch.last.position = fact->position;
     a->data.history = fact->history;
@@ -506,6 +515,9 @@ static void learn_persisted(struct agent *a, const struct fact *fact)
 /* What an ordered action may take has passed, or it cannot end well. */
 static void learn_time(struct agent *a)
 {
+    if (restart_is_late(a)) {
+        restart_give_up(a);
+    }
     bool vain = a->pg.busy == BUSY_STARTING && !a->pg.adopted && report_lacks_wal(a);
     if (a->now_ms < a->pg.busy_until_ms && !vain) {
         return;

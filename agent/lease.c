@@ -5,6 +5,7 @@
 #include "act.h"
 #include "lead.h"
 #include "report.h"
+#include "restart.h"
 
 #include <string.h>
 
@@ -155,6 +156,13 @@ static void put_back(struct agent *a, struct action_list *actions)
     }
 }
 
+/* Only what the last proof of life has shown is as old as that. */
+static struct position known_position(const struct agent *a, const struct probe *own)
+{
+    bool known = a->pg.role != ROLE_UNKNOWN && a->watch.last_ms == a->watch.good_ms;
+    return known ? own->position : (struct position){0};
+}
+
 static void renew(struct agent *a, struct action_list *actions)
 {
     bool lifted = may_lift(a);
@@ -168,9 +176,10 @@ static void renew(struct agent *a, struct action_list *actions)
             .ttl_ms = cluster_ttl_ms(&a->cluster),
             .seen_seq = a->cluster.last_seq,
             .state = own.state,
-            .position = own.position,
+            .position = known_position(a, &own),
             .probe_age_ms = probe_age_ms(a),
             .lifted = lifted,
+            .restart = restart_tell(a),
     };
     a->lease.sent[a->lease.next_sent] = (struct lease_sent){
             .counter = e.counter,

@@ -2,6 +2,7 @@
 #include "pause.h"
 
 #include "../proto/pause.h"
+#include "restart.h"
 #include "step.h"
 
 bool agent_is_paused(const struct agent *a)
@@ -28,6 +29,6 @@ bool pause_bears(const struct agent *a, enum reason reason)
 
 bool pause_must_wait(const struct agent *a)
 {
-    return agent_is_paused(a) && agent_is_gone(a) && !a->rebuild.unstarted &&
+    return agent_is_paused(a) && agent_is_gone(a) && !a->rebuild.unstarted && !restart_goes_on(a) &&
            cluster_directive(&a->cluster, a->me) != DIRECTIVE_REBUILD;
 }

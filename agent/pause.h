@@ -18,7 +18,8 @@ struct agent;
 bool agent_is_paused(const struct agent *a);
 /* True when such a fault is to be borne now. */
 bool pause_bears(const struct agent *a, enum reason reason);
-/* True when what does not run is not to be started. A copy that this agent has made is. */
+/* True when what does not run is not to be started. A copy that this agent has made is, and what it
+ * was restarting in place. */
 bool pause_must_wait(const struct agent *a);
 
 #endif

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "act.h"
+#include "restart.h"
 #include "say.h"
 #include "upstream.h"
 
@@ -137,6 +138,9 @@ static struct look look(const struct agent *a)
     }
     if (a->pg.busy == BUSY_TASK && task_states[a->pg.task] != NODE_PRIMARY) {
         return (struct look){task_states[a->pg.task], REASON_NONE};
+    }
+    if (a->pg.guard == GUARD_ABSENT && restart_goes_on(a)) {
+        return (struct look){NODE_STARTING, REASON_POSTMASTER_DIED};
     }
     if (a->pg.guard == GUARD_ABSENT) {
         return a->data.known ? look_stopped(a) : data_looks[DATA_UNKNOWN];

@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include "act.h"
+#include "restart.h"
 #include "upstream.h"
 
 #include <string.h>
@@ -91,9 +92,13 @@ static void learn_good(struct agent *a, const struct probe_result *probe)
     learn_history(a, probe);
     a->watch.failures = 0;
     a->watch.last = *probe;
+    a->watch.last_ms = a->now_ms;
     a->pg.role = probe->in_recovery ? ROLE_STANDBY : ROLE_PRIMARY;
     a->pg.adopted = false;
     a->pg.start_failures = 0;
+    if (a->pg.role == ROLE_PRIMARY) {
+        restart_end(a);
+    }
     if (a->watch.election_term != 0 && a->watch.issued_ms >= a->watch.election_ms) {
         a->watch.fresh_term = a->watch.election_term;
         a->watch.election_term = 0;

@@ -18,6 +18,8 @@
  *   elect-switchover    RELEASED          grant to the target, which has all that the leader wrote
  *   elect-requested     leaderless (2)    grant to the node that an operator asked for
  *   limit-failovers     leaderless (2)    no_candidate: somebody could lead, failover_limit forbids
+ *   policy-noop         leaderless (2)    no_candidate: somebody could lead, switch_policy forbids
+ *                                         it; who would have been promoted
  *   no-candidate        leaderless        no_candidate, with each node's reason; when it changed,
  *                                         after VERDICT_PAUSE_MS
  *   switchover-due      HELD (4)          switchover_step: the time that it is scheduled for has

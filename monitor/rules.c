@@ -338,14 +338,33 @@ static bool limit_stands(const struct question *q)
     return q->c->limited && !failover_is_allowed(q);
 }
 
+/* When what an election came to may be said. */
+static bool verdict_is_due(const struct question *q)
+{
+    return q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
+           q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
+           q->evidence->hearing_ms >= rules_alive_ms(q->c) && !pause_bars_election(q->c) &&
+           !limit_stands(q);
+}
+
+/* Somebody could lead, and switch_policy lets nobody be promoted unasked. */
+static int32_t find_withheld(const struct question *q, struct candidate_list *ret_list)
+{
+    return rules_is_first(q->c) ? LEADER_NONE : election_would_choose(q->c, q->evidence, ret_list);
+}
+
+static bool policy_forbids(const struct question *q)
+{
+    struct candidate_list list;
+    return verdict_is_due(q) && find_withheld(q, &list) != LEADER_NONE && !verdicts_stand(q, &list);
+}
+
 static bool nobody_can_lead(const struct question *q)
 {
     struct candidate_list list;
-    const bool due = q->c->configured && q->c->node_count > 0 && lease_has_lapsed(q) &&
-                     q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
-                     q->evidence->hearing_ms >= rules_alive_ms(q->c);
-    return due && !pause_bars_election(q->c) && !limit_stands(q) &&
-           choose(q, &list) == LEADER_NONE && !verdicts_stand(q, &list);
+    struct candidate_list would;
+    return verdict_is_due(q) && choose(q, &list) == LEADER_NONE &&
+           find_withheld(q, &would) == LEADER_NONE && !verdicts_stand(q, &list);
 }
 
 static bool some_node_is_asked_for(const struct question *q)
@@ -388,6 +407,15 @@ static void write_config(const struct question *q, struct event *ret_event)
     ret_event->body.config = q->options->config;
 }
 
+/* What may be lost: all that is known of the last holder's WAL, and whether that is all. */
+static void write_loss(const struct cluster *c, int32_t i, struct grant *grant)
+{
+    grant->loss_bytes = cluster_lag_bytes(c, i);
+    grant->leader_position = c->lease.position;
+    grant->leader_wall_us = c->lease.position_wall_us;
+    grant->loss_known = cluster_loss_is_known(c, i);
+}
+
 static void write_grant(const struct question *q, struct event *ret_event)
 {
     struct grant *grant = &ret_event->body.grant;
@@ -402,7 +430,9 @@ static void write_grant(const struct question *q, struct event *ret_event)
     grant->timeline = grant->kind == GRANT_FAILOVER ? q->c->timeline_max + 1 : 0;
     grant->renewal_seq = cluster_last_renewal_seq(q->c);
     sync_list_of(q->c, sync_granted(q->c, i, &grant->wait_count), &grant->waits);
-    grant->loss_bytes = grant->kind == GRANT_FAILOVER ? cluster_lag_bytes(q->c, i) : 0;
+    if (grant->kind == GRANT_FAILOVER) {
+        write_loss(q->c, i, grant);
+    }
     ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;
 }
 
@@ -426,6 +456,16 @@ static void write_no_candidate(const struct question *q, struct event *ret_event
     ret_event->cause_seq = q->c->phase_seq;
     ret_event->body.no_candidate.term = q->c->term;
     (void)choose(q, &ret_event->body.no_candidate.candidates);
+}
+
+static void write_withheld(const struct question *q, struct event *ret_event)
+{
+    struct no_candidate *n = &ret_event->body.no_candidate;
+    write_no_candidate(q, ret_event);
+    const int32_t i = find_withheld(q, &n->candidates);
+    n->reason = REASON_POLICY;
+    memcpy(n->node, q->c->nodes[i].name, sizeof(n->node));
+    n->loss_bytes = cluster_lag_bytes(q->c, i);
 }
 
 static void write_limit(const struct question *q, struct event *ret_event)
@@ -513,6 +553,7 @@ const struct rule RULES[] = {
     {"elect-released",    RELEASED,   may_elect,            write_grant},
     {"elect-revoked",     REVOKED,    may_elect,            write_grant},
     {"limit-failovers",   LEADERLESS, limit_is_reached,     write_limit},
+    {"policy-noop",       LEADERLESS, policy_forbids,       write_withheld},
     {"no-candidate",      LEADERLESS, nobody_can_lead,      write_no_candidate},
     {"switchover-due",    HELD,       rules_is_due,         rules_write_step},
     {"switchover-begin",  HELD,       rules_must_begin,     rules_write_step},

@@ -19,11 +19,17 @@ static uint64_t pause_ms(const struct cluster *c, uint32_t waits)
     return shrinks ? SYNC_SHRINK_MS : SYNC_WIDEN_MS;
 }
 
+/* Nobody streams from a leader that is restarted in place, and that says nothing. */
+static bool may_change(const struct cluster *c)
+{
+    return c->promoted && !c->restart.going;
+}
+
 uint64_t rules_sync_ms(const struct cluster *c, uint32_t alive_mask)
 {
     uint32_t count = 0;
     uint32_t waits = wanted(c, alive_mask, &count);
-    return c->promoted && differs(c, waits, count) ? pause_ms(c, waits) : 0;
+    return may_change(c) && differs(c, waits, count) ? pause_ms(c, waits) : 0;
 }
 
 /* When a leader dies its standbys lose it, too: that changes nothing of what it has promised. Only
@@ -37,7 +43,7 @@ static bool leader_lives(const struct evidence *evidence)
 static bool is_due(const struct question *q, uint32_t *ret_waits, uint32_t *ret_count)
 {
     *ret_waits = wanted(q->c, q->evidence->alive_mask, ret_count);
-    return q->c->promoted && differs(q->c, *ret_waits, *ret_count) && leader_lives(q->evidence) &&
+    return may_change(q->c) && differs(q->c, *ret_waits, *ret_count) && leader_lives(q->evidence) &&
            q->evidence->sync_age_ms >= pause_ms(q->c, *ret_waits);
 }
 

@@ -29,6 +29,10 @@ struct raw_defaults {
     char *failover_window;
     uint32_t *rebuild_limit;
     char *rebuild_window;
+    char *crash_policy;
+    char *primary_start_timeout;
+    uint32_t *restart_limit;
+    char *restart_window;
 };
 
 struct raw_settings {
@@ -76,6 +80,13 @@ static const cyaml_schema_field_t defaults_fields[] = {
     CYAML_FIELD_UINT_PTR("rebuild_limit", OPTIONAL_VALUE, struct raw_defaults, rebuild_limit),
     CYAML_FIELD_STRING_PTR("rebuild_window", OPTIONAL_VALUE, struct raw_defaults, rebuild_window, 0,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("crash_policy", OPTIONAL_VALUE, struct raw_defaults, crash_policy, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("primary_start_timeout", OPTIONAL_VALUE, struct raw_defaults,
+                           primary_start_timeout, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("restart_limit", OPTIONAL_VALUE, struct raw_defaults, restart_limit),
+    CYAML_FIELD_STRING_PTR("restart_window", OPTIONAL_VALUE, struct raw_defaults, restart_window, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 
@@ -117,6 +128,10 @@ static const char *const settings_keys[] = {
         "failover_window",
         "rebuild_limit",
         "rebuild_window",
+        "crash_policy",
+        "primary_start_timeout",
+        "restart_limit",
+        "restart_window",
         NULL,
 };
 
@@ -262,8 +277,40 @@ static enum result take_switch_policy(const char *text, struct config *config, s
             return RESULT_OK;
         }
     }
-    failure_set(f, RESULT_INVALID, "switch_policy: '%s' is not available in this version", text);
-    return failure_hint(f, "use MaximumAvailability");
+    failure_set(f, RESULT_INVALID, "switch_policy: '%s' is unknown", text);
+    return failure_hint(f, "use MaximumAvailability (a leader that is down is followed at once), "
+                           "MaximumDataProtection (only by a node that is proven to miss nothing) "
+                           "or Noop (by nobody, unless an operator asks)");
+}
+
+static enum result take_crash_policy(const char *text, struct config *config, struct failure *f)
+{
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    for (unsigned i = 0; i < CRASH_POLICY_COUNT; i++) {
+        if (strcmp(text, crash_policy_name((enum crash_policy)i)) == 0) {
+            config->crash_policy = (enum crash_policy)i;
+            return RESULT_OK;
+        }
+    }
+    failure_set(f, RESULT_INVALID, "crash_policy: '%s' is unknown", text);
+    return failure_hint(f, "use failover (to a standby, when one can take over) or restart (in "
+                           "place, within primary_start_timeout)");
+}
+
+static enum result take_restarts(const struct raw_defaults *raw, struct config *config,
+                                 struct failure *f)
+{
+    take_number(raw->restart_limit, &config->restart_limit);
+    enum result result = take_crash_policy(raw->crash_policy, config, f);
+    if (result == RESULT_OK) {
+        result = take_ms("primary_start_timeout", raw->primary_start_timeout,
+                         &config->primary_start_timeout_ms, f);
+    }
+    return result == RESULT_OK
+                   ? take_ms("restart_window", raw->restart_window, &config->restart_window_ms, f)
+                   : result;
 }
 
 static enum result take_synchronous(const char *text, struct config *config, struct failure *f)
@@ -367,6 +414,9 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     }
     if (result == RESULT_OK) {
         result = take_limits(raw, config, f);
+    }
+    if (result == RESULT_OK) {
+        result = take_restarts(raw, config, f);
     }
     char wrong[CONFIG_TEXT_SIZE];
     if (result == RESULT_OK && !config_check(config, wrong)) {

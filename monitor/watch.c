@@ -227,7 +227,8 @@ uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint
 void watch_streaming(struct watch *w, const struct cluster *c, uint64_t now_ms)
 {
     uint32_t streaming = sync_streaming(c, watch_alive_mask(w, c, now_ms));
-    if (streaming != w->streaming || w->streaming_ms == 0) {
+    /* Who lost a leader that is restarted in place comes back after it. */
+    if (streaming != w->streaming || w->streaming_ms == 0 || c->restart.going) {
         w->streaming = streaming;
         w->streaming_ms = now_ms;
     }

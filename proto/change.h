@@ -23,6 +23,10 @@ struct change {
     uint64_t promoted_wall_us; /* done(promote) */
     uint64_t writable_wall_us; /* done(first_write) */
     uint64_t writable_seq;
+    uint64_t loss_bytes; /* as the grant says it */
+    bool loss_known;
+    bool proven;             /* no acknowledged commit can be missing */
+    uint64_t leader_wall_us; /* of the old leader's last known position, by its clock */
 };
 
 /* How a term ended, kept until the next grant turns it into a struct change. */

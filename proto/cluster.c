@@ -151,6 +151,12 @@ struct bucket_size cluster_rebuild_size(const struct cluster *c)
     return (struct bucket_size){config.rebuild_limit, config.rebuild_window_ms};
 }
 
+struct bucket_size cluster_restart_size(const struct cluster *c)
+{
+    const struct config config = config_of(c);
+    return (struct bucket_size){config.restart_limit, config.restart_window_ms};
+}
+
 bool cluster_has_fallen(const struct cluster *c)
 {
     /* A grant that was never renewed changed nothing: what called for it calls for the next. */
@@ -173,6 +179,11 @@ uint64_t cluster_failover_ripe_ms(const struct cluster *c)
 uint64_t cluster_rebuild_ripe_ms(const struct cluster *c, int32_t i)
 {
     return bucket_ripe_ms(&c->nodes[i].rebuilds, cluster_rebuild_size(c));
+}
+
+uint64_t cluster_restart_ripe_ms(const struct cluster *c)
+{
+    return bucket_ripe_ms(&c->restart.tokens, cluster_restart_size(c));
 }
 
 bool cluster_on_history(const struct cluster *c, struct position p)
@@ -208,4 +219,33 @@ uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i)
     uint64_t leader_lsn = c->lease.position.lsn;
     uint64_t lsn = c->nodes[i].position.lsn;
     return leader_lsn > lsn ? leader_lsn - lsn : 0;
+}
+
+/* Of whose promotion may have gone untold: the first renewal names the holder (fold_agent.c). */
+int32_t cluster_last_holder(const struct cluster *c)
+{
+    return c->lease.renewal_seq != 0 ? c->opening.node : LEADER_NONE;
+}
+
+/* A crash may have cost it the record that its last page flushed ends in. */
+bool cluster_keeps_its_own(const struct cluster *c, int32_t i)
+{
+    struct position p = c->nodes[i].position;
+    p.lsn += LEADER_TAIL_BYTES;
+    return i == cluster_last_holder(c) && position_compare(p, c->lease.position) >= 0;
+}
+
+static bool has_the_end(const struct cluster *c, int32_t i)
+{
+    return c->ending.end.lsn != 0 && position_compare(c->nodes[i].position, c->ending.end) >= 0;
+}
+
+bool cluster_misses_nothing(const struct cluster *c, int32_t i)
+{
+    return cluster_keeps_its_own(c, i) || has_the_end(c, i);
+}
+
+bool cluster_loss_is_known(const struct cluster *c, int32_t i)
+{
+    return c->ending.end.lsn != 0 || cluster_keeps_its_own(c, i);
 }

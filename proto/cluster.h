@@ -21,6 +21,7 @@
 #include "config.h"
 #include "event.h"
 #include "pending.h"
+#include "restart.h"
 #include "void_reason.h"
 
 /* Where the leadership stands. */
@@ -105,14 +106,15 @@ struct node {
 
 /* The lease of the current term. */
 struct lease {
-    bool renewed;             /* an effective renewal of this term exists */
-    uint64_t renewal_seq;     /* the last one; kept over a grant that is never renewed */
-    uint64_t renewal_wall_us; /* for people */
-    struct mark renewal_mark; /* its (incarnation, counter) */
-    uint32_t ttl_ms;          /* of the last renewal */
-    uint32_t ttl_ms_max;      /* the longest that any renewal of the term names: the wait */
-    uint64_t seen_seq;        /* the holder had folded up to here */
-    struct position position; /* the last known one of the holder */
+    bool renewed;              /* an effective renewal of this term exists */
+    uint64_t renewal_seq;      /* the last one; kept over a grant that is never renewed */
+    uint64_t renewal_wall_us;  /* for people */
+    struct mark renewal_mark;  /* its (incarnation, counter) */
+    uint32_t ttl_ms;           /* of the last renewal */
+    uint32_t ttl_ms_max;       /* the longest that any renewal of the term names: the wait */
+    uint64_t seen_seq;         /* the holder had folded up to here */
+    struct position position;  /* the last known one of the last holder; it never goes back */
+    uint64_t position_wall_us; /* when it stood there at the latest, by its own clock; 0: unknown */
     bool lifted; /* by the last renewal it runs without an end, or may (pause.h); else false */
 };
 
@@ -151,11 +153,13 @@ struct cluster {
     bool promoted;               /* done(promote) of this term is in */
     bool writable;               /* done(first_write) of this term is in */
     struct lease lease;
+    struct restarting restart; /* of the holder's PostgreSQL */
     struct sync sync;
     struct ending ending;
     struct change change;
-    bool no_candidate;               /* the last election found nobody; verdicts are in the nodes */
-    bool limited;                    /* the last election must wait: failover_limit is reached */
+    bool no_candidate; /* the last election found nobody; verdicts are in the nodes */
+    bool withheld; /* it found somebody, whose verdict is CHOSEN, and switch_policy forbids it */
+    bool limited;  /* the last election must wait: failover_limit is reached */
     uint64_t limited_until_us;       /* by the wall clock of who said so; for people */
     struct bucket failovers;         /* automatic ones that took effect: by a first renewal */
     struct bucket failovers_granted; /* the same with the present grant; seq 0: it does not count */
@@ -209,6 +213,15 @@ bool cluster_has_usurped(const struct cluster *c, int32_t i, bool was_primary, s
 bool cluster_below_floor(const struct cluster *c, struct position p);
 /* Bytes of WAL of the last known leader position that the node lacks; 0 when ahead or unknown. */
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
+/* The node that held a term last, renewed: nobody has written since; or LEADER_NONE. */
+int32_t cluster_last_holder(const struct cluster *c);
+/* True when node i is that holder, with the WAL that it wrote. */
+bool cluster_keeps_its_own(const struct cluster *c, int32_t i);
+/* True when node i, which has reported, misses nothing that the last holder wrote: it is that
+ * holder; or the holder has said where its WAL ends, and it has all of it. */
+bool cluster_misses_nothing(const struct cluster *c, int32_t i);
+/* True when it is known where the last holder's WAL ends, or the node misses nothing of it. */
+bool cluster_loss_is_known(const struct cluster *c, int32_t i);
 /* True when the last term that was held did not end in order. */
 bool cluster_has_fallen(const struct cluster *c);
 /* True when the next grant counts as an automatic failover: so it is, and no operator asks for it.
@@ -218,8 +231,11 @@ bool cluster_failover_counts(const struct cluster *c);
 uint64_t cluster_failover_ripe_ms(const struct cluster *c);
 /* How old node i's last directive must be before it is told to rebuild again, in ms; 0: at once. */
 uint64_t cluster_rebuild_ripe_ms(const struct cluster *c, int32_t i);
+/* The same for a restart of the leader's PostgreSQL in place. */
+uint64_t cluster_restart_ripe_ms(const struct cluster *c);
 struct bucket_size cluster_failover_size(const struct cluster *c);
 struct bucket_size cluster_rebuild_size(const struct cluster *c);
+struct bucket_size cluster_restart_size(const struct cluster *c);
 
 const char *phase_name(enum phase phase);
 const char *void_reason_name(enum void_reason reason); /* "stale_predecessor" */

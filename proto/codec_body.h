@@ -19,6 +19,8 @@ struct codec_space {
     Pgbaton__Decision decision;
     Pgbaton__Evidence evidence;
     Pgbaton__Position position;
+    Pgbaton__Position leader_position;
+    Pgbaton__Restart restart;
     Pgbaton__Probe probe;
     union {
         Pgbaton__Renew renew;

@@ -52,14 +52,22 @@ static bool check_probe(const struct probe *probe)
     return true;
 }
 
-static bool check_renew(const struct renew *renew)
-{
-    return in_range(renew->state, NODE_STATE_COUNT);
-}
-
 static bool check_reason(enum reason reason)
 {
     return in_range(reason, REASON_COUNT);
+}
+
+/* Without a number it does not travel. */
+static bool check_restart(const struct restart *restart)
+{
+    bool empty = restart->reason == REASON_NONE && restart->age_ms == 0 &&
+                 restart->detected_wall_us == 0;
+    return check_reason(restart->reason) && (restart->number != 0 || empty);
+}
+
+static bool check_renew(const struct renew *renew)
+{
+    return in_range(renew->state, NODE_STATE_COUNT) && check_restart(&renew->restart);
 }
 
 static bool check_hello(const struct hello *hello)
@@ -118,7 +126,8 @@ static bool check_directive(const struct directive *directive)
 static bool check_config(const struct config *config)
 {
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
-           in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT);
+           in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
+           in_range(config->crash_policy, CRASH_POLICY_COUNT);
 }
 
 static bool check_sync_set(const struct sync_set *set)
@@ -131,6 +140,11 @@ static bool check_sync_set(const struct sync_set *set)
 static bool is_name_or_empty(const char *name)
 {
     return name[0] == '\0' || name_is_valid(name);
+}
+
+static bool check_no_candidate(const struct no_candidate *n)
+{
+    return check_reason(n->reason) && check_candidates(&n->candidates) && is_name_or_empty(n->node);
 }
 
 static bool check_request(const struct request *request)
@@ -177,8 +191,7 @@ static bool check_body(const struct event *e)
     case EVENT_CONFIG:
         return check_config(&e->body.config);
     case EVENT_NO_CANDIDATE:
-        return check_reason(e->body.no_candidate.reason) &&
-               check_candidates(&e->body.no_candidate.candidates);
+        return check_no_candidate(&e->body.no_candidate);
     case EVENT_REQUEST:
         return check_request(&e->body.request);
     case EVENT_SWITCHOVER_STEP:

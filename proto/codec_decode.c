@@ -124,6 +124,19 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe);
 }
 
+/* One that is there has a number: else its writer would have left it out. */
+static bool take_restart(const Pgbaton__Restart *pb, struct restart *restart)
+{
+    if (pb == NULL) {
+        return true;
+    }
+    restart->number = pb->number;
+    restart->reason = (enum reason)pb->reason;
+    restart->age_ms = pb->age_ms;
+    restart->detected_wall_us = pb->detected_wall_us;
+    return restart->number != 0;
+}
+
 static bool take_renew(const Pgbaton__Renew *pb, struct renew *renew)
 {
     renew->term = pb->term;
@@ -133,7 +146,7 @@ static bool take_renew(const Pgbaton__Renew *pb, struct renew *renew)
     take_position(pb->position, &renew->position);
     renew->probe_age_ms = pb->probe_age_ms;
     renew->lifted = pb->lifted;
-    return true;
+    return take_restart(pb->restart, &renew->restart);
 }
 
 static bool take_release(const Pgbaton__Release *pb, struct release *release)
@@ -211,6 +224,9 @@ static bool take_grant(const Pgbaton__Grant *pb, struct grant *grant)
     grant->loss_bytes = pb->loss_bytes;
     grant->timeline = pb->timeline;
     grant->wait_count = pb->wait_count;
+    take_position(pb->leader_position, &grant->leader_position);
+    grant->loss_known = pb->loss_known;
+    grant->leader_wall_us = pb->leader_wall_us;
     return take_names(&grant->waits, pb->n_waits, pb->waits) &&
            codec_take_text(grant->node, sizeof(grant->node), pb->node) &&
            take_candidates(&grant->candidates, pb->n_candidates, pb->candidates);
@@ -240,6 +256,10 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->rebuild_window_ms = pb->rebuild_window_ms;
     config->synchronous = (enum synchronous)pb->synchronous;
     config->synchronous_count = pb->synchronous_count;
+    config->crash_policy = (enum crash_policy)pb->crash_policy;
+    config->primary_start_timeout_ms = pb->primary_start_timeout_ms;
+    config->restart_limit = pb->restart_limit;
+    config->restart_window_ms = pb->restart_window_ms;
     return true;
 }
 
@@ -248,7 +268,9 @@ static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidat
     no_candidate->term = pb->term;
     no_candidate->reason = (enum reason)pb->reason;
     no_candidate->wait_ms = pb->wait_ms;
-    return take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
+    no_candidate->loss_bytes = pb->loss_bytes;
+    return codec_take_text(no_candidate->node, sizeof(no_candidate->node), pb->node) &&
+           take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
 }
 
 static bool take_request(const Pgbaton__Request *pb, struct request *request)

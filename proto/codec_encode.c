@@ -120,6 +120,22 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     return pb;
 }
 
+/* Left out when there is none. */
+static Pgbaton__Restart *put_restart(const struct restart *restart, struct codec_space *space)
+{
+    Pgbaton__Restart *pb = &space->restart;
+
+    if (restart->number == 0) {
+        return NULL;
+    }
+    pgbaton__restart__init(pb);
+    pb->number = restart->number;
+    pb->reason = restart->reason;
+    pb->age_ms = restart->age_ms;
+    pb->detected_wall_us = restart->detected_wall_us;
+    return pb;
+}
+
 static Pgbaton__Renew *put_renew(const struct renew *renew, struct codec_space *space)
 {
     Pgbaton__Renew *pb = &space->body.renew;
@@ -132,6 +148,7 @@ static Pgbaton__Renew *put_renew(const struct renew *renew, struct codec_space *
     pb->position = put_position(renew->position, &space->position);
     pb->probe_age_ms = renew->probe_age_ms;
     pb->lifted = renew->lifted;
+    pb->restart = put_restart(&renew->restart, space);
     return pb;
 }
 
@@ -236,6 +253,9 @@ static Pgbaton__Grant *put_grant(const struct grant *grant, struct codec_space *
     pb->n_waits = grant->waits.count;
     pb->waits = put_names(&grant->waits, space->waits);
     pb->wait_count = grant->wait_count;
+    pb->leader_position = put_position(grant->leader_position, &space->leader_position);
+    pb->loss_known = grant->loss_known;
+    pb->leader_wall_us = grant->leader_wall_us;
     return pb;
 }
 
@@ -271,6 +291,10 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
     pb->rebuild_window_ms = config->rebuild_window_ms;
     pb->synchronous = config->synchronous;
     pb->synchronous_count = config->synchronous_count;
+    pb->crash_policy = config->crash_policy;
+    pb->primary_start_timeout_ms = config->primary_start_timeout_ms;
+    pb->restart_limit = config->restart_limit;
+    pb->restart_window_ms = config->restart_window_ms;
     return pb;
 }
 
@@ -283,6 +307,8 @@ static Pgbaton__NoCandidate *put_no_candidate(const struct no_candidate *no_cand
     pb->term = no_candidate->term;
     pb->reason = no_candidate->reason;
     pb->wait_ms = no_candidate->wait_ms;
+    pb->node = text_of(no_candidate->node);
+    pb->loss_bytes = no_candidate->loss_bytes;
     pb->n_candidates = no_candidate->candidates.count;
     pb->candidates = put_candidates(&no_candidate->candidates, space);
     return pb;

@@ -26,6 +26,10 @@ struct config config_default(void)
             .failover_window_ms = 600000,
             .rebuild_limit = 10,
             .rebuild_window_ms = 3600000,
+            .crash_policy = CRASH_FAILOVER,
+            .primary_start_timeout_ms = 30000,
+            .restart_limit = 5,
+            .restart_window_ms = 600000,
     };
 }
 
@@ -39,6 +43,13 @@ void config_fill(struct config *config)
     if (config->rebuild_limit == 0) {
         config->rebuild_limit = defaults.rebuild_limit;
         config->rebuild_window_ms = defaults.rebuild_window_ms;
+    }
+    if (config->primary_start_timeout_ms == 0) {
+        config->primary_start_timeout_ms = defaults.primary_start_timeout_ms;
+    }
+    if (config->restart_limit == 0) {
+        config->restart_limit = defaults.restart_limit;
+        config->restart_window_ms = defaults.restart_window_ms;
     }
 }
 
@@ -70,6 +81,10 @@ static bool check_ranges(const struct config *config, char *text)
              BUCKET_WINDOW_MS_MAX},
             {"rebuild_window", config->rebuild_window_ms, BUCKET_WINDOW_MS_MIN,
              BUCKET_WINDOW_MS_MAX},
+            {"restart_window", config->restart_window_ms, BUCKET_WINDOW_MS_MIN,
+             BUCKET_WINDOW_MS_MAX},
+            {"primary_start_timeout", config->primary_start_timeout_ms,
+             PRIMARY_START_TIMEOUT_MS_MIN, PRIMARY_START_TIMEOUT_MS_MAX},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         const struct range *r = &ranges[i];
@@ -111,13 +126,20 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
         return false;
     }
     if ((unsigned)config->switch_policy >= SWITCH_POLICY_COUNT) {
-        snprintf(ret_text, CONFIG_TEXT_SIZE, "switch_policy must be MaximumAvailability");
+        snprintf(ret_text, CONFIG_TEXT_SIZE,
+                 "switch_policy must be MaximumAvailability, MaximumDataProtection or Noop");
+        return false;
+    }
+    if ((unsigned)config->crash_policy >= CRASH_POLICY_COUNT) {
+        snprintf(ret_text, CONFIG_TEXT_SIZE, "crash_policy must be failover or restart");
         return false;
     }
     if (config->failover_limit < 1 || config->failover_limit > BUCKET_LIMIT_MAX ||
-        config->rebuild_limit < 1 || config->rebuild_limit > BUCKET_LIMIT_MAX) {
+        config->rebuild_limit < 1 || config->rebuild_limit > BUCKET_LIMIT_MAX ||
+        config->restart_limit < 1 || config->restart_limit > BUCKET_LIMIT_MAX) {
         snprintf(ret_text, CONFIG_TEXT_SIZE,
-                 "failover_limit and rebuild_limit must be between 1 and %d", BUCKET_LIMIT_MAX);
+                 "failover_limit, rebuild_limit and restart_limit must be between 1 and %d",
+                 BUCKET_LIMIT_MAX);
         return false;
     }
     if (config->synchronous != SYNCHRONOUS_OFF &&

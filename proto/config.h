@@ -26,12 +26,16 @@ struct config {
     uint32_t failover_window_ms;      /* in which as many are allowed again */
     uint32_t rebuild_limit;           /* the same for the rebuilds of each node */
     uint32_t rebuild_window_ms;
+    enum crash_policy crash_policy;
+    uint32_t primary_start_timeout_ms; /* of a restart in place; 0 in old logs: the default */
+    uint32_t restart_limit;            /* restarts in place in a burst (I18); 0: likewise */
+    uint32_t restart_window_ms;
 };
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
 uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold);
 /* The defaults: 1 s, 1 s, 2, 3 s, MaximumAvailability, no lag bound, 5 failovers in 10 min, 10
- * rebuilds of a node in 1 h. */
+ * rebuilds of a node in 1 h, crash_policy failover, restarts in 30 s each and 5 in 10 min. */
 struct config config_default(void);
 /* Limits that were not written (by a version without them) are the defaults'. */
 void config_fill(struct config *config);

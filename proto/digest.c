@@ -87,6 +87,10 @@ static void put_config(struct digest *d, const struct config *config)
     put_u64(d, config->rebuild_window_ms);
     put_u64(d, config->synchronous);
     put_u64(d, config->synchronous_count);
+    put_u64(d, config->crash_policy);
+    put_u64(d, config->primary_start_timeout_ms);
+    put_u64(d, config->restart_limit);
+    put_u64(d, config->restart_window_ms);
 }
 
 static void put_bucket(struct digest *d, const struct bucket *bucket)
@@ -119,6 +123,21 @@ static void put_lease(struct digest *d, const struct lease *lease)
     put_u64(d, lease->seen_seq);
     put_position(d, lease->position);
     put_u64(d, lease->lifted);
+    put_u64(d, lease->position_wall_us);
+}
+
+static void put_restart(struct digest *d, const struct restarting *restart)
+{
+    put_u64(d, restart->number);
+    put_u64(d, restart->going);
+    put_u64(d, restart->reason);
+    put_u64(d, restart->seq);
+    put_u64(d, restart->incarnation);
+    put_u64(d, restart->counter);
+    put_u64(d, restart->detected_wall_us);
+    put_u64(d, restart->begun_wall_us);
+    put_u64(d, restart->writable_wall_us);
+    put_bucket(d, &restart->tokens);
 }
 
 static void put_ending(struct digest *d, const struct ending *ending)
@@ -148,6 +167,10 @@ static void put_change(struct digest *d, const struct change *change)
     put_u64(d, change->promoted_wall_us);
     put_u64(d, change->writable_wall_us);
     put_u64(d, change->writable_seq);
+    put_u64(d, change->loss_bytes);
+    put_u64(d, change->loss_known);
+    put_u64(d, change->proven);
+    put_u64(d, change->leader_wall_us);
 }
 
 static void put_node_identity(struct digest *d, const struct node *node)
@@ -286,10 +309,12 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_u64(d, c->promoted);
     put_u64(d, c->writable);
     put_lease(d, &c->lease);
+    put_restart(d, &c->restart);
     put_sync(d, &c->sync);
     put_ending(d, &c->ending);
     put_change(d, &c->change);
     put_u64(d, c->no_candidate);
+    put_u64(d, c->withheld);
     put_u64(d, c->limited);
     put_u64(d, c->limited_until_us);
     put_bucket(d, &c->failovers);

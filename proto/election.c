@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "election.h"
 
+#include "policy.h"
 #include "switchover.h"
 #include "sync.h"
 
@@ -122,7 +123,7 @@ static enum verdict failover_verdict(const struct cluster *c, int32_t i)
     if (bounded && cluster_lag_bytes(c, i) > c->config.maximum_lag_on_failover) {
         return VERDICT_LAG;
     }
-    return VERDICT_ELIGIBLE;
+    return policy_verdict(c, i);
 }
 
 enum verdict election_fitness(const struct cluster *c, int32_t i)
@@ -211,8 +212,16 @@ static int32_t better(const struct cluster *c, int32_t a, int32_t b)
     return a == LEADER_NONE || election_prefers(c, b, a) ? b : a;
 }
 
-int32_t election_choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
-                        struct candidate_list *ret_list)
+/* What a node's verdict would be without switch_policy. */
+static enum verdict without_policy(const struct cluster *c, int32_t i, enum verdict verdict)
+{
+    bool refused = c->nodes[i].refused_term == c->term;
+    enum verdict next = refused ? VERDICT_REFUSED : VERDICT_ELIGIBLE;
+    return verdict == VERDICT_POLICY ? next : verdict;
+}
+
+static int32_t choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
+                      bool free, struct candidate_list *ret_list)
 {
     int32_t best = LEADER_NONE;
     int32_t refuser = LEADER_NONE;
@@ -222,6 +231,7 @@ int32_t election_choose(const struct cluster *c, enum grant_kind kind, const str
         bool alive = (e->alive_mask >> i & 1U) != 0;
         int32_t node = (int32_t)i;
         enum verdict verdict = alive ? election_verdict(c, node, kind) : VERDICT_UNREACHABLE;
+        verdict = free ? without_policy(c, node, verdict) : verdict;
         judge(c, node, verdict, &ret_list->items[i]);
         bool may = verdict == VERDICT_ELIGIBLE || switchover_forgives(c, node, verdict);
         best = may ? better(c, best, node) : best;
@@ -234,6 +244,22 @@ int32_t election_choose(const struct cluster *c, enum grant_kind kind, const str
         ret_list->items[best].verdict = VERDICT_CHOSEN;
     }
     return best;
+}
+
+int32_t election_choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
+                        struct candidate_list *ret_list)
+{
+    return choose(c, kind, e, false, ret_list);
+}
+
+int32_t election_would_choose(const struct cluster *c, const struct evidence *e,
+                              struct candidate_list *ret_list)
+{
+    bool forbidden = c->config.switch_policy == SWITCH_NOOP && c->configured;
+    if (!forbidden || choose(c, GRANT_FAILOVER, e, false, ret_list) != LEADER_NONE) {
+        return LEADER_NONE;
+    }
+    return choose(c, GRANT_FAILOVER, e, true, ret_list);
 }
 
 bool election_is_complete(const struct cluster *c, uint32_t alive_mask)

@@ -39,6 +39,11 @@ bool election_forgives(const struct evidence *e);
 int32_t election_choose(const struct cluster *c, enum grant_kind kind, const struct evidence *e,
                         struct candidate_list *ret_list);
 
+/* Whom the election would have chosen without switch_policy, when that forbids everybody; else
+ * LEADER_NONE. ret_list is then as it would have been. */
+int32_t election_would_choose(const struct cluster *c, const struct evidence *e,
+                              struct candidate_list *ret_list);
+
 /* True when every node that is heard, and could be a candidate, has reported for this election. */
 bool election_is_complete(const struct cluster *c, uint32_t alive_mask);
 

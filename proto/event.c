@@ -86,6 +86,9 @@ static const struct {
         [REASON_POST_INIT_FAILED] = {"post_init_failed", "the command post_init failed"},
         [REASON_LEADER_HEARD] = {"leader_heard", "the leader is heard: it is not stopped"},
         [REASON_OVERTAKEN] = {"overtaken", "it makes no sense any more"},
+        [REASON_RESTART_TIMEOUT] = {"restart_timeout",
+                                    "PostgreSQL could not be restarted in place in time"},
+        [REASON_POLICY] = {"policy", "switch_policy lets nobody be promoted unasked"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -137,13 +140,23 @@ static const struct {
         [VERDICT_BEHIND] = {"behind", "one that commits waited for has more"},
         [VERDICT_UNPROVEN] = {"unproven", "may lack acknowledged commits"},
         [VERDICT_PRIMARY_UNSEEN] = {"primary_unseen", "is a standby whose primary was not seen"},
+        [VERDICT_POLICY] = {"policy",
+                            "could lead, but switch_policy lets nobody be promoted unasked"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 
 static const char *const switch_policy_names[] = {
         [SWITCH_MAXIMUM_AVAILABILITY] = "MaximumAvailability",
+        [SWITCH_MAXIMUM_DATA_PROTECTION] = "MaximumDataProtection",
+        [SWITCH_NOOP] = "Noop",
 };
 _Static_assert(LENGTH(switch_policy_names) == SWITCH_POLICY_COUNT, "every policy has a name");
+
+static const char *const crash_policy_names[] = {
+        [CRASH_FAILOVER] = "failover",
+        [CRASH_RESTART] = "restart",
+};
+_Static_assert(LENGTH(crash_policy_names) == CRASH_POLICY_COUNT, "every policy has a name");
 
 static const char *const request_kind_names[] = {
         [REQUEST_SWITCHOVER] = "switchover", [REQUEST_FAILOVER] = "failover",
@@ -251,6 +264,11 @@ const char *verdict_text(enum verdict verdict)
 const char *switch_policy_name(enum switch_policy policy)
 {
     return (size_t)policy < SWITCH_POLICY_COUNT ? switch_policy_names[policy] : "?";
+}
+
+const char *crash_policy_name(enum crash_policy policy)
+{
+    return (size_t)policy < CRASH_POLICY_COUNT ? crash_policy_names[policy] : "?";
 }
 
 const char *request_kind_name(enum request_kind kind)

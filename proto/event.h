@@ -10,31 +10,15 @@
 #define PGBATON_EVENT_H
 
 #include "config.h"
+#include "position.h"
 #include "request.h"
+#include "restart.h"
 #include "sync_state.h"
 #include "vocabulary.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A place in the WAL. lsn is PostgreSQL's XLogRecPtr; 0 means unknown. */
-struct position {
-    uint32_t timeline;
-    uint64_t lsn;
-};
-
-/* "timeline `timeline` ended at `switch_lsn`, where the next one began", oldest first
- * (PostgreSQL's .history files say the same). */
-struct history_entry {
-    uint32_t timeline;
-    uint64_t switch_lsn;
-};
-
-struct history {
-    uint32_t count;
-    struct history_entry entries[HISTORY_COUNT_MAX];
-};
 
 /* One row of pg_stat_replication, as the leader sees it. */
 struct replica_row {
@@ -66,12 +50,13 @@ struct probe {
 
 struct renew {
     uint64_t term;
-    uint32_t ttl_ms;       /* the lease_ttl under which it was sent */
-    uint64_t seen_seq;     /* the holder had folded up to here */
-    enum node_state state; /* what it is at this moment */
-    struct position position;
-    uint32_t probe_age_ms; /* how old the evidence from its PostgreSQL is */
-    bool lifted;           /* read back, it lets the lease run without an end (pause.h) */
+    uint32_t ttl_ms;          /* the lease_ttl under which it was sent */
+    uint64_t seen_seq;        /* the holder had folded up to here */
+    enum node_state state;    /* what it is at this moment */
+    struct position position; /* zeros: it has nothing new to say of it */
+    uint32_t probe_age_ms;    /* how old the evidence from its PostgreSQL is, and the position */
+    bool lifted;              /* read back, it lets the lease run without an end (pause.h) */
+    struct restart restart;
 };
 
 struct release {
@@ -172,7 +157,12 @@ struct grant {
     struct name_list waits; /* what the new leader's commits wait for from the first one on: ANY
                                wait_count of these; none: nobody */
     uint32_t wait_count;
-    uint64_t loss_bytes; /* last known position of the old leader minus the grantee's; 0 or more */
+    uint64_t loss_bytes;             /* leader_position minus the grantee's; 0 or more */
+    struct position leader_position; /* the last known one of the last holder */
+    bool loss_known;                 /* nothing of its WAL lies beyond leader_position, or nothing
+                                        of it is missing: no more than loss_bytes can be lost */
+    uint64_t leader_wall_us; /* when it stood there, by its own clock: what it wrote after that may
+                                be lost, too, unless loss_known; 0: not known */
     struct candidate_list candidates;
 };
 
@@ -186,9 +176,12 @@ struct directive { /* rebuild; the other directives follow from the state */
 };
 
 struct no_candidate {
-    uint64_t term;      /* the last one; the next cannot be granted */
-    enum reason reason; /* REASON_FAILOVER_LIMIT: somebody could lead, and must wait; NONE */
-    uint64_t wait_ms;   /* with that reason: the next grant is allowed so much later */
+    uint64_t term;        /* the last one; the next cannot be granted */
+    enum reason reason;   /* REASON_FAILOVER_LIMIT: somebody could lead, and must wait;
+                             REASON_POLICY: and may not; NONE */
+    uint64_t wait_ms;     /* with that reason: the next grant is allowed so much later */
+    char node[NAME_SIZE]; /* REASON_POLICY: who would have been promoted; else empty */
+    uint64_t loss_bytes;  /* and what that may have lost, as a grant says it */
     struct candidate_list candidates;
 };
 
@@ -240,8 +233,5 @@ struct event {
 
 /* True when name is 1 to 40 bytes of [a-z0-9-] and does not begin with '-'. */
 bool name_is_valid(const char *name);
-
-/* Below, equal, above: compares timelines first, then lsn. Only for positions of one history. */
-int position_compare(struct position a, struct position b);
 
 #endif

@@ -150,6 +150,9 @@ static const char *status_rising(const struct cluster *c)
     if (c->phase == PHASE_HELD && c->writable) {
         return "running";
     }
+    if (c->phase == PHASE_HELD && c->restart.going) {
+        return "restarting";
+    }
     if (c->phase == PHASE_HELD && c->promoted && c->change.writable_seq != 0) {
         return "switching"; /* or back from it */
     }
@@ -201,6 +204,21 @@ static const char *rise_verb(const struct change *change)
     return (unsigned)change->kind < GRANT_KIND_COUNT ? verbs[change->kind] : "?";
 }
 
+static void add_rise(const struct change *change, struct text *t)
+{
+    text_add(t, "%s %s", change->to, rise_verb(change));
+    uint64_t start_us =
+            change->from[0] != '\0' ? change->detected_wall_us : change->granted_wall_us;
+    if (change->writable_wall_us == 0) {
+        text_add(t, ", not writable yet");
+    } else if (start_us == 0 || change->writable_wall_us < start_us) {
+        text_add(t, ", writable");
+    } else {
+        text_add(t, ", writable after ");
+        text_add_duration(t, (change->writable_wall_us - start_us) / 1000);
+    }
+}
+
 size_t explain_change(const struct change *change, char *buffer, size_t size)
 {
     struct text t = text_begin(buffer, size);
@@ -210,18 +228,12 @@ size_t explain_change(const struct change *change, char *buffer, size_t size)
     add_ending(change, &t);
     if (change->promoted_wall_us == 0) {
         text_add(&t, "%s granted, not %s yet", change->to, rise_verb(change));
-        return t.length;
-    }
-    text_add(&t, "%s %s", change->to, rise_verb(change));
-    uint64_t start_us =
-            change->from[0] != '\0' ? change->detected_wall_us : change->granted_wall_us;
-    if (change->writable_wall_us == 0) {
-        text_add(&t, ", not writable yet");
-    } else if (start_us == 0 || change->writable_wall_us < start_us) {
-        text_add(&t, ", writable");
     } else {
-        text_add(&t, ", writable after ");
-        text_add_duration(&t, (change->writable_wall_us - start_us) / 1000);
+        add_rise(change, &t);
+    }
+    if (change->kind == GRANT_FAILOVER) {
+        text_add(&t, "; ");
+        text_add_loss(change, &t);
     }
     return t.length;
 }

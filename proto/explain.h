@@ -13,8 +13,8 @@
 #include "switchover.h"
 
 /* The one-word status of the cluster ("running", "leaderless", "promoting", "electing",
- * "bootstrapping", "waiting", "switching", "frozen"), the same in describe's JSON. "running" means:
- * a leader holds and is writable. */
+ * "bootstrapping", "waiting", "switching", "restarting", "frozen"), the same in describe's JSON.
+ * "running" means: a leader holds and is writable. */
 const char *explain_status(const struct cluster *c);
 /* What the event says, and when void, why it had no effect: one line, no newline. c is the state
  * after it. "INFO" lines of a leader's renewal read "no action. I am node-2, the leader with the
@@ -47,6 +47,9 @@ const char *explain_stage(enum switchover_stage stage);
 /* "quorum: commits wait for 1 of node-2, node-3; an election needs 2 of node-2, node-3"; empty when
  * nobody leads, or synchronous is off. Returns the length. */
 size_t explain_sync(const struct cluster *c, char *buffer, size_t size);
+/* "node-1 restarted PostgreSQL in place (postmaster died), writable after 812 ms"; empty when that
+ * did not happen in this term, or goes on. Returns the length. */
+size_t explain_restart(const struct cluster *c, char *buffer, size_t size);
 /* PostgreSQL's notation: "0/70001A8". ret must hold 18 bytes. */
 void explain_lsn(uint64_t lsn, char ret_text[18]);
 /* The word of describe's STATUS column for a node ("running", "streaming", "rebuilding", "stopped",

@@ -70,7 +70,14 @@ static void explain_renew(const struct cluster *c, const struct event *e, struct
                  e->body.renew.term, e->body.renew.ttl_ms);
         return;
     }
+    if (c->restart.seq == e->seq) {
+        explain_begun_restart(c, e, t);
+        return;
+    }
     text_add(t, "no action. I am %s, the leader with the lock", e->writer);
+    if (c->restart.going) {
+        text_add(t, ", restarting PostgreSQL");
+    }
     if (!c->promoted) {
         text_add(t, ", not promoted yet");
     }
@@ -259,10 +266,9 @@ static void grant_failover(const struct cluster *c, const struct grant *grant, s
 {
     text_add(t, c->loss_accepted ? "whatever it lacks, at " : "furthest at ");
     text_add_position(t, grant->position);
-    if (grant->loss_bytes > 0) {
+    if (c->change.term == grant->term) {
         text_add(t, ", ");
-        text_add_bytes(t, grant->loss_bytes);
-        text_add(t, " behind the old leader's last known position");
+        text_add_loss(&c->change, t);
     }
 }
 
@@ -324,6 +330,11 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
         text_add(t, ", %" PRIu32 " failovers in ", config->failover_limit);
         text_add_duration(t, config->failover_window_ms);
     }
+    if (config->restart_limit != 0) {
+        text_add(t, ", crash_policy %s, %" PRIu32 " restarts in place in ",
+                 crash_policy_name(config->crash_policy), config->restart_limit);
+        text_add_duration(t, config->restart_window_ms);
+    }
     if (config->rebuild_limit != 0) {
         text_add(t, ", %" PRIu32 " rebuilds of a node in ", config->rebuild_limit);
         text_add_duration(t, config->rebuild_window_ms);
@@ -332,16 +343,20 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
 
 static void explain_no_candidate(const struct cluster *c, const struct event *e, struct text *t)
 {
-    (void)c;
     const struct no_candidate *n = &e->body.no_candidate;
     bool limited = n->reason == REASON_FAILOVER_LIMIT;
-    text_add(t, "nobody %s granted a term after term %" PRIu64 " (%s)", limited ? "is" : "can be",
-             n->term, e->decision.rule);
+    bool withheld = n->reason == REASON_POLICY;
+    text_add(t, "nobody %s granted a term after term %" PRIu64 " (%s)",
+             limited || withheld ? "is" : "can be", n->term, e->decision.rule);
     if (limited) {
         text_add(t, ": failover_limit is reached, the next failover is allowed in ");
         text_add_duration(t, n->wait_ms);
     }
-    add_candidates(&n->candidates, "", limited ? "; " : ": ", t);
+    if (withheld) {
+        text_add(t, ": switch_policy is %s, ", switch_policy_name(c->config.switch_policy));
+        text_add_withheld(n, t);
+    }
+    add_candidates(&n->candidates, n->node, limited || withheld ? "; " : ": ", t);
 }
 
 static void explain_heartbeat(const struct cluster *c, const struct event *e, struct text *t)

@@ -35,6 +35,12 @@ const char *text_leader(const struct cluster *c);
 /* "base backup" of TASK_BASEBACKUP: what people call it. */
 const char *text_task(enum task task);
 
+/* explain_policy.c: "may lose 64 bytes and what the old leader wrote after 03:14:15 UTC", "nothing
+ * is lost"; "would have promoted node-2"; and the sentence of a renewal that begins a restart. */
+void text_add_loss(const struct change *loss, struct text *t);
+void text_add_withheld(const struct no_candidate *n, struct text *t);
+void explain_begun_restart(const struct cluster *c, const struct event *e, struct text *t);
+
 /* explain_sync.c: "node-2, node-3"; and the sentences of a sync_set and of what confirms it. */
 void text_add_names(const struct name_list *list, struct text *t);
 void explain_sync_set(const struct cluster *c, const struct event *e, struct text *t);

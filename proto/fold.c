@@ -33,6 +33,7 @@ void cluster_enter_phase(struct cluster *c, enum phase phase, const struct event
 void cluster_clear_election(struct cluster *c)
 {
     c->no_candidate = false;
+    c->withheld = false;
     c->limited = false;
     c->limited_until_us = 0;
 }

@@ -195,6 +195,14 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     return VOID_NONE;
 }
 
+/* What the holder has written it keeps: after a crash it may not know how much that is. */
+static void raise_position(struct cluster *c, struct position position)
+{
+    if (position_compare(position, c->lease.position) > 0) {
+        c->lease.position = position;
+    }
+}
+
 enum void_reason fold_probe(struct cluster *c, int32_t i, const struct event *e)
 {
     const struct probe *p = &e->body.probe;
@@ -205,7 +213,7 @@ enum void_reason fold_probe(struct cluster *c, int32_t i, const struct event *e)
     apply_probe(c, n, p, e);
     learn_system(c, n);
     if (cluster_holder(c) == i && p->state == NODE_PRIMARY) {
-        c->lease.position = p->position;
+        raise_position(c, p->position);
     }
     return VOID_NONE;
 }
@@ -228,6 +236,43 @@ static bool renew_is_possible(const struct cluster *c, const struct renew *r)
            r->seen_seq <= c->last_seq;
 }
 
+/* A renewal that begins a restart in place: of a primary that is not to stop, and not too often
+ * (I18). */
+static enum void_reason check_restart(const struct cluster *c, const struct restart *r)
+{
+    if (r->number <= c->restart.number) {
+        return VOID_NONE; /* none, or one that goes on */
+    }
+    bool possible = r->number == c->restart.number + 1 && c->promoted && r->reason != REASON_NONE;
+    if (!possible) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (c->pending.step == SWITCH_STOP) {
+        return VOID_NOT_HELD;
+    }
+    return r->age_ms < cluster_restart_ripe_ms(c) ? VOID_LIMIT_REACHED : VOID_NONE;
+}
+
+/* It accepts no writes until it says that it does. */
+static void begin_restart(struct cluster *c, const struct restart *r, const struct event *e)
+{
+    struct bucket tokens = c->restart.tokens;
+    bucket_take(&tokens, cluster_restart_size(c), r->age_ms, e->seq);
+    c->restart = (struct restarting){
+            .number = r->number,
+            .going = true,
+            .reason = r->reason,
+            .seq = e->seq,
+            .incarnation = e->incarnation,
+            .counter = e->counter,
+            .detected_wall_us = r->detected_wall_us,
+            .begun_wall_us = e->wall_us,
+            .tokens = tokens,
+    };
+    c->writable = false;
+    pending_leader_crashed(c, e);
+}
+
 /* The first renewal: the grant takes effect. From here on its holder may be promoted, whether or
  * not it lives to tell. */
 static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
@@ -235,6 +280,8 @@ static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
     cluster_enter_phase(c, PHASE_HELD, e);
     c->lease.renewed = true;
     c->lease.ttl_ms_max = 0;
+    c->lease.position = c->nodes[i].position; /* what the last one had beyond that is gone */
+    c->lease.position_wall_us = 0;
     c->change.leased_wall_us = e->wall_us;
     see_timeline(c, c->grant_timeline);
     c->opening = (struct opening){c->grant_timeline, i};
@@ -263,8 +310,15 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
         return VOID_NOT_PAUSED;
     }
     struct lease *lease = &c->lease;
+    reason = check_restart(c, &r->restart);
+    if (reason != VOID_NONE) {
+        return reason;
+    }
     if (c->phase == PHASE_GRANTED) {
         begin_holding(c, i, e);
+    }
+    if (r->restart.number > c->restart.number) {
+        begin_restart(c, &r->restart, e);
     }
     lease->renewal_seq = e->seq;
     lease->renewal_wall_us = e->wall_us;
@@ -274,10 +328,18 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
     lease->ttl_ms_max = r->ttl_ms > lease->ttl_ms_max ? r->ttl_ms : lease->ttl_ms_max;
     lease->seen_seq = r->seen_seq > lease->seen_seq ? r->seen_seq : lease->seen_seq;
     if (r->position.lsn != 0) {
-        lease->position = r->position;
+        uint64_t age_us = (uint64_t)r->probe_age_ms * 1000;
+        raise_position(c, r->position);
+        lease->position_wall_us = e->wall_us > age_us ? e->wall_us - age_us : 0;
         c->nodes[i].position = r->position;
     }
     return VOID_NONE;
+}
+
+/* One that was never renewed has written nothing: what the holder before it has said stands. */
+struct position cluster_kept_end(const struct cluster *c)
+{
+    return c->lease.renewed ? (struct position){0} : c->ending.end;
 }
 
 /* The term is over: no renewal counts from here on. */
@@ -289,8 +351,7 @@ static void end_term(struct cluster *c, enum reason reason, const struct event *
     cluster_end_directives(c);
     cluster_clear_election(c);
     if (c->ending.seq == 0 || c->ending.seq < c->grant_seq) {
-        memset(&c->ending, 0, sizeof c->ending);
-        c->ending.seq = e->seq;
+        c->ending = (struct ending){.seq = e->seq, .end = cluster_kept_end(c)};
         c->ending.detected_wall_us = e->wall_us;
         c->ending.reason = reason;
     }
@@ -312,9 +373,10 @@ enum void_reason fold_release(struct cluster *c, int32_t i, const struct event *
         c->ending.detected_wall_us = r->detected_wall_us;
     }
     c->ending.fenced_wall_us = r->fenced_wall_us;
-    c->ending.end = r->clean ? r->position : (struct position){0};
-    if (r->position.lsn != 0) {
-        c->lease.position = r->position;
+    if (c->lease.renewed) {
+        bool says = r->clean && r->position.timeline != 0;
+        c->ending.end = says ? r->position : (struct position){0};
+        raise_position(c, r->position);
     }
     return VOID_NONE;
 }
@@ -360,10 +422,15 @@ static enum void_reason fold_first_write(struct cluster *c, int32_t i, const str
     if (cluster_holder(c) != i || !c->promoted || e->body.task.term != c->term) {
         return VOID_NOT_HELD;
     }
-    if (c->writable || c->pending.step == SWITCH_STOP) {
+    struct mark crash = {c->restart.incarnation, c->restart.counter};
+    if (c->writable || c->pending.step == SWITCH_STOP || !mark_allows(&crash, e)) {
         return VOID_NO_CHANGE;
     }
     c->writable = true;
+    if (c->restart.going) {
+        c->restart.going = false;
+        c->restart.writable_wall_us = e->wall_us;
+    }
     if (c->change.writable_seq == 0) { /* else it goes on after a switchover that was given up */
         c->change.writable_wall_us = e->wall_us;
         c->change.writable_seq = e->seq;

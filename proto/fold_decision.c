@@ -5,6 +5,7 @@
 #include "fold_impl.h"
 #include "pause.h"
 #include "switchover.h"
+#include "sync.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {
         return VOID_NO_WAIT;
     }
+    struct position end = cluster_kept_end(c);
     pending_term_ended(c, NULL, e);
     cluster_enter_phase(c, PHASE_REVOKED, e);
     cluster_end_directives(c);
@@ -37,6 +39,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
             .reason = REASON_LEASE_EXPIRED,
             .detected_wall_us = e->wall_us,
             .wall_us = e->wall_us,
+            .end = end,
     };
     return VOID_NONE;
 }
@@ -49,6 +52,14 @@ static bool has_waited(const struct cluster *c, const struct event *e)
     }
     return e->body.grant.renewal_seq == c->lease.renewal_seq &&
            e->decision.evidence.renewal_age_ms >= cluster_wait_ms(c);
+}
+
+/* A grant says at least what may be lost, as far as the log knows it. */
+static bool is_honest(const struct cluster *c, int32_t i, const struct grant *g)
+{
+    bool known = cluster_loss_is_known(c, i);
+    return g->kind != GRANT_FAILOVER ||
+           (g->loss_bytes >= cluster_lag_bytes(c, i) && (known || !g->loss_known));
 }
 
 static enum void_reason check_grant(const struct cluster *c, const struct event *e)
@@ -87,7 +98,13 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (!right) {
         return VOID_NOT_ELIGIBLE;
     }
-    return fold_sync_check_grant(c, g);
+    return is_honest(c, i, g) ? fold_sync_check_grant(c, g) : VOID_IMPOSSIBLE;
+}
+
+/* An operator has accepted that this one may miss something. */
+static bool as_asked(const struct cluster *c, const struct grant *g)
+{
+    return c->pending.accept_loss && strcmp(c->pending.node, g->node) == 0;
 }
 
 /* What describe and the timeline tell of this change of leadership, as far as it is known now. */
@@ -104,6 +121,10 @@ static void begin_change(struct cluster *c, const struct event *e)
             .fenced_wall_us = c->ending.fenced_wall_us,
             .ended_wall_us = c->ending.wall_us,
             .granted_wall_us = e->wall_us,
+            .loss_bytes = g->loss_bytes,
+            .loss_known = g->loss_known,
+            .proven = sync_binds(c) && !as_asked(c, g),
+            .leader_wall_us = g->leader_wall_us,
     };
     if (c->leader != LEADER_NONE) {
         memcpy(change.from, c->nodes[c->leader].name, NAME_SIZE);
@@ -145,6 +166,7 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e)
     memcpy(c->grant_hash, e->hash, HASH_SIZE);
     c->promoted = false;
     c->writable = false;
+    c->restart = (struct restarting){.tokens = c->restart.tokens};
     cluster_clear_election(c);
     c->lease.renewed = false;
     c->lease.lifted = false;
@@ -167,7 +189,9 @@ static bool config_equals(const struct config *a, const struct config *b)
            a->maximum_lag_on_failover == b->maximum_lag_on_failover &&
            a->failover_limit == b->failover_limit &&
            a->failover_window_ms == b->failover_window_ms && a->rebuild_limit == b->rebuild_limit &&
-           a->rebuild_window_ms == b->rebuild_window_ms;
+           a->rebuild_window_ms == b->rebuild_window_ms && a->crash_policy == b->crash_policy &&
+           a->primary_start_timeout_ms == b->primary_start_timeout_ms &&
+           a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms;
 }
 
 enum void_reason fold_config(struct cluster *c, const struct event *e)
@@ -191,16 +215,27 @@ enum void_reason fold_config(struct cluster *c, const struct event *e)
 static enum void_reason check_limit(const struct cluster *c, const struct event *e)
 {
     const struct no_candidate *n = &e->body.no_candidate;
-    if (n->reason == REASON_NONE && n->wait_ms == 0) {
-        return VOID_NONE;
+    if (n->reason != REASON_FAILOVER_LIMIT) {
+        return n->wait_ms == 0 ? VOID_NONE : VOID_IMPOSSIBLE;
     }
     uint64_t age_ms = e->decision.evidence.failover_age_ms;
     uint64_t ripe_ms = cluster_failover_ripe_ms(c);
-    bool reached = n->reason == REASON_FAILOVER_LIMIT && age_ms < ripe_ms;
-    if (!reached || n->wait_ms != ripe_ms - age_ms) {
+    if (age_ms >= ripe_ms || n->wait_ms != ripe_ms - age_ms) {
         return VOID_IMPOSSIBLE;
     }
     return c->limited ? VOID_NO_CHANGE : VOID_NONE;
+}
+
+/* That somebody could lead, and may not, is said of one who could and may not. */
+static enum void_reason check_withheld(const struct cluster *c, const struct no_candidate *n)
+{
+    if (n->reason == REASON_NONE || n->reason == REASON_FAILOVER_LIMIT) {
+        return n->node[0] == '\0' && n->loss_bytes == 0 ? VOID_NONE : VOID_IMPOSSIBLE;
+    }
+    int32_t i = cluster_find_node(c, n->node);
+    bool so = n->reason == REASON_POLICY && i >= 0 &&
+              election_verdict(c, i, GRANT_FAILOVER) == VERDICT_POLICY;
+    return so ? VOID_NONE : VOID_IMPOSSIBLE;
 }
 
 enum void_reason fold_no_candidate(struct cluster *c, const struct event *e)
@@ -213,11 +248,15 @@ enum void_reason fold_no_candidate(struct cluster *c, const struct event *e)
         return VOID_HELD;
     }
     enum void_reason reason = check_limit(c, e);
+    if (reason == VOID_NONE) {
+        reason = check_withheld(c, n);
+    }
     if (reason != VOID_NONE) {
         return reason;
     }
     cluster_clear_election(c);
     c->limited = n->reason == REASON_FAILOVER_LIMIT;
+    c->withheld = n->reason == REASON_POLICY;
     c->no_candidate = !c->limited;
     c->limited_until_us = c->limited ? e->wall_us + n->wait_ms * 1000 : 0;
     for (uint32_t k = 0; k < n->candidates.count; k++) {

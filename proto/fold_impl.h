@@ -44,6 +44,9 @@ void pending_checkpoint(struct cluster *c, int32_t i, const struct event *e);
 /* The term is over, by a release when released is not NULL: a leader that was told to stop, and did
  * so in order, is what the request waits for; any other end of its term ends it. */
 void pending_term_ended(struct cluster *c, const struct release *released, const struct event *e);
+/* Its PostgreSQL has crashed and is restarted in place: a switchover that waits for its checkpoint
+ * is given up. */
+void pending_leader_crashed(struct cluster *c, const struct event *e);
 /* The next term is granted: every request has ended. */
 void pending_granted(struct cluster *c, const struct event *e);
 
@@ -60,6 +63,9 @@ enum void_reason fold_sync_check_grant(const struct cluster *c, const struct gra
 void fold_sync_granted(struct cluster *c, const struct grant *g);
 void fold_sync_leads(struct cluster *c, const struct event *e);
 
+/* What is known of the end of the last holder's WAL when a term ends that may never have been
+ * held. */
+struct position cluster_kept_end(const struct cluster *c);
 /* The term is over: what it told nodes to rebuild lapses. Who has begun says so when it reports. */
 void cluster_end_directives(struct cluster *c);
 

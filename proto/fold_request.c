@@ -139,6 +139,13 @@ void pending_term_ended(struct cluster *c, const struct release *released, const
     p->moved_seq = e->seq;
 }
 
+void pending_leader_crashed(struct cluster *c, const struct event *e)
+{
+    if (c->pending.step == SWITCH_BEGIN) {
+        close_request(c, c->restart.reason, e);
+    }
+}
+
 void pending_granted(struct cluster *c, const struct event *e)
 {
     bool asked = c->pending.request_seq != 0;

@@ -44,7 +44,8 @@ static const char *check_pending(const struct cluster *c)
     if (!led && (p->step != SWITCH_STOP || p->end.lsn == 0)) {
         return "switchover: it ends with its term, unless the leader stopped in order";
     }
-    if (led && c->writable == (p->step == SWITCH_STOP)) {
+    bool crashed = c->restart.going && !c->writable; /* and starts again */
+    if (led && !crashed && c->writable == (p->step == SWITCH_STOP)) {
         return "switchover: a leader serves until it is told to stop";
     }
     return NULL;

@@ -34,7 +34,8 @@
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
- * from a backup, pause, and leases without an end. */
+ * from a backup, pause, leases without an end, policies, restarts in place, and what a grant may
+ * lose. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -57,6 +58,13 @@
 #define BUCKET_LIMIT_MAX 100000
 #define BUCKET_WINDOW_MS_MIN 1000
 #define BUCKET_WINDOW_MS_MAX 604800000
+/* How long a leader's PostgreSQL may be restarted in place, crash recovery included. */
+#define PRIMARY_START_TIMEOUT_MS_MIN 100
+#define PRIMARY_START_TIMEOUT_MS_MAX 3600000
+/* A leader flushes WAL by pages: the position that it names may lie within a record that a crash
+ * leaves incomplete, and its replay ends before it. Records of PostgreSQL's own with all their full
+ * page images are smaller. */
+#define LEADER_TAIL_BYTES 1048576
 /* The monitor waits lease_ttl + LEASE_ALLOWANCE_MS(ttl): clocks may differ by 1,000 ppm each (twice
  * the slew limit of NTP; SAFETY 4.3), plus a margin for one tick of each clock and a late fence. */
 #define LEASE_MARGIN_MS 100

@@ -99,6 +99,8 @@ enum reason {
     REASON_POST_INIT_FAILED, /* the command of bootstrap.post_init */
     REASON_LEADER_HEARD,     /* it is said to be stopped, and is heard */
     REASON_OVERTAKEN,        /* what was asked for has come about, or makes no sense any more */
+    REASON_RESTART_TIMEOUT,  /* the leader's PostgreSQL could not be restarted in place in time */
+    REASON_POLICY,           /* switch_policy lets nobody be promoted without being asked */
     REASON_COUNT
 };
 
@@ -151,6 +153,7 @@ enum verdict {
     VERDICT_BEHIND,         /* another node that commits waited for has more */
     VERDICT_UNPROVEN,       /* commits did not wait for it: it may lack acknowledged ones */
     VERDICT_PRIMARY_UNSEEN, /* a standby that somebody has made: its primary may be running */
+    VERDICT_POLICY,         /* could lead, and switch_policy lets nobody be promoted unasked */
     VERDICT_COUNT
 };
 
@@ -175,8 +178,21 @@ enum switch_step {
     SWITCH_STEP_COUNT
 };
 
-/* switch_policy; the others than MaximumAvailability come with their issue. */
-enum switch_policy { SWITCH_MAXIMUM_AVAILABILITY = 0, SWITCH_POLICY_COUNT };
+/* switch_policy: when a leader that is down is followed by another (policy.h). One that is up is
+ * only ever followed by a node that has all of its WAL. */
+enum switch_policy {
+    SWITCH_MAXIMUM_AVAILABILITY = 0, /* at once */
+    SWITCH_MAXIMUM_DATA_PROTECTION,  /* by a node that is proven to miss nothing */
+    SWITCH_NOOP,                     /* by nobody; what would have been done is recorded */
+    SWITCH_POLICY_COUNT
+};
+
+/* crash_policy: what follows when the leader's PostgreSQL has crashed and its data is whole. */
+enum crash_policy {
+    CRASH_FAILOVER = 0, /* a failover, when somebody may take over; else a restart in place */
+    CRASH_RESTART,      /* a restart in place */
+    CRASH_POLICY_COUNT
+};
 
 /* What a commit waits for. */
 enum synchronous {
@@ -218,6 +234,7 @@ const char *grant_kind_name(enum grant_kind kind);  /* "bootstrap" */
 const char *verdict_name(enum verdict verdict);     /* "not_reported" */
 const char *verdict_text(enum verdict verdict);     /* "has not reported for this election" */
 const char *switch_policy_name(enum switch_policy policy); /* "MaximumAvailability" */
+const char *crash_policy_name(enum crash_policy policy);   /* "failover" */
 const char *request_kind_name(enum request_kind kind);     /* "switchover" */
 const char *switch_step_name(enum switch_step step);       /* "begin" */
 const char *synchronous_name(enum synchronous mode);       /* "quorum" */

@@ -9,6 +9,16 @@
 
 /* ---- what it is ---- */
 
+static const struct node *node_with_verdict(const struct cluster *c, enum verdict verdict)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].verdict == verdict && !c->nodes[i].departed) {
+            return &c->nodes[i];
+        }
+    }
+    return NULL;
+}
+
 static enum waiting waiting_none(const struct cluster *c)
 {
     if (pause_bars_election(c)) {
@@ -43,6 +53,9 @@ static enum waiting waiting_held(const struct cluster *c)
     if (pause_is_ending(c)) {
         return WAITING_LEASE_BACK;
     }
+    if (c->restart.going) {
+        return WAITING_RESTART;
+    }
     if (c->promoted) {
         return c->writable ? WAITING_NONE : WAITING_FIRST_WRITE;
     }
@@ -55,13 +68,22 @@ static bool is_awaited(const struct cluster *c, const struct node *n)
     return !n->departed && n->state == NODE_STANDBY && n->report_term != c->term;
 }
 
+static bool asks_for_proof(const struct cluster *c)
+{
+    return c->config.switch_policy == SWITCH_MAXIMUM_DATA_PROTECTION &&
+           node_with_verdict(c, VERDICT_UNPROVEN) != NULL;
+}
+
 static enum waiting waiting_ended(const struct cluster *c)
 {
     if (pause_bars_election(c) && c->pending.request_seq == 0) {
         return WAITING_RESUME;
     }
+    if (c->withheld) {
+        return WAITING_POLICY;
+    }
     if (c->no_candidate) {
-        return WAITING_CANDIDATE;
+        return asks_for_proof(c) ? WAITING_PROOF : WAITING_CANDIDATE;
     }
     if (c->limited) {
         return WAITING_LIMIT;
@@ -228,16 +250,6 @@ static const struct remedy remedies[] = {
         {VERDICT_FAILED, "PostgreSQL can run again on ", ""},
 };
 
-static const struct node *node_with_verdict(const struct cluster *c, enum verdict verdict)
-{
-    for (uint32_t i = 0; i < c->node_count; i++) {
-        if (c->nodes[i].verdict == verdict && !c->nodes[i].departed) {
-            return &c->nodes[i];
-        }
-    }
-    return NULL;
-}
-
 static void add_remedy(const struct cluster *c, struct text *t)
 {
     for (size_t r = 0; r < sizeof remedies / sizeof remedies[0]; r++) {
@@ -281,6 +293,48 @@ static void say_limit(const struct cluster *c, struct text *t)
                 "(pgbaton replay timeline)");
 }
 
+static void say_restart(const struct cluster *c, struct text *t)
+{
+    text_add(t, "%s holds term %" PRIu64 " and restarts PostgreSQL in place (%s); waiting for ",
+             text_leader(c), c->term, reason_text(c->restart.reason));
+    text_add_duration(t, c->config.primary_start_timeout_ms);
+    text_add(t, " at most, then it gives the term up");
+}
+
+/* Who has everything, should he come back. */
+static void add_return(const struct cluster *c, struct text *t)
+{
+    int32_t last = cluster_last_holder(c);
+    if (last != LEADER_NONE) {
+        text_add(t, "; heals when %s returns with its data", c->nodes[last].name);
+    }
+}
+
+static void say_policy(const struct cluster *c, struct text *t)
+{
+    const struct node *n = node_with_verdict(c, VERDICT_CHOSEN);
+    const char *name = n != NULL ? n->name : "a standby";
+    add_ended(c, t);
+    text_add(t, "switch_policy is %s: would have promoted %s",
+             switch_policy_name(c->config.switch_policy), name);
+    add_return(c, t);
+    text_add(t, ", or with pgbaton failover --to %s", name);
+}
+
+static void say_proof(const struct cluster *c, struct text *t)
+{
+    const struct node *n = node_with_verdict(c, VERDICT_UNPROVEN);
+    add_ended(c, t);
+    text_add(t, "switch_policy is %s, and nobody is proven to miss nothing: ",
+             switch_policy_name(c->config.switch_policy));
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        text_add(t, "%s", i == 0 ? "" : ", ");
+        add_node_verdict(&c->nodes[i], t);
+    }
+    add_return(c, t);
+    text_add(t, ", or with pgbaton failover --to %s --accept-loss", n->name);
+}
+
 /* ---- the table ---- */
 
 struct row {
@@ -307,6 +361,9 @@ static const struct row rows[] = {
         [WAITING_STOP] = {"stop", say_stop},
         [WAITING_RESUME] = {"resume", say_resume},
         [WAITING_LEASE_BACK] = {"lease_back", say_lease_back},
+        [WAITING_RESTART] = {"restart", say_restart},
+        [WAITING_POLICY] = {"policy", say_policy},
+        [WAITING_PROOF] = {"proof", say_proof},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

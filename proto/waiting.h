@@ -30,6 +30,9 @@ enum waiting {
     WAITING_STOP,        /* the leader stops for a switchover */
     WAITING_RESUME,      /* nobody leads, and the cluster is paused */
     WAITING_LEASE_BACK,  /* the pause is over: the leader must say that its lease ends again */
+    WAITING_RESTART,     /* the leader restarts PostgreSQL in place */
+    WAITING_POLICY,      /* somebody could lead: switch_policy lets nobody be promoted unasked */
+    WAITING_PROOF,       /* somebody could lead, and is not proven to miss nothing */
     WAITING_COUNT
 };
 

@@ -153,6 +153,16 @@ static void set_names(json_t *object, const char *key, const struct name_list *l
     json_object_set_new(object, key, names);
 }
 
+static void set_restart(json_t *object, const struct restart *restart)
+{
+    json_t *value = json_object();
+    event_json_set_u64(value, "number", restart->number);
+    event_json_set_text(value, "reason", reason_name(restart->reason));
+    event_json_set_u64(value, "age_ms", restart->age_ms);
+    event_json_set_time(value, "detected_at", restart->detected_wall_us);
+    json_object_set_new(object, "restart", value);
+}
+
 static void body_renew(json_t *object, const struct event *e)
 {
     const struct renew *renew = &e->body.renew;
@@ -162,6 +172,9 @@ static void body_renew(json_t *object, const struct event *e)
     set_position(object, "position", renew->position);
     event_json_set_u64(object, "probe_age_ms", renew->probe_age_ms);
     set_bool(object, "lifted", renew->lifted);
+    if (renew->restart.number != 0) {
+        set_restart(object, &renew->restart);
+    }
 }
 
 static void body_release(json_t *object, const struct event *e)
@@ -230,6 +243,9 @@ static void body_grant(json_t *object, const struct event *e)
     set_position(object, "position", grant->position);
     event_json_set_u64(object, "renewal_seq", grant->renewal_seq);
     event_json_set_u64(object, "loss_bytes", grant->loss_bytes);
+    set_bool(object, "loss_known", grant->loss_known);
+    set_position(object, "leader_position", grant->leader_position);
+    event_json_set_time(object, "leader_position_at", grant->leader_wall_us);
     event_json_set_u64(object, "timeline", grant->timeline);
     set_names(object, "waits", &grant->waits);
     event_json_set_u64(object, "wait_count", grant->wait_count);
@@ -264,12 +280,18 @@ static void body_config(json_t *object, const struct event *e)
     event_json_set_u64(object, "failover_window_ms", config->failover_window_ms);
     event_json_set_u64(object, "rebuild_limit", config->rebuild_limit);
     event_json_set_u64(object, "rebuild_window_ms", config->rebuild_window_ms);
+    event_json_set_text(object, "crash_policy", crash_policy_name(config->crash_policy));
+    event_json_set_u64(object, "primary_start_timeout_ms", config->primary_start_timeout_ms);
+    event_json_set_u64(object, "restart_limit", config->restart_limit);
+    event_json_set_u64(object, "restart_window_ms", config->restart_window_ms);
 }
 
 static void body_no_candidate(json_t *object, const struct event *e)
 {
     event_json_set_text(object, "reason", reason_name(e->body.no_candidate.reason));
     event_json_set_u64(object, "wait_ms", e->body.no_candidate.wait_ms);
+    event_json_set_text(object, "node", e->body.no_candidate.node);
+    event_json_set_u64(object, "loss_bytes", e->body.no_candidate.loss_bytes);
     set_candidates(object, &e->body.no_candidate.candidates);
 }
 

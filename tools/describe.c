@@ -283,6 +283,18 @@ static void print_change(const struct view *view)
     printf("Last change: term %" PRIu64 ", %s ago: %s\n", change->term, age, text);
 }
 
+static void print_restart(const struct view *view)
+{
+    char text[TEXT_BYTES];
+    char age[FORMAT_TIME_SIZE];
+    if (explain_restart(&view->state, text, sizeof text) == 0) {
+        return;
+    }
+    uint64_t at_us = view->state.restart.writable_wall_us;
+    format_age(view->now_us > at_us ? view->now_us - at_us : 0, age);
+    printf("Last restart: %s ago: %s\n", age, text);
+}
+
 static void print_status(const struct cluster *c)
 {
     char text[TEXT_BYTES];
@@ -327,6 +339,7 @@ static void print_text(const struct view *view)
     print_table(view);
     print_reasons(view);
     print_change(view);
+    print_restart(view);
 }
 
 int describe_run(const struct options *options)

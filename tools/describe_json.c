@@ -134,6 +134,10 @@ static json_t *change_json(const struct change *change)
     }
     event_json_set_text(object, "to", change->to);
     event_json_set_text(object, "reason", reason_name(change->reason));
+    event_json_set_u64(object, "loss_bytes", change->loss_bytes);
+    json_object_set_new(object, "loss_known", json_boolean(change->loss_known));
+    json_object_set_new(object, "proven", json_boolean(change->proven));
+    event_json_set_time(object, "leader_position_at", change->leader_wall_us);
     json_object_set_new(object, "phases_ms", phases_json(change));
     return object;
 }
@@ -188,6 +192,31 @@ static void set_leader(json_t *object, const struct cluster *c)
     }
 }
 
+/* Whom an election would have chosen, if switch_policy let it. */
+static json_t *would_promote_json(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->withheld && c->nodes[i].verdict == VERDICT_CHOSEN) {
+            return json_string(c->nodes[i].name);
+        }
+    }
+    return json_null();
+}
+
+static json_t *restart_json(const struct restarting *restart)
+{
+    if (restart->number == 0) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    event_json_set_u64(object, "number", restart->number);
+    event_json_set_text(object, "reason", reason_name(restart->reason));
+    json_object_set_new(object, "going_on", json_boolean(restart->going));
+    event_json_set_time(object, "detected_at", restart->detected_wall_us);
+    event_json_set_time(object, "writable_at", restart->writable_wall_us);
+    return object;
+}
+
 void describe_json(const struct view *view)
 {
     const struct cluster *c = &view->state;
@@ -207,6 +236,9 @@ void describe_json(const struct view *view)
     event_json_set_u64(object, "term", c->term);
     set_leader(object, c);
     event_json_set_text(object, "switch_policy", switch_policy_name(c->config.switch_policy));
+    event_json_set_text(object, "crash_policy", crash_policy_name(c->config.crash_policy));
+    json_object_set_new(object, "would_promote", would_promote_json(c));
+    json_object_set_new(object, "restart", restart_json(&c->restart));
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
     json_object_set_new(object, "synchronous", sync_json(c));

@@ -180,9 +180,11 @@ static bool check_candidate(const struct view *view, const struct options *optio
     const struct cluster *c = &view->state;
     int32_t i = cluster_find_node(c, options->to_node);
     enum verdict verdict = election_verdict(c, i, GRANT_FAILOVER);
-    bool loses = verdict == VERDICT_LAG || verdict == VERDICT_BELOW_FLOOR;
+    bool loses = verdict == VERDICT_LAG || verdict == VERDICT_BELOW_FLOOR ||
+                 verdict_is_of_proof(verdict);
     bool passes = verdict == VERDICT_ELIGIBLE || verdict == VERDICT_NOT_REPORTED ||
-                  verdict == VERDICT_REFUSED || (loses && options->accept_loss);
+                  verdict == VERDICT_REFUSED || verdict == VERDICT_POLICY ||
+                  verdict == VERDICT_NOT_SEALED || (loses && options->accept_loss);
     if (passes) {
         return true;
     }

@@ -124,7 +124,8 @@ class Describe(WithFolder):
     def test_json(self):
         state = self.describe("--file", self.history())
         self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
-                                       "probe", "lease_ttl_ms", "synchronous", "nodes", "last_change",
+                                       "crash_policy", "would_promote", "restart", "probe",
+                                       "lease_ttl_ms", "synchronous", "nodes", "last_change",
                                        "paused", "lease_lifted", "request", "last_request"])
         self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),
                          ("demo", "running", 2, "node-2"))

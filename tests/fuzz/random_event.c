@@ -164,6 +164,12 @@ static void random_renew(struct random *random, struct renew *renew)
     random_position(random, &renew->position);
     renew->probe_age_ms = random_u32(random);
     renew->lifted = random_bool(random);
+    if (random_bool(random)) {
+        renew->restart.number = 1 + (uint32_t)random_below(random, 5);
+        renew->restart.reason = random_reason(random);
+        renew->restart.age_ms = random_u64(random);
+        renew->restart.detected_wall_us = random_u64(random);
+    }
 }
 
 static void random_release(struct random *random, struct release *release)
@@ -219,6 +225,9 @@ static void random_grant(struct random *random, struct grant *grant)
     grant->timeline = (uint32_t)random_u64(random);
     random_names(random, &grant->waits);
     grant->wait_count = random_u32(random);
+    random_position(random, &grant->leader_position);
+    grant->loss_known = random_bool(random);
+    grant->leader_wall_us = random_u64(random);
     random_candidates(random, &grant->candidates);
 }
 
@@ -246,6 +255,10 @@ static void random_config(struct random *random, struct config *config)
     config->rebuild_window_ms = random_u32(random);
     config->synchronous = (enum synchronous)random_below(random, SYNCHRONOUS_MODE_COUNT);
     config->synchronous_count = random_u32(random);
+    config->crash_policy = (enum crash_policy)random_below(random, CRASH_POLICY_COUNT);
+    config->primary_start_timeout_ms = random_u32(random);
+    config->restart_limit = random_u32(random);
+    config->restart_window_ms = random_u32(random);
 }
 
 static void random_sync_set(struct random *random, struct sync_set *set)
@@ -339,6 +352,10 @@ static void random_body(struct random *random, struct event *e)
         e->body.no_candidate.term = random_u64(random);
         e->body.no_candidate.reason = random_reason(random);
         e->body.no_candidate.wait_ms = random_u64(random);
+        e->body.no_candidate.loss_bytes = random_u64(random);
+        if (random_bool(random)) {
+            random_name(random, e->body.no_candidate.node);
+        }
         random_candidates(random, &e->body.no_candidate.candidates);
         break;
     case EVENT_REQUEST:

@@ -114,6 +114,8 @@ static const struct field_row FIELDS[] = {
         [FIELD_DURATION] = {"duration", parse_number},
         [FIELD_TTL] = {"ttl", parse_number},
         [FIELD_LIFTED] = {"lifted", parse_number},
+        [FIELD_RESTART] = {"restart", parse_number},
+        [FIELD_AGE] = {"age", parse_number},
         [FIELD_KILLED] = {"killed", parse_number},
         [FIELD_PRIORITY] = {"priority", parse_number},
         [FIELD_NOFAILOVER] = {"nofailover", parse_number},
@@ -157,4 +159,13 @@ bool fields_has(const struct fields *f, enum field field)
 uint64_t fields_get(const struct fields *f, enum field field, uint64_t otherwise)
 {
     return f->given[field] ? f->values[field] : otherwise;
+}
+
+void fields_restart(const struct fields *f, uint64_t now_ms, struct restart *ret_restart)
+{
+    *ret_restart = (struct restart){.number = (uint32_t)fields_get(f, FIELD_RESTART, 0)};
+    if (ret_restart->number != 0) {
+        ret_restart->reason = REASON_POSTMASTER_DIED;
+        ret_restart->age_ms = fields_get(f, FIELD_AGE, now_ms);
+    }
 }

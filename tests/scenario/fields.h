@@ -32,6 +32,8 @@ enum field {
     FIELD_NOFAILOVER,  /* nofailover=1 */
     FIELD_INCARNATION, /* incarnation=1: an earlier one speaks */
     FIELD_COUNTER,     /* counter=3 */
+    FIELD_RESTART,     /* restart=1: the number of a restart in place */
+    FIELD_AGE,         /* age=1000 (ms): of the one before */
     FIELD_HISTORY,     /* history=1:0/3000000,2:0/5000000 */
     FIELD_COUNT
 };
@@ -47,5 +49,7 @@ void fields_parse(struct fields *ret_fields, char *const *words, size_t count);
 bool fields_has(const struct fields *f, enum field field);
 /* The field's value, or `otherwise` when it was not given. */
 uint64_t fields_get(const struct fields *f, enum field field, uint64_t otherwise);
+/* The restart in place that a renewal names; zeros when it names none. */
+void fields_restart(const struct fields *f, uint64_t now_ms, struct restart *ret_restart);
 
 #endif

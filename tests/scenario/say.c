@@ -37,7 +37,7 @@ static void write_grant(const struct event *e, FILE *out)
     const struct grant *grant = &e->body.grant;
     fprintf(out, " term=%llu to %s by %s", (ull)grant->term, grant->node, e->decision.rule);
     if (grant->loss_bytes != 0) {
-        fprintf(out, " loss=%llu", (ull)grant->loss_bytes);
+        fprintf(out, " loss=%llu%s", (ull)grant->loss_bytes, grant->loss_known ? "" : "+");
     }
     write_candidates(&grant->candidates, out);
 }
@@ -58,7 +58,8 @@ static void write_no_candidate(const struct event *e, FILE *out)
     const struct no_candidate *n = &e->body.no_candidate;
     fprintf(out, " term=%llu by %s", (ull)n->term, e->decision.rule);
     if (n->reason != REASON_NONE) {
-        fprintf(out, " (%s, %llums)", reason_name(n->reason), (ull)n->wait_ms);
+        fprintf(out, " (%s, %llums%s%s)", reason_name(n->reason), (ull)n->wait_ms,
+                n->node[0] != '\0' ? ", " : "", n->node);
     }
     write_candidates(&n->candidates, out);
 }
@@ -224,6 +225,8 @@ static void fill_renew(const struct speech *speech, struct event *e)
     renew->ttl_ms = (uint32_t)fields_get(speech->f, FIELD_TTL, renew->ttl_ms);
     renew->position = spoken_position(speech->f, renew->position);
     renew->lifted = fields_get(speech->f, FIELD_LIFTED, 0) != 0;
+    fields_restart(speech->f, speech->s->now_ms, &renew->restart);
+    renew->state = renew->restart.number != 0 ? NODE_STARTING : renew->state;
     speech->n->probe.position = spoken_position(speech->f, speech->n->probe.position);
 }
 
@@ -519,6 +522,7 @@ static bool step_forge(struct scene *s, const struct words *w)
     memcpy(e.body.grant.node, c->nodes[i].name, NAME_SIZE);
     e.body.grant.incarnation = c->nodes[i].incarnation;
     e.body.grant.renewal_seq = c->lease.renewal_seq;
+    e.body.grant.loss_bytes = cluster_lag_bytes(c, i);
     scene_append(s, &e);
     return true;
 }
@@ -533,22 +537,17 @@ static bool step_state(struct scene *s, const struct words *w)
 {
     const struct cluster *c = &s->reference;
     const bool led = c->leader != LEADER_NONE;
-    scene_say(s, "%s term=%llu leader=%s%s%s%s%s%s", phase_name(c->phase), (ull)c->term,
+    scene_say(s, "%s term=%llu leader=%s%s%s%s%s%s%s%s", phase_name(c->phase), (ull)c->term,
               led ? c->nodes[c->leader].name : "-", c->promoted ? " promoted" : "",
               c->writable ? " writable" : "", c->no_candidate ? " no_candidate" : "",
-              c->limited ? " limited" : "", c->frozen_seq != 0 ? " frozen" : "");
+              c->limited ? " limited" : "", c->withheld ? " withheld" : "",
+              c->restart.going ? " restarting" : "", c->frozen_seq != 0 ? " frozen" : "");
     return w->count == 1;
 }
 
-static bool step_synchronous(struct scene *s, const struct words *w)
+static bool step_set(struct scene *s, const struct words *w)
 {
-    for (unsigned i = 0; i < SYNCHRONOUS_MODE_COUNT; i++) {
-        if (word_is(w, 1, synchronous_name((enum synchronous)i))) {
-            scene_synchronous(s, (enum synchronous)i);
-            return w->count == 2;
-        }
-    }
-    return false;
+    return scene_set(s, word(w, 1)) && w->count == 2;
 }
 
 struct step_row {
@@ -557,19 +556,11 @@ struct step_row {
 };
 
 static const struct step_row STEPS[] = {
-        {"at", step_at},
-        {"node-", step_node},
-        {"monitor-", step_monitor},
-        {"later", step_later},
-        {"deliver", step_deliver},
-        {"duplicate", step_duplicate},
-        {"live", step_live},
-        {"malformed", step_malformed},
-        {"newer", step_newer},
-        {"forge", step_forge},
-        {"state", step_state},
-        {"ask", step_ask},
-        {"synchronous", step_synchronous},
+        {"at", step_at},           {"node-", step_node},          {"monitor-", step_monitor},
+        {"later", step_later},     {"deliver", step_deliver},     {"duplicate", step_duplicate},
+        {"live", step_live},       {"malformed", step_malformed}, {"newer", step_newer},
+        {"forge", step_forge},     {"state", step_state},         {"ask", step_ask},
+        {"synchronous", step_set}, {"policy", step_set},
 };
 
 static bool row_fits(const struct step_row *row, const char *first)

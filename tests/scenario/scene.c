@@ -354,12 +354,41 @@ void scene_start_monitor(struct scene *s, const char *name)
     scene_link(s, sm, true);
 }
 
-void scene_synchronous(struct scene *s, enum synchronous mode)
+static bool set_policy(struct config *config, const char *name)
 {
-    s->config.synchronous = mode;
+    for (unsigned i = 0; i < SWITCH_POLICY_COUNT; i++) {
+        if (strcmp(name, switch_policy_name((enum switch_policy)i)) == 0) {
+            config->switch_policy = (enum switch_policy)i;
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < CRASH_POLICY_COUNT; i++) {
+        if (strcmp(name, crash_policy_name((enum crash_policy)i)) == 0) {
+            config->crash_policy = (enum crash_policy)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_mode(struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < SYNCHRONOUS_MODE_COUNT; i++) {
+        if (strcmp(name, synchronous_name((enum synchronous)i)) == 0) {
+            config->synchronous = (enum synchronous)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool scene_set(struct scene *s, const char *name)
+{
+    bool known = set_policy(&s->config, name) || set_mode(&s->config, name);
     for (size_t i = 0; i < SCENE_MONITOR_MAX; i++) {
         s->monitors[i].monitor.options.config = s->config;
     }
+    return known;
 }
 
 void scene_link(struct scene *s, struct scene_monitor *sm, bool up)

@@ -78,8 +78,8 @@ void scene_say(struct scene *s, const char *format, ...) __attribute__((format(p
 __attribute__((noreturn)) void scene_die(const char *format, ...)
         __attribute__((format(printf, 1, 2)));
 
-/* Before the first of a cluster's nodes says hello. */
-void scene_synchronous(struct scene *s, enum synchronous mode);
+/* Before the first hello: a mode of synchronous, a switch_policy or a crash_policy, by its name. */
+bool scene_set(struct scene *s, const char *name);
 struct scene_node *scene_node(struct scene *s, const char *name);
 /* Zeroed, with the envelope of the node's next event. */
 struct event scene_event(struct scene *s, struct scene_node *n, enum event_kind kind);

@@ -5,6 +5,14 @@
 /* Of two clocks, twice what each may be off. */
 #define CLOCK_PPM 2000
 
+static const char *name_of(const struct sim *s, const struct sim_takes *takes)
+{
+    if (takes == &s->restarts) {
+        return "restarts in place";
+    }
+    return takes == &s->failovers ? "failovers" : "rebuilds";
+}
+
 /* From no one of them on are there more than the limit and what time has paid for since. */
 static void take(struct sim *s, struct sim_takes *takes, uint32_t limit, uint32_t window_ms)
 {
@@ -19,7 +27,7 @@ static void take(struct sim *s, struct sim_takes *takes, uint32_t limit, uint32_
         if (count * each_us > window_us + past_us + past_us * CLOCK_PPM / 1000000) {
             sim_break(s, "I18: bounded action",
                       "%llu of %s in %llu ms, and %u are allowed in %u ms",
-                      (unsigned long long)count, takes == &s->failovers ? "failovers" : "rebuilds",
+                      (unsigned long long)count, name_of(s, takes),
                       (unsigned long long)(past_us / SIM_MS), limit, window_ms);
         }
     }
@@ -86,6 +94,10 @@ void check_i18_limits(struct sim *s, const struct event *e)
     if (begins_to_hold(s, e) && s->truth.grant_kind == GRANT_FAILOVER &&
         !is_ordered(s->ended_reason) && !is_asked_for(&s->truth)) {
         take(s, &s->failovers, config->failover_limit, config->failover_window_ms);
+    }
+    if (s->truth.restart.tokens.seq != s->restart_seq) {
+        s->restart_seq = s->truth.restart.tokens.seq;
+        take(s, &s->restarts, config->restart_limit, config->restart_window_ms);
     }
     int node = e->kind == EVENT_DIRECTIVE ? sim_node_index(s, e->body.directive.node) : -1;
     if (node >= 0 && e->body.directive.reason != REASON_REQUESTED) {

@@ -2,6 +2,7 @@
 /* Progress: what is not writable has a next step with a deadline, or names what it waits for. */
 #include "sim.h"
 
+#include "../../proto/policy.h"
 #include "../../proto/sync.h"
 
 /* For what is bounded by nothing but the simulated work: starts and tasks take up to 3 s each. */
@@ -51,6 +52,9 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_STOP] = SWITCHOVER_STOP_MS + WORK_MS,
             [WAITING_RESUME] = 0,
             [WAITING_LEASE_BACK] = notice_ms(c) + wait_ms,
+            [WAITING_RESTART] = c->config.primary_start_timeout_ms + wait_ms + WORK_MS,
+            [WAITING_POLICY] = 0,
+            [WAITING_PROOF] = 0,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];
@@ -125,7 +129,7 @@ static bool somebody_qualifies(const struct sim *s)
     uint32_t voters = 0;
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         int32_t k = cluster_find_node(&s->truth, s->nodes[i].name);
-        if (is_qualified(s, (int)i)) {
+        if (is_qualified(s, (int)i) && policy_verdict(&s->truth, k) == VERDICT_ELIGIBLE) {
             count++;
             voters += (sync->voters >> k & 1U) != 0 ? 1 : 0;
         }

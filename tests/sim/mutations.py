@@ -245,8 +245,35 @@ add("limit-said-too-often",
     ("proto/fold_decision.c", "return c->limited ? VOID_NO_CHANGE : VOID_NONE;",
      "return VOID_NONE;"), covered="a monitor says it once")
 add("limit-unproven",
-    ("proto/fold_decision.c", "if (!reached || n->wait_ms != ripe_ms - age_ms) {",
-     "if (false && reached) {"))
+    ("proto/fold_decision.c", "if (age_ms >= ripe_ms || n->wait_ms != ripe_ms - age_ms) {",
+     "if (false && age_ms >= ripe_ms) {"))
+
+# ---- policies ----
+
+add("policy-ignored",
+    ("proto/election.c", "    return policy_verdict(c, i);", "    return VERDICT_ELIGIBLE;"))
+add("noop-promotes",
+    ("proto/policy.c", "return is_asked_for(c, i) || cluster_keeps_its_own(c, i) ? VERDICT_ELIGIBLE",
+     "return true || is_asked_for(c, i) ? VERDICT_ELIGIBLE"))
+add("protection-unproven",
+    ("proto/policy.c", "return sync_binds(c) || cluster_misses_nothing(c, i);", "return true;"))
+add("loss-known",
+    ("proto/cluster.c",
+     "return c->ending.end.lsn != 0 || cluster_keeps_its_own(c, i);", "return true;"))
+add("loss-less",
+    ("proto/fold_decision.c", "(g->loss_bytes >= cluster_lag_bytes(c, i) && (known",
+     "((known"))
+add("loss-of-grantee",
+    ("proto/cluster.c", "return c->lease.renewal_seq != 0 ? c->opening.node : LEADER_NONE;",
+     "return c->leader;"))
+add("restart-unlimited",
+    ("proto/fold_agent.c", "return r->age_ms < cluster_restart_ripe_ms(c) ? VOID_LIMIT_REACHED",
+     "return false ? VOID_LIMIT_REACHED"),
+    ("agent/restart.c", "return age_ms(a) >= cluster_restart_ripe_ms(&a->cluster);",
+     "return true;"))
+add("restart-for-ever",
+    ("agent/restart.c", "return restart_goes_on(a) && a->now_ms >= a->restart.until_ms;",
+     "return false;"))
 
 # ---- requests ----
 

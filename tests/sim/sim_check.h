@@ -60,6 +60,10 @@ void check_i20_progress(struct sim *s);
 /* Now and then: with a standby that could lead somebody must write soon. */
 void check_i20_outage(struct sim *s);
 
+/* What a grant may lose, and whom switch_policy lets it name. */
+void check_policy_grant(struct sim *s, const struct cluster *before, const struct event *e);
+void check_policy_held(struct sim *s, const struct event *e);
+
 void check_switchover_grant(struct sim *s, const struct cluster *before, const struct event *e);
 void check_switchover_step(struct sim *s, const struct cluster *before);
 void check_switchover_progress(struct sim *s);

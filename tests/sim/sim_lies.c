@@ -13,7 +13,7 @@
 #define LIAR "monitor-9"
 #define LONG_MS 1000000
 #define TRIES 4
-#define NO_LIMITS 100000, 600000, 100000, 600000
+#define NO_LIMITS 100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000
 
 static uint64_t since_ms(const struct sim *s, const struct sim_takes *takes)
 {
@@ -84,6 +84,11 @@ static bool config_event(struct sim *s, uint64_t choice, struct event *e)
     e->body.config.failover_window_ms = s->truth.config.failover_window_ms;
     e->body.config.rebuild_limit = s->truth.config.rebuild_limit;
     e->body.config.rebuild_window_ms = s->truth.config.rebuild_window_ms;
+    e->body.config.switch_policy = s->truth.config.switch_policy;
+    e->body.config.crash_policy = s->truth.config.crash_policy;
+    e->body.config.primary_start_timeout_ms = s->truth.config.primary_start_timeout_ms;
+    e->body.config.restart_limit = s->truth.config.restart_limit;
+    e->body.config.restart_window_ms = s->truth.config.restart_window_ms;
     return s->truth.configured && s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms;
 }
 
@@ -117,6 +122,8 @@ static bool any_grant(struct sim *s, struct event *e)
     g->position = c->nodes[i].position;
     g->timeline = c->timeline_max + 1;
     g->renewal_seq = c->lease.renewed ? c->lease.renewal_seq : 0;
+    g->loss_bytes = cluster_lag_bytes(c, i);
+    g->loss_known = cluster_loss_is_known(c, i);
     return true;
 }
 
@@ -314,6 +321,21 @@ static bool lie_grant_limited(struct sim *s, struct event *e)
     return ok && ripe_ms != 0;
 }
 
+static bool lie_grant_loss(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e);
+    ok = ok && e->body.grant.loss_bytes != 0;
+    e->body.grant.loss_bytes--;
+    return ok;
+}
+
+static bool lie_grant_known(struct sim *s, struct event *e)
+{
+    bool ok = honest_grant(s, e) && !e->body.grant.loss_known;
+    e->body.grant.loss_known = true;
+    return ok;
+}
+
 /* ---- directives ---- */
 
 static bool lie_rebuild_leader(struct sim *s, struct event *e)
@@ -375,6 +397,18 @@ static bool lie_no_candidate(struct sim *s, struct event *e)
     return cluster_holder(&s->truth) != LEADER_NONE;
 }
 
+static bool lie_withheld(struct sim *s, struct event *e)
+{
+    const struct cluster *c = &s->truth;
+    int32_t i = (int32_t)sim_draw(&s->liar, c->node_count);
+    begin(s, EVENT_NO_CANDIDATE, e);
+    e->body.no_candidate.term = c->term;
+    e->body.no_candidate.reason = REASON_POLICY;
+    memcpy(e->body.no_candidate.node, c->nodes[i].name, NAME_SIZE);
+    return cluster_holder(c) == LEADER_NONE &&
+           election_verdict(c, i, GRANT_FAILOVER) != VERDICT_POLICY;
+}
+
 struct lie {
     const char *name;
     bool (*tell)(struct sim *s, struct event *e);
@@ -401,6 +435,8 @@ static const struct lie lies[] = {
         {"grant-incarnation", lie_grant_incarnation},
         {"grant-ineligible", lie_grant_ineligible},
         {"grant-limited", lie_grant_limited},
+        {"grant-loss", lie_grant_loss},
+        {"grant-known", lie_grant_known},
         {"rebuild-leader", lie_rebuild_leader},
         {"rebuild-incarnation", lie_rebuild_incarnation},
         {"rebuild-term", lie_rebuild_term},
@@ -408,6 +444,7 @@ static const struct lie lies[] = {
         {"rebuild-limited", lie_rebuild_limited},
         {"no-candidate", lie_no_candidate},
         {"limit", lie_limit},
+        {"withheld", lie_withheld},
 };
 
 const char *sim_lie_name(size_t index)
@@ -477,6 +514,7 @@ void sim_give_up(struct sim *s)
     begin(s, EVENT_CONFIG, &e);
     e.body.config = s->truth.config;
     e.body.config.synchronous = SYNCHRONOUS_OFF;
+    e.body.config.switch_policy = SWITCH_MAXIMUM_AVAILABILITY;
     speak(s, &e);
 }
 

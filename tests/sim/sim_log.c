@@ -103,6 +103,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_i8_grant(s, e);
         check_i10_ancestry(s, e);
         check_switchover_grant(s, before, e);
+        check_policy_grant(s, before, e);
     }
     if (s->truth.floor.timeline != before->floor.timeline) {
         check_i10_reference(s);
@@ -110,6 +111,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     if (e->kind == EVENT_RELEASE) {
         check_i7_release(s, e);
     }
+    check_policy_held(s, e);
     check_i18_limits(s, e);
     check_i19_replay(s, before, e);
     check_i20_step(s, before);

@@ -92,6 +92,25 @@ static void draw_limits(struct sim_options *o)
             LIMIT_WINDOWS * (config->failover_window_ms + config->rebuild_window_ms) * SIM_MS;
 }
 
+/* From a stream of its own, too. */
+static void draw_policies(struct sim_options *o)
+{
+    static const uint32_t timeouts_ms[] = {500, 2000, 10000, 30000};
+    struct sim_random random;
+    struct config *config = &o->config;
+    sim_seed(&random, o->seed, 4);
+    if (sim_chance(&random, 40)) {
+        config->switch_policy =
+                sim_chance(&random, 50) ? SWITCH_NOOP : SWITCH_MAXIMUM_DATA_PROTECTION;
+    }
+    config->crash_policy = sim_chance(&random, 35) ? CRASH_RESTART : CRASH_FAILOVER;
+    config->primary_start_timeout_ms = timeouts_ms[sim_draw(&random, 4)];
+    if (sim_chance(&random, 50)) {
+        config->restart_limit = 1 + (uint32_t)sim_draw(&random, 4);
+        config->restart_window_ms = 5000 + (uint32_t)sim_draw(&random, 55000);
+    }
+}
+
 /* ---- the mix ---- */
 
 static bool exists(const struct sim_options *o, const struct sim_fault *fault)
@@ -237,6 +256,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     sim_seed(&b->random, seed, 2);
     draw_options(b, seed);
     draw_limits(&plan->options);
+    draw_policies(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);

@@ -33,13 +33,16 @@ static void print_options(const struct sim_options *o, FILE *file)
             "plan seed=%" PRIu64
             " nodes=%u monitors=%u fast=%d rough=%d clock_stop=%d newer=%d rings=%s "
             "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " failovers=%u "
-            "failover_window=%u rebuilds=%u rebuild_window=%u rate=%" PRIu64 " settle=%" PRIu64
+            "failover_window=%u rebuilds=%u rebuild_window=%u switch_policy=%s crash_policy=%s "
+            "start_timeout=%u restarts=%u restart_window=%u rate=%" PRIu64 " settle=%" PRIu64
             " end=%" PRIu64 "\n",
             o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer,
             rings_names[o->rings], c->probe_period_ms, c->probe_timeout_ms,
             c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover,
             c->failover_limit, c->failover_window_ms, c->rebuild_limit, c->rebuild_window_ms,
-            o->write_rate, o->settle_us, o->fault_us);
+            switch_policy_name(c->switch_policy), crash_policy_name(c->crash_policy),
+            c->primary_start_timeout_ms, c->restart_limit, c->restart_window_ms, o->write_rate,
+            o->settle_us, o->fault_us);
 }
 
 static void print_strike(const struct sim_strike *strike, FILE *file)
@@ -132,6 +135,26 @@ static void read_limits(const char *line, struct config *config)
     }
 }
 
+static bool read_policies(const char *line, struct config *config)
+{
+    static const char *const policies[] = {"MaximumAvailability", "MaximumDataProtection", "Noop"};
+    static const char *const crashes[] = {"failover", "restart"};
+    _Static_assert(sizeof policies / sizeof policies[0] == SWITCH_POLICY_COUNT, "a name for each");
+    _Static_assert(sizeof crashes / sizeof crashes[0] == CRASH_POLICY_COUNT, "a name for each");
+    unsigned policy = 0;
+    unsigned crash = 0;
+    bool ok = choose(line, "switch_policy", policies, SWITCH_POLICY_COUNT, &policy) &&
+              choose(line, "crash_policy", crashes, CRASH_POLICY_COUNT, &crash);
+    config->switch_policy = (enum switch_policy)policy;
+    config->crash_policy = (enum crash_policy)crash;
+    if (number(line, "restarts") != 0) {
+        config->primary_start_timeout_ms = (uint32_t)number(line, "start_timeout");
+        config->restart_limit = (uint32_t)number(line, "restarts");
+        config->restart_window_ms = (uint32_t)number(line, "restart_window");
+    }
+    return ok;
+}
+
 static bool read_options(const char *line, struct sim_options *o)
 {
     unsigned rings = 0;
@@ -156,6 +179,7 @@ static bool read_options(const char *line, struct sim_options *o)
     o->config.lease_ttl_ms = (uint32_t)number(line, "ttl");
     o->config.maximum_lag_on_failover = number(line, "lag");
     read_limits(line, &o->config);
+    ok = read_policies(line, &o->config) && ok;
     char wrong[CONFIG_TEXT_SIZE];
     return ok && o->nodes >= 1 && o->nodes <= SIM_NODES_MAX && o->monitors >= 1 &&
            o->monitors <= SIM_MONITORS_MAX && config_check(&o->config, wrong);

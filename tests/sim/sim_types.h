@@ -307,6 +307,10 @@ struct sim {
     uint64_t reference_branch;  /* of the WAL that the reference history names */
     struct sim_takes failovers; /* of those that count (check I18) */
     struct sim_takes rebuilds[SIM_NODES_MAX];
+    struct sim_takes restarts;
+    uint64_t restart_seq; /* of the last one of them */
+    uint64_t wrote_term;  /* the last term that was renewed, and who held it (check_policy.c) */
+    int writer;
     uint64_t verdict_us; /* when the no_candidate that stands was stored; 0: none stands */
     uint64_t held_term;  /* the last that was renewed */
     uint64_t ended_term; /* the last of those that ended, and why */

@@ -209,11 +209,18 @@ static bool lacks_proof(const struct cluster *c)
     return lacks;
 }
 
+static bool is_withheld(const struct cluster *c)
+{
+    return c->withheld && c->config.switch_policy != SWITCH_MAXIMUM_AVAILABILITY;
+}
+
 static void operate(struct sim *s)
 {
-    bool waits = s->waiting == WAITING_CANDIDATE && s->now_us > s->waiting_us + OPERATOR_US &&
+    bool stands = s->waiting == WAITING_CANDIDATE || s->waiting == WAITING_POLICY ||
+                  s->waiting == WAITING_PROOF;
+    bool waits = stands && s->now_us > s->waiting_us + OPERATOR_US &&
                  s->now_us > s->trouble_us + OPERATOR_US;
-    if (waits && sync_binds(&s->truth) && lacks_proof(&s->truth)) {
+    if (waits && (is_withheld(&s->truth) || lacks_proof(&s->truth))) {
         sim_give_up(s);
         sim_trouble(s, s->now_us + SIM_S);
     }

@@ -128,11 +128,20 @@ static inline void bench_begin(struct bench *b)
     assert_true(b->a.ready);
 }
 
-/* node-1 leads term 1, bootstrapped by this agent, writable. */
+/* The probes of a primary show that the node streams from it. */
+static inline void bench_stream(struct bench *b, const char *node)
+{
+    struct replica_row *row = &b->probe.replicas[b->probe.replica_count++];
+    *row = (struct replica_row){.streaming = true, .flush_lsn = b->probe.position.lsn};
+    snprintf(row->name, sizeof row->name, "%s", node);
+}
+
+/* node-1 leads term 1, bootstrapped by this agent, writable; node-3 could take over. */
 static inline void bench_leader(struct bench *b)
 {
     bench_init(b, "node-1");
     bench_begin(b);
+    bench_stream(b, "node-3");
     bench_grant(b, "node-1", GRANT_BOOTSTRAP);
     bench_wait(b, 100);
     assert_true(b->a.cluster.writable);

@@ -168,6 +168,7 @@ static inline struct event bench_grant_event(struct bench *b, const char *node,
     g->position = b->a.cluster.nodes[i].position;
     g->timeline = kind == GRANT_FAILOVER ? b->a.cluster.timeline_max + 1 : 0;
     g->renewal_seq = b->a.cluster.lease.renewal_seq;
+    g->loss_bytes = kind == GRANT_FAILOVER ? cluster_lag_bytes(&b->a.cluster, i) : 0;
     return e;
 }
 

@@ -89,7 +89,8 @@ static void test_explain_grant_names_rule_position_and_candidates(void **context
                     &e.body.grant.candidates);
     assert_string_equal(fold_and_explain(&e),
                         "node-2 is granted term 2 (elect-released): furthest at 0/70001A8 on "
-                        "timeline 1; node-1 is not heard, node-3 eligible");
+                        "timeline 1, may lose what the old leader wrote after its last known "
+                        "position; node-1 is not heard, node-3 eligible");
 }
 
 static void test_explain_grant_names_what_is_lost(void **context)
@@ -100,9 +101,10 @@ static void test_explain_grant_names_what_is_lost(void **context)
     struct event e = world_grant_event(&world, "node-2", GRANT_FAILOVER);
     e.body.grant.position = (struct position){1, 0x100};
     e.body.grant.loss_bytes = 3 * 1024 * 1024;
-    assert_string_equal(fold_and_explain(&e),
-                        "node-2 is granted term 2 (test): furthest at 0/100 on timeline 1, 3 MB "
-                        "behind the old leader's last known position");
+    assert_string_equal(
+            fold_and_explain(&e),
+            "node-2 is granted term 2 (test): furthest at 0/100 on timeline 1, may lose "
+            "3 MB and what the old leader wrote after its last known position");
 }
 
 static void test_explain_promotion_and_first_write(void **context)
@@ -289,13 +291,28 @@ static void test_explain_change_counts_from_the_fault(void **context)
             .granted_wall_us = 1030000,
     };
     explain_change(&change, text, sizeof text);
-    assert_string_equal(text,
-                        "node-1 released (data directory empty), node-2 granted, not promoted yet");
+    assert_string_equal(
+            text, "node-1 released (data directory empty), node-2 granted, not promoted yet; may "
+                  "lose what the old leader wrote after its last known position");
     change.promoted_wall_us = 1200000;
     change.writable_wall_us = 1231000;
     explain_change(&change, text, sizeof text);
     assert_string_equal(text, "node-1 released (data directory empty), node-2 promoted, writable "
-                              "after 231 ms");
+                              "after 231 ms; may lose what the old leader wrote after its last "
+                              "known position");
+    change.leader_wall_us = 900000;
+    explain_change(&change, text, sizeof text);
+    assert_non_null(strstr(text, "; may lose what the old leader wrote after 00:00:00 UTC"));
+    change.loss_known = true;
+    explain_change(&change, text, sizeof text);
+    assert_non_null(strstr(text, "; nothing is lost"));
+    change.loss_bytes = 64;
+    explain_change(&change, text, sizeof text);
+    assert_non_null(strstr(text, "; what the old leader wrote last is lost, 64 bytes"));
+    change.loss_known = false;
+    change.proven = true;
+    explain_change(&change, text, sizeof text);
+    assert_non_null(strstr(text, "; no acknowledged commit is lost"));
     change.seq = 0;
     assert_int_equal(explain_change(&change, text, sizeof text), 0);
     assert_string_equal(text, "");

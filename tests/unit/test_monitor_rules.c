@@ -455,7 +455,7 @@ static void test_rules_table_has_names_and_an_end(void **state)
         count++;
     }
     assert_int_equal(count, RULE_COUNT);
-    assert_int_equal(count, 22);
+    assert_int_equal(count, 23);
 }
 
 int main(void)

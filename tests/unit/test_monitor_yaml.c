@@ -64,7 +64,11 @@ static void test_settings_reads_all_keys(void **state)
                        "  probe_timeout: 500ms\n"
                        "  probe_failure_threshold: 4\n"
                        "  lease_ttl: 5s\n"
-                       "  switch_policy: MaximumAvailability\n"
+                       "  switch_policy: MaximumDataProtection\n"
+                       "  crash_policy: restart\n"
+                       "  primary_start_timeout: 12s\n"
+                       "  restart_limit: 2\n"
+                       "  restart_window: 1min\n"
                        "  synchronous: off\n"
                        "  maximum_lag_on_failover: 16MB\n"
                        "  failover_limit: 3\n"
@@ -87,6 +91,11 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.failover_limit, 3);
     assert_int_equal(s.config.failover_window_ms, 300000);
     assert_int_equal(s.config.rebuild_limit, 20);
+    assert_int_equal(s.config.switch_policy, SWITCH_MAXIMUM_DATA_PROTECTION);
+    assert_int_equal(s.config.crash_policy, CRASH_RESTART);
+    assert_int_equal(s.config.primary_start_timeout_ms, 12000);
+    assert_int_equal(s.config.restart_limit, 2);
+    assert_int_equal(s.config.restart_window_ms, 60000);
     assert_int_equal(s.config.rebuild_window_ms, 7200000);
 }
 
@@ -120,7 +129,11 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  failover_window: 10\n", "failover_window");
     expect_refusal("cluster_defaults:\n  rebuild_window: 8d\n", "between 1");
     expect_refusal("cluster_defaults:\n  synchronous: always\n", "is unknown");
-    expect_refusal("cluster_defaults:\n  switch_policy: Noop\n", "not available in this version");
+    expect_refusal("cluster_defaults:\n  switch_policy: Never\n", "is unknown");
+    expect_refusal("cluster_defaults:\n  crash_policy: wait\n", "is unknown");
+    expect_refusal("cluster_defaults:\n  restart_limit: 0\n", "between 1 and 100000");
+    expect_refusal("cluster_defaults:\n  restart_window: 8d\n", "between 1");
+    expect_refusal("cluster_defaults:\n  primary_start_timeout: 2h\n", "between 100ms");
 }
 
 static void expect_name(const char *host, const char *name)

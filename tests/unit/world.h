@@ -110,6 +110,12 @@ static inline struct event world_grant_event(struct world *w, const char *node,
     g->incarnation = i >= 0 ? w->c.nodes[i].incarnation : 0;
     g->timeline = kind == GRANT_FAILOVER ? w->c.timeline_max + 1 : 0;
     g->renewal_seq = w->c.lease.renewed ? w->c.lease.renewal_seq : 0;
+    if (kind == GRANT_FAILOVER && i >= 0) {
+        g->loss_bytes = cluster_lag_bytes(&w->c, i);
+        g->loss_known = cluster_loss_is_known(&w->c, i);
+        g->leader_position = w->c.lease.position;
+        g->leader_wall_us = w->c.lease.position_wall_us;
+    }
     return e;
 }
 
