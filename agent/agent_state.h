@@ -150,6 +150,9 @@ struct agent_report {
     enum agent_role slots_role;
     uint32_t slot_count;
     struct slot slots[NODE_COUNT_MAX];
+    uint64_t permanent_ms; /* last ACTION_PERMANENT */
+    enum agent_role permanent_role;
+    struct permanent_slots permanent;
     bool foreign_said;          /* the error about a foreign system was said */
     bool closed_said;           /* that the log cannot be acted on was said */
     char said[AGENT_SAID_SIZE]; /* what say_change() said last */

@@ -173,8 +173,9 @@ enum action_kind {
                       they do; a newer order replaces one under way */
     ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others
                     */
-    ACTION_SAY,    /* a line for the agent's own log */
-    ACTION_EXIT,   /* leave, with exit_status; the guard then ends as well */
+    ACTION_PERMANENT, /* keep the permanent slots of the configuration */
+    ACTION_SAY,       /* a line for the agent's own log */
+    ACTION_EXIT,      /* leave, with exit_status; the guard then ends as well */
     ACTION_COUNT
 };
 
@@ -196,6 +197,13 @@ struct upstream {
 struct slot {
     char node[NAME_SIZE];
     uint64_t lsn; /* on a standby: advance the slot to here (its node has it); 0: leave */
+};
+
+struct permanent_order {
+    struct permanent_slots slots;
+    struct permanent_slots dropped; /* no longer wanted */
+    char host[HOST_SIZE]; /* on a standby: the leader, to whose slots its own are moved; or empty */
+    uint16_t port;
 };
 
 struct action {
@@ -221,7 +229,8 @@ struct action {
         struct {
             uint32_t count;
             struct slot items[NODE_COUNT_MAX];
-        } slots; /* SLOTS */
+        } slots;                          /* SLOTS */
+        struct permanent_order permanent; /* PERMANENT */
         struct {
             int severity; /* enum severity of severity.h */
             char text[256];

@@ -270,6 +270,7 @@ static void learn_gone(struct agent *a, const struct fact *fact)
     pg->upstream_known = false;
     pg->killed_count = fact->killed_count;
     a->report.slots_role = ROLE_UNKNOWN;
+    a->report.permanent_role = ROLE_UNKNOWN;
     watch_reset(a);
     memset(&a->fault, 0, sizeof a->fault);
     if (a->ending.term != 0 && a->ending.fenced_wall_us == 0) {

@@ -44,11 +44,10 @@ static const char *const archives[] = {"archive_cleanup_command", "recovery_end_
                                        "recovery_target_timeline", "restore_command", NULL};
 
 /* What agent.yaml may set otherwise. */
-static const struct pg_parameter defaults[] = {{"wal_level", "replica"},
-                                               {"wal_log_hints", "on"},
-                                               {"max_wal_senders", "20"},
-                                               {"max_replication_slots", "20"},
-                                               {"wal_keep_size", "128MB"}};
+static const struct pg_parameter defaults[] = {
+        {"wal_level", "replica"},   {"wal_log_hints", "on"},
+        {"max_wal_senders", "20"},  {"max_replication_slots", "20"},
+        {"wal_keep_size", "128MB"}, {"max_slot_wal_keep_size", "16GB"}};
 
 /* A text that grows in a buffer, until it does not fit. */
 struct text {

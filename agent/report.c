@@ -401,11 +401,62 @@ static bool slots_changed(const struct agent *a, uint32_t count, const struct sl
     return false;
 }
 
+/* What is ordered after the slots in one step. */
+#define ROOM_FOR_OTHERS 3
+
+static bool may_keep_slots(const struct agent *a)
+{
+    return a->pg.guard == GUARD_RUNNING && a->pg.role != ROLE_UNKNOWN && a->pg.busy == BUSY_NONE;
+}
+
+static bool has_slot(const struct permanent_slots *slots, const char *name)
+{
+    for (uint32_t i = 0; i < slots->count; i++) {
+        if (strcmp(slots->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fill_permanent(const struct agent *a, const struct permanent_slots *wanted,
+                           struct permanent_order *ret_order)
+{
+    const struct permanent_slots *old = &a->report.permanent;
+    memset(ret_order, 0, sizeof *ret_order);
+    ret_order->slots = *wanted;
+    for (uint32_t i = 0; i < old->count; i++) {
+        if (!has_slot(wanted, old->names[i])) {
+            memcpy(ret_order->dropped.names[ret_order->dropped.count++], old->names[i],
+                   SLOT_IDENTIFIER_SIZE);
+        }
+    }
+    if (a->pg.role == ROLE_STANDBY && a->pg.upstream_known) {
+        memcpy(ret_order->host, a->pg.upstream.host, HOST_SIZE);
+        ret_order->port = a->pg.upstream.port;
+    }
+}
+
+/* On a standby they follow the leader's; on a primary somebody may have dropped one. */
+static void keep_permanent(struct agent *a, struct action_list *actions)
+{
+    const struct permanent_slots *wanted = &a->cluster.config.permanent_slots;
+    bool same = config_same_slots(&a->report.permanent, wanted);
+    bool due = a->pg.role != a->report.permanent_role ||
+               a->now_ms >= a->report.permanent_ms + PERMANENT_PERIOD_MS;
+    bool room = act_room(actions) > ROOM_FOR_OTHERS;
+    if (!room || !may_keep_slots(a) || (same && (wanted->count == 0 || !due))) {
+        return;
+    }
+    fill_permanent(a, wanted, &act_add(actions, ACTION_PERMANENT)->as.permanent);
+    a->report.permanent = *wanted;
+    a->report.permanent_ms = a->now_ms;
+    a->report.permanent_role = a->pg.role;
+}
+
 static void keep_slots(struct agent *a, struct action_list *actions)
 {
-    bool able =
-            a->pg.guard == GUARD_RUNNING && a->pg.role != ROLE_UNKNOWN && a->pg.busy == BUSY_NONE;
-    if (!able || a->now_ms < a->report.slots_due_ms) {
+    if (!may_keep_slots(a) || a->now_ms < a->report.slots_due_ms) {
         return;
     }
     struct slot slots[NODE_COUNT_MAX];
@@ -431,6 +482,7 @@ void report_keep(struct agent *a, struct action_list *actions)
     store_change(a, actions);
     beat(a, actions);
     keep_slots(a, actions);
+    keep_permanent(a, actions);
 }
 
 uint64_t report_next_ms(const struct agent *a)

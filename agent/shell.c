@@ -187,8 +187,9 @@ static enum result open_core(struct shell *shell, struct failure *reterr_failure
 static enum result open_all(struct shell *shell, struct failure *reterr_failure)
 {
     static enum result (*const steps[])(struct shell *, struct failure *) = {
-            open_core,       shell_inspect_open, shell_tasks_open,
-            shell_sync_open, shell_log_open,     shell_guard_open};
+            open_core,       shell_inspect_open,   shell_tasks_open,
+            shell_sync_open, shell_permanent_open, shell_log_open,
+            shell_guard_open};
     fill_pg_settings(shell);
     shell_ping_open(shell);
     enum result result = session_init(&shell->probe.session, shell, &shell->local, reterr_failure);
@@ -210,6 +211,7 @@ static void close_all(struct shell *shell)
     session_finish(&shell->probe.session);
     session_finish(&shell->slots);
     shell_sync_close(shell);
+    shell_permanent_close(shell);
     shell_guard_close(shell);
     shell_log_close(shell);
 }

@@ -17,11 +17,10 @@
 #include "guard.h"
 #include "inspect.h"
 #include "pg_ping.h"
-#include "pg_settings.h"
 #include "rebuild.h"
 #include "settings.h"
 #include "shell_helper.h"
-#include "shell_session.h"
+#include "shell_permanent.h"
 #include "shell_sync.h"
 #include "shell_vote.h"
 #include "step.h"
@@ -162,6 +161,7 @@ struct shell {
     struct shell_probe probe;
     struct shell_task task;
     struct session slots;
+    struct shell_permanent permanent;
     struct shell_sync sync;
 
     struct shell_facts facts;

@@ -70,6 +70,11 @@ static void act_slots(struct shell *shell, const struct action *action)
     shell_slots_keep(shell, action->as.slots.items, action->as.slots.count);
 }
 
+static void act_permanent(struct shell *shell, const struct action *action)
+{
+    shell_permanent_keep(shell, &action->as.permanent);
+}
+
 static void act_say(struct shell *shell, const struct action *action)
 {
     (void)shell;
@@ -92,7 +97,7 @@ static void (*const acts[])(struct shell *, const struct action *) = {
         [ACTION_STOP] = act_stop,       [ACTION_KILL] = act_kill,
         [ACTION_TASK] = act_task,       [ACTION_SLOTS] = act_slots,
         [ACTION_SAY] = act_say,         [ACTION_EXIT] = act_exit,
-        [ACTION_SYNC] = act_sync,
+        [ACTION_SYNC] = act_sync,       [ACTION_PERMANENT] = act_permanent,
 };
 _Static_assert(sizeof(acts) / sizeof(acts[0]) == ACTION_COUNT, "an act for each action");
 

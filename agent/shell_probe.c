@@ -155,6 +155,7 @@ void shell_sessions_reset(struct shell *shell)
     shell->probe.waits = false;
     session_close(&shell->slots);
     shell_sync_reset(shell);
+    shell_permanent_reset(shell);
     shell->probe.answered_once = false;
     shell->probe.timeline = 0;
     shell->probe.history_timeline = 0;

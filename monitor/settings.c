@@ -24,6 +24,8 @@ struct raw_defaults {
     char *switch_policy;
     char *synchronous;
     uint32_t *synchronous_count;
+    char **permanent_slots;
+    unsigned permanent_slots_count;
     char *maximum_lag_on_failover;
     uint32_t *failover_limit;
     char *failover_window;
@@ -44,6 +46,9 @@ struct raw_settings {
 };
 
 #define OPTIONAL_VALUE (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_schema_value_t slot_schema = {
+        CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, SLOT_IDENTIFIER_SIZE - 1)};
 
 /* clang-format off */
 static const cyaml_schema_field_t stream_fields[] = {
@@ -72,6 +77,8 @@ static const cyaml_schema_field_t defaults_fields[] = {
                            CYAML_UNLIMITED),
     CYAML_FIELD_UINT_PTR("synchronous_count", OPTIONAL_VALUE, struct raw_defaults,
                          synchronous_count),
+    CYAML_FIELD_SEQUENCE("permanent_slots", OPTIONAL_VALUE, struct raw_defaults, permanent_slots,
+                         &slot_schema, 0, PERMANENT_SLOT_MAX),
     CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
                            maximum_lag_on_failover, 0, CYAML_UNLIMITED),
     CYAML_FIELD_UINT_PTR("failover_limit", OPTIONAL_VALUE, struct raw_defaults, failover_limit),
@@ -123,6 +130,7 @@ static const char *const settings_keys[] = {
         "probe_failure_threshold",
         "synchronous",
         "synchronous_count",
+        "permanent_slots",
         "maximum_lag_on_failover",
         "failover_limit",
         "failover_window",
@@ -417,6 +425,11 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     }
     if (result == RESULT_OK) {
         result = take_restarts(raw, config, f);
+    }
+    config->permanent_slots.count = raw->permanent_slots_count;
+    for (unsigned i = 0; i < raw->permanent_slots_count; i++) {
+        snprintf(config->permanent_slots.names[i], SLOT_IDENTIFIER_SIZE, "%s",
+                 raw->permanent_slots[i]);
     }
     char wrong[CONFIG_TEXT_SIZE];
     if (result == RESULT_OK && !config_check(config, wrong)) {

@@ -49,6 +49,7 @@ struct codec_space {
     Pgbaton__Position candidate_positions[NODE_COUNT_MAX];
     char *waits[NODE_COUNT_MAX];
     char *voters[NODE_COUNT_MAX];
+    char *slots[PERMANENT_SLOT_MAX];
     char text[TEXT_SIZE];
 };
 

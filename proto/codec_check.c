@@ -123,9 +123,20 @@ static bool check_directive(const struct directive *directive)
            is_terminated(directive->text, sizeof(directive->text));
 }
 
+static bool check_slots(const struct permanent_slots *slots)
+{
+    bool fits = slots->count <= PERMANENT_SLOT_MAX;
+    for (uint32_t i = 0; fits && i < slots->count; i++) {
+        fits = memchr(slots->names[i], '\0', SLOT_IDENTIFIER_SIZE) != NULL &&
+               slots->names[i][0] != '\0';
+    }
+    return fits;
+}
+
 static bool check_config(const struct config *config)
 {
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
+           check_slots(&config->permanent_slots) &&
            in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
            in_range(config->crash_policy, CRASH_POLICY_COUNT);
 }

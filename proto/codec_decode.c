@@ -242,6 +242,16 @@ static bool take_directive(const Pgbaton__Directive *pb, struct directive *direc
            take_bytes(directive->text, sizeof(directive->text), pb->text);
 }
 
+static bool take_slots(struct permanent_slots *slots, size_t count, char *const *names)
+{
+    bool fits = count <= PERMANENT_SLOT_MAX;
+    slots->count = fits ? (uint32_t)count : 0;
+    for (size_t i = 0; fits && i < count; i++) {
+        fits = codec_take_text(slots->names[i], sizeof(slots->names[i]), names[i]);
+    }
+    return fits;
+}
+
 static bool take_config(const Pgbaton__Config *pb, struct config *config)
 {
     config->probe_period_ms = pb->probe_period_ms;
@@ -260,7 +270,7 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->primary_start_timeout_ms = pb->primary_start_timeout_ms;
     config->restart_limit = pb->restart_limit;
     config->restart_window_ms = pb->restart_window_ms;
-    return true;
+    return take_slots(&config->permanent_slots, pb->n_permanent_slots, pb->permanent_slots);
 }
 
 static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidate *no_candidate)

@@ -295,6 +295,11 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
     pb->primary_start_timeout_ms = config->primary_start_timeout_ms;
     pb->restart_limit = config->restart_limit;
     pb->restart_window_ms = config->restart_window_ms;
+    pb->n_permanent_slots = config->permanent_slots.count;
+    pb->permanent_slots = space->slots;
+    for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
+        space->slots[i] = text_of(config->permanent_slots.names[i]);
+    }
     return pb;
 }
 

@@ -4,6 +4,7 @@
 #include "limits.h"
 
 #include <stdio.h>
+#include <string.h>
 
 uint32_t config_lease_ttl_ms(uint32_t period_ms, uint32_t timeout_ms, uint32_t threshold)
 {
@@ -117,6 +118,46 @@ static bool check_budget(const struct config *config, char *text)
     return false;
 }
 
+static bool is_slot_name(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length &&
+           strncmp(name, "pgbaton_", 8) != 0;
+}
+
+static uint32_t count_slot(const struct permanent_slots *slots, const char *name)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slots->count; i++) {
+        count += strcmp(slots->names[i], name) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+bool config_same_slots(const struct permanent_slots *a, const struct permanent_slots *b)
+{
+    bool same = a->count == b->count;
+    for (uint32_t i = 0; same && i < a->count; i++) {
+        same = strcmp(a->names[i], b->names[i]) == 0;
+    }
+    return same;
+}
+
+static bool check_slots(const struct permanent_slots *slots, char *text)
+{
+    for (uint32_t i = 0; i < slots->count; i++) {
+        const char *name = slots->names[i];
+        if (!is_slot_name(name) || count_slot(slots, name) != 1) {
+            snprintf(text, CONFIG_TEXT_SIZE,
+                     "permanent_slots: '%s' is not a name of a-z, 0-9 and '_' that stands there "
+                     "once and does not begin with pgbaton_",
+                     name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
 {
     if (config->probe_failure_threshold < 1 ||
@@ -148,5 +189,6 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
                  NODE_COUNT_MAX);
         return false;
     }
-    return check_ranges(config, ret_text) && check_budget(config, ret_text);
+    return check_ranges(config, ret_text) && check_budget(config, ret_text) &&
+           check_slots(&config->permanent_slots, ret_text);
 }

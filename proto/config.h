@@ -8,10 +8,17 @@
 #ifndef PGBATON_CONFIG_H
 #define PGBATON_CONFIG_H
 
+#include "limits.h"
 #include "vocabulary.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Physical replication slots that every node keeps for somebody who is no node. */
+struct permanent_slots {
+    uint32_t count;
+    char names[PERMANENT_SLOT_MAX][SLOT_IDENTIFIER_SIZE]; /* [a-z0-9_], not pgbaton's own */
+};
 
 struct config {
     uint32_t probe_period_ms;
@@ -30,6 +37,7 @@ struct config {
     uint32_t primary_start_timeout_ms; /* of a restart in place; 0 in old logs: the default */
     uint32_t restart_limit;            /* restarts in place in a burst (I18); 0: likewise */
     uint32_t restart_window_ms;
+    struct permanent_slots permanent_slots;
 };
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
@@ -47,6 +55,7 @@ uint32_t config_fast_ms(uint32_t lease_ttl_ms);
 /* True when the values are in range and fit each other, else ret_text says what is wrong with them,
  * with the arithmetic. */
 #define CONFIG_TEXT_SIZE 256
+bool config_same_slots(const struct permanent_slots *a, const struct permanent_slots *b);
 bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
 
 #endif

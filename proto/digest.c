@@ -91,6 +91,11 @@ static void put_config(struct digest *d, const struct config *config)
     put_u64(d, config->primary_start_timeout_ms);
     put_u64(d, config->restart_limit);
     put_u64(d, config->restart_window_ms);
+    const struct permanent_slots *slots = &config->permanent_slots;
+    put_u64(d, slots->count);
+    for (uint32_t i = 0; i < slots->count && i < PERMANENT_SLOT_MAX; i++) {
+        put_text(d, slots->names[i], sizeof(slots->names[i]));
+    }
 }
 
 static void put_bucket(struct digest *d, const struct bucket *bucket)

@@ -191,7 +191,8 @@ static bool config_equals(const struct config *a, const struct config *b)
            a->failover_window_ms == b->failover_window_ms && a->rebuild_limit == b->rebuild_limit &&
            a->rebuild_window_ms == b->rebuild_window_ms && a->crash_policy == b->crash_policy &&
            a->primary_start_timeout_ms == b->primary_start_timeout_ms &&
-           a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms;
+           a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms &&
+           config_same_slots(&a->permanent_slots, &b->permanent_slots);
 }
 
 enum void_reason fold_config(struct cluster *c, const struct event *e)

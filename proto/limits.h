@@ -20,6 +20,9 @@
 #define NODE_COUNT_MAX 16
 /* Clusters of one monitor: each takes 35 KB, and a writer of nonsense must not take all memory. */
 #define CLUSTER_COUNT_MAX 4096
+/* Permanent replication slots of a cluster, and the name of one, with the NUL (NAMEDATALEN). */
+#define PERMANENT_SLOT_MAX 8
+#define SLOT_IDENTIFIER_SIZE 64
 /* Timeline switches that a state, a report or a grant carries: the newest are kept. */
 #define HISTORY_COUNT_MAX 16
 /* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */
@@ -190,6 +193,8 @@
 #define SLOTS_LOOK_MS 10000
 /* A slot on a standby is advanced when its node is this many bytes further (one WAL segment). */
 #define SLOT_STEP_BYTES 16777216
+/* A standby asks the leader so often how far its permanent slots are. */
+#define PERMANENT_PERIOD_MS 5000
 /* Polling for the end of recovery while promoting (pg_promote's own steps of 100 ms are too slow).
  */
 #define PROMOTE_POLL_MS 3

@@ -271,6 +271,11 @@ static void body_config(json_t *object, const struct event *e)
     event_json_set_text(object, "switch_policy", switch_policy_name(config->switch_policy));
     event_json_set_text(object, "synchronous", synchronous_name(config->synchronous));
     event_json_set_u64(object, "synchronous_count", config->synchronous_count);
+    json_t *slots = json_array();
+    for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
+        json_array_append_new(slots, json_string(config->permanent_slots.names[i]));
+    }
+    json_object_set_new(object, "permanent_slots", slots);
     if (config->maximum_lag_on_failover == UINT64_MAX) {
         json_object_set_new(object, "maximum_lag_on_failover", json_null());
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "random_event.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one addition and a mix, any state is good. */
@@ -259,6 +260,11 @@ static void random_config(struct random *random, struct config *config)
     config->primary_start_timeout_ms = random_u32(random);
     config->restart_limit = random_u32(random);
     config->restart_window_ms = random_u32(random);
+    config->permanent_slots.count = random_below(random, PERMANENT_SLOT_MAX + 1);
+    for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
+        snprintf(config->permanent_slots.names[i], SLOT_IDENTIFIER_SIZE, "s%u",
+                 (unsigned)random_u32(random));
+    }
 }
 
 static void random_sync_set(struct random *random, struct sync_set *set)

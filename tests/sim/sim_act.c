@@ -229,6 +229,7 @@ void sim_act(struct sim *s, int node, const struct action *action)
         sim_sync_order(s, node, action->as.sync.seq, &action->as.sync.upstream);
         break;
     case ACTION_SLOTS:
+    case ACTION_PERMANENT:
         break;
     case ACTION_SAY:
         sim_say(s, "%s: \"%s\"", s->nodes[node].name, action->as.say.text);

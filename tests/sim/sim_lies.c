@@ -13,7 +13,11 @@
 #define LIAR "monitor-9"
 #define LONG_MS 1000000
 #define TRIES 4
-#define NO_LIMITS 100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000
+#define NO_LIMITS                                                                                  \
+    100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000,                         \
+    {                                                                                              \
+        .count = 0                                                                                 \
+    }
 
 static uint64_t since_ms(const struct sim *s, const struct sim_takes *takes)
 {

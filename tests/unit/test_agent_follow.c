@@ -454,6 +454,32 @@ static void test_follow_slots_for_all_others(void **state)
     assert_int_equal(bench_find(b, ACTION_SLOTS, slots + 1), -1);
 }
 
+static void test_follow_permanent_slots_follow_the_leader(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    assert_false(bench_did(b, ACTION_PERMANENT));
+    struct permanent_slots *slots = &b->a.cluster.config.permanent_slots;
+    *slots = (struct permanent_slots){.count = 2, .names = {"archive", "cdc"}};
+    bench_forget(b);
+    bench_wait(b, PERMANENT_PERIOD_MS / 2);
+    int first = bench_find(b, ACTION_PERMANENT, 0);
+    assert_true(first >= 0);
+    assert_int_equal(b->trace[first].as.permanent.slots.count, 2);
+    assert_string_equal(b->trace[first].as.permanent.host, b->a.pg.upstream.host);
+    assert_true(b->trace[first].as.permanent.host[0] != '\0');
+    assert_int_equal(bench_find(b, ACTION_PERMANENT, first + 1), -1);
+    slots->count = 1;
+    bench_forget(b);
+    bench_wait(b, PERMANENT_PERIOD_MS / 2);
+    first = bench_find(b, ACTION_PERMANENT, 0);
+    assert_int_equal(b->trace[first].as.permanent.dropped.count, 1);
+    assert_string_equal(b->trace[first].as.permanent.dropped.names[0], "cdc");
+    bench_wait(b, PERMANENT_PERIOD_MS + 1500);
+    assert_true(bench_find(b, ACTION_PERMANENT, first + 1) > first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +503,7 @@ int main(void)
             cmocka_unit_test(test_follow_start_waits_for_a_recovery_that_goes_on),
             cmocka_unit_test(test_follow_foreign_system_never_starts),
             cmocka_unit_test(test_follow_slots_for_all_others),
+            cmocka_unit_test(test_follow_permanent_slots_follow_the_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

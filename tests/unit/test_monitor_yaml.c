@@ -74,7 +74,8 @@ static void test_settings_reads_all_keys(void **state)
                        "  failover_limit: 3\n"
                        "  failover_window: 5min\n"
                        "  rebuild_limit: 20\n"
-                       "  rebuild_window: 2h\n";
+                       "  rebuild_window: 2h\n"
+                       "  permanent_slots: [archive, cdc_2]\n";
     assert_int_equal(load(text, &s, &f), RESULT_OK);
     assert_string_equal(s.name, "monitor-7");
     assert_string_equal(s.servers, "nats://127.0.0.1:4222");
@@ -97,6 +98,8 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.restart_limit, 2);
     assert_int_equal(s.config.restart_window_ms, 60000);
     assert_int_equal(s.config.rebuild_window_ms, 7200000);
+    assert_int_equal(s.config.permanent_slots.count, 2);
+    assert_string_equal(s.config.permanent_slots.names[1], "cdc_2");
 }
 
 static void test_settings_derives_the_lease(void **state)
@@ -134,6 +137,9 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  restart_limit: 0\n", "between 1 and 100000");
     expect_refusal("cluster_defaults:\n  restart_window: 8d\n", "between 1");
     expect_refusal("cluster_defaults:\n  primary_start_timeout: 2h\n", "between 100ms");
+    expect_refusal("cluster_defaults:\n  permanent_slots: [Archive]\n", "permanent_slots");
+    expect_refusal("cluster_defaults:\n  permanent_slots: [a, b, a]\n", "stands there once");
+    expect_refusal("cluster_defaults:\n  permanent_slots: [pgbaton_x]\n", "pgbaton_");
 }
 
 static void expect_name(const char *host, const char *name)

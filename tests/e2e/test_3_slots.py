@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Replication slots: those of the members and permanent ones are on every node, follow on the standbys, and
+outlive a failover."""
+import os
+import subprocess
+
+import pytest
+
+from cluster import PG_BIN, wait_until
+
+OPTIONS = ("--nodes", "2", "--set", "permanent_slots=[archive]")
+
+
+@pytest.fixture(scope="module")
+def keeper(keep_cluster):
+    yield from keep_cluster("slots", *OPTIONS)
+
+
+@pytest.fixture
+def slotted(keeper, directory, request):
+    yield from keeper.lend(directory, request)
+
+
+def slots(cluster, node):
+    """Each slot's place, in bytes; those of a base backup under way are temporary."""
+    return dict(cluster.sql("select slot_name, restart_lsn - '0/0' from pg_replication_slots where not temporary",
+                            node))
+
+
+def place(cluster, node):
+    return slots(cluster, node).get("archive", 0)
+
+
+def receive(cluster, node, target, end):
+    """A consumer of the slot that takes everything up to a place, and tells that it has it."""
+    port = cluster.pg.member("nodes", node)["port"]
+    done = subprocess.run([f"{PG_BIN}/pg_receivewal", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-D",
+                           str(target), "--slot", "archive", "--endpos", end, "--synchronous", "--no-loop"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def switch_wal(cluster, node):
+    """The end of a segment that has something in it."""
+    cluster.sql("select pg_logical_emit_message(true, 'test', 'x')", node)
+    cluster.sql("select pg_switch_wal()", node)
+    cluster.sql("select pg_logical_emit_message(true, 'test', 'x')", node)
+    return cluster.value("select pg_current_wal_flush_lsn()", node)
+
+
+def test_permanent_slot_outlives_failover(slotted, directory):
+    """Its consumer goes on at the new leader where it was; a standby keeps no WAL that the consumer has."""
+    cluster = slotted
+    target = directory / "received"
+    target.mkdir()
+    old, new = cluster.primary(), cluster.standbys()[0]
+    names = {old: {"archive", f"pgbaton_{new}".replace("-", "_")},
+             new: {"archive", f"pgbaton_{old}".replace("-", "_")}}
+    for node in cluster.nodes:
+        wait_until(f"the slots of {node}", lambda n=node: set(slots(cluster, n)) == names[n])
+    assert cluster.value("show max_slot_wal_keep_size", old) == "16GB"
+    receive(cluster, old, target, switch_wal(cluster, old))
+    wait_until("the slot moves", lambda: place(cluster, old) > 1 << 24)
+    wait_until("the standby's follows", lambda: place(cluster, new) == place(cluster, old))
+    cluster.fault("kill-postgres", old)
+    wait_until("a new leader", lambda: cluster.primary() == new)
+    cluster.write("after")
+    receive(cluster, new, target, switch_wal(cluster, new))
+    segments = {int(name[16:24], 16) for name in os.listdir(target) if not name.endswith(".history")}
+    assert segments == set(range(min(segments), max(segments) + 1)), "a gap in what was received"
+    cluster.wait_healthy()
+    wait_until("the slots of the old one", lambda: set(slots(cluster, old)) == names[old])
+    wait_until("the old one follows", lambda: place(cluster, old) == place(cluster, new))
