@@ -19,6 +19,7 @@
  *     failover_window: 10min           # ... and the time in which as many are allowed again
  *     rebuild_limit: 10                # the same for the rebuilds of each node
  *     rebuild_window: 1h
+ *     permanent_slots: [archive]       # physical replication slots on every node; none by default
  *     crash_policy: failover           # or restart: in place ...
  *     primary_start_timeout: 30s       # ... within so long
  *     restart_limit: 5                 # the same for restarts in place

@@ -443,6 +443,7 @@ static void test_rebuild_initdb_basebackup_and_rewind(void **state)
     run_task(&b, TASK_BASEBACKUP, &from_a);
     assert_true(exists(&b, ".old"));
     assert_int_equal(look(&b).system_id, first.system_id);
+    assert_false(look(&b).was_primary); /* its pg_control is the primary's */
     server_start(&b, &from_a, false);
     psql_until(&a, "(select count(*) from pg_stat_replication where application_name = 'node-b' "
                    "and state = 'streaming')");
