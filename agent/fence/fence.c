@@ -34,6 +34,7 @@
 #include "utils/guc.h"
 
 #include "../guard_page.h"
+#include "gate.h"
 #include "seal.h"
 
 #include <signal.h>
@@ -293,6 +294,7 @@ static void install(void)
     ProcessUtility_hook = on_utility;
     RegisterXactCallback(on_transaction, NULL);
     seal_install();
+    gate_install();
 }
 
 static void say_unguarded(void)

@@ -3,6 +3,7 @@
 
 #include "miscadmin.h"
 #include "port/atomics.h"
+#include "replication/syncrep.h"
 #include "replication/walreceiver.h"
 #include "replication/walsender_private.h"
 #include "storage/ipc.h"
@@ -59,6 +60,15 @@ static bool commits_wait(void)
 #else
     return WalSndCtl->sync_standbys_defined;
 #endif
+}
+
+bool seal_nobody_is_waited_for(void)
+{
+    bool named = SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0';
+#ifdef SYNC_STANDBY_INIT
+    named = named && (WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) == 0;
+#endif
+    return !commits_wait() && !named;
 }
 
 static const char *show_synchronous(void)

@@ -18,5 +18,8 @@
 void seal_define(void);
 /* The shared memory. */
 void seal_install(void);
+/* True when commits wait for no standby. The checkpointer keeps that in shared memory; until it has
+ * begun to, this process's setting counts. */
+bool seal_nobody_is_waited_for(void);
 
 #endif

@@ -51,31 +51,33 @@ static void on_notice(void *argument, const char *text)
     (void)text;
 }
 
-static PGconn *try_session(void)
+static PGconn *connect_as(const char *application)
 {
     char port[8];
     snprintf(port, sizeof(port), "%d", POSTGRES_PORT);
-    const char *const keys[] = {"host", "port", "user", "dbname", NULL};
-    const char *const values[] = {server.base, port, "admin", "postgres", NULL};
-    PGconn *conn = PQconnectdbParams(keys, values, 0);
-    if (PQstatus(conn) == CONNECTION_OK) {
-        PQsetNoticeProcessor(conn, on_notice, NULL);
-        return conn;
+    const char *const keys[] = {"host", "port", "user", "dbname", "application_name", NULL};
+    const char *const values[] = {server.base, port, "admin", "postgres", application, NULL};
+    return PQconnectdbParams(keys, values, 0);
+}
+
+/* As soon as the server answers. */
+static PGconn *open_session_as(const char *application)
+{
+    uint64_t give_up_ms = guard_page_now_ms() + DEADLINE_MS;
+    PGconn *conn = connect_as(application);
+    while (PQstatus(conn) != CONNECTION_OK && guard_page_now_ms() < give_up_ms) {
+        PQfinish(conn);
+        nap_ms(20);
+        conn = connect_as(application);
     }
-    PQfinish(conn);
-    return NULL;
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    PQsetNoticeProcessor(conn, on_notice, NULL);
+    return conn;
 }
 
 static PGconn *open_session(void)
 {
-    uint64_t give_up_ms = guard_page_now_ms() + DEADLINE_MS;
-    PGconn *conn = try_session();
-    while (conn == NULL && guard_page_now_ms() < give_up_ms) {
-        nap_ms(20);
-        conn = try_session();
-    }
-    assert_non_null(conn);
-    return conn;
+    return open_session_as("test");
 }
 
 static void expect_ok(PGconn *conn, const char *sql)
@@ -247,11 +249,11 @@ static void test_fence_withholds_what_the_deadline_overtook(void **state)
         PQfinish(conn);
         PQfinish(other);
         lease_runs();
-        conn = open_session();
-        other = open_session();
+        other = open_session_as("pgbaton");
         expect_ok(other, "set synchronous_commit = local");
         expect_ok(other, "alter system reset synchronous_standby_names");
         expect_ok(other, "select pg_reload_conf()");
+        conn = open_session();
         /* It did happen: the client was right to be left in doubt. */
         assert_int_equal(value_of(other, "select count(*) from w") +
                                  value_of(other, "select count(*) from pg_prepared_xacts"),
@@ -534,6 +536,34 @@ static void test_fence_lets_standbys_answer_until_they_are_promoted(void **state
     PQfinish(conn);
 }
 
+/* ---- what a primary shows when it begins ---- */
+
+static int start_waiting(void **state)
+{
+    start(NULL);
+    PGconn *conn = open_session();
+    expect_ok(conn, "alter system set synchronous_standby_names = 'nobody'");
+    PQfinish(conn);
+    postgres_stop(&server, SIGQUIT);
+    return start_guarded(state);
+}
+
+/* Nobody has what this one wrote: it is shown to no client, until commits wait for nobody. */
+static void test_fence_shows_nothing_that_may_be_lost(void **state)
+{
+    (void)state;
+    PGconn *agent = open_session_as("pgbaton");
+    PGconn *early = connect_as("test");
+    assert_int_equal(PQstatus(early), CONNECTION_BAD);
+    assert_non_null(strstr(PQerrorMessage(early), "may yet be lost"));
+    PQfinish(early);
+    expect_ok(agent, "set synchronous_commit = local");
+    expect_ok(agent, "alter system reset synchronous_standby_names");
+    expect_ok(agent, "select pg_reload_conf()");
+    PQfinish(open_session());
+    PQfinish(agent);
+}
+
 static int make_server(void **state)
 {
     (void)state;
@@ -569,6 +599,8 @@ int main(void)
             cmocka_unit_test(test_fence_lets_single_user_mode_alone),
             cmocka_unit_test_setup_teardown(test_fence_lets_standbys_answer_until_they_are_promoted,
                                             start_standby, stop),
+            cmocka_unit_test_setup_teardown(test_fence_shows_nothing_that_may_be_lost,
+                                            start_waiting, stop),
     };
     return cmocka_run_group_tests(tests, make_server, remove_server);
 }
