@@ -85,9 +85,19 @@ static void learn_motion(struct agent *a, const struct probe_result *probe)
     a->watch.moved_ms = same ? a->watch.moved_ms : a->now_ms;
 }
 
+/* Asked before its promotion ended, and answered after: no primary becomes a standby while it runs.
+ */
+static bool is_overtaken(const struct agent *a, const struct probe_result *probe)
+{
+    return a->pg.role == ROLE_PRIMARY && probe->in_recovery;
+}
+
 static void learn_good(struct agent *a, const struct probe_result *probe)
 {
     learn_life(a);
+    if (is_overtaken(a, probe)) {
+        return;
+    }
     learn_motion(a, probe);
     learn_history(a, probe);
     a->watch.failures = 0;
@@ -181,6 +191,15 @@ static bool is_sealing(const struct agent *a)
            a->watch.last.sealed_term < a->cluster.term;
 }
 
+/* It was told whom to follow a moment ago, and no later look has shown that it does. */
+static bool is_joining(const struct agent *a)
+{
+    const struct agent_watch *w = &a->watch;
+    bool young = w->told_ms != 0 && a->now_ms < w->told_ms + JOIN_POLL_FOR_MS;
+    bool joined = w->last.streaming && w->issued_ms > w->told_ms + JOIN_POLL_MS;
+    return young && !joined && a->pg.role == ROLE_STANDBY && a->pg.upstream.node[0] != '\0';
+}
+
 static uint32_t lesser(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
@@ -191,6 +210,9 @@ static uint32_t period_ms(const struct agent *a)
     uint32_t period_ms = agent_config(a).probe_period_ms;
     if (is_sealing(a)) {
         return lesser(period_ms, SEAL_POLL_MS);
+    }
+    if (is_joining(a)) {
+        return lesser(period_ms, JOIN_POLL_MS);
     }
     return a->pg.busy == BUSY_STARTING ? lesser(period_ms, START_POLL_MS) : period_ms;
 }

@@ -98,6 +98,22 @@ static void test_step_rests_as_leader(void **state)
     assert_int_equal(bench_find_event(b, EVENT_PROBE, 0), -1); /* positions alone are not stored */
 }
 
+/* A probe may be asked before a promotion ends, and answered after. */
+static void test_step_overtaken_answer_makes_no_standby(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->a.watch.in_flight = true;
+    b->probe.in_recovery = true;
+    bench_probed(b, PROBE_OK);
+    assert_int_equal(b->a.pg.role, ROLE_PRIMARY);
+    b->probe.in_recovery = false;
+    bench_wait(b, 3000);
+    assert_false(bench_did(b, ACTION_KILL));
+    assert_int_equal(bench_find_event(b, EVENT_RELEASE, 0), -1);
+}
+
 static void test_step_standby_starts_and_follows(void **state)
 {
     (void)state;
@@ -370,6 +386,7 @@ int main(void)
             cmocka_unit_test(test_step_restores_and_prepares_before_it_is_open),
             cmocka_unit_test(test_step_is_not_open_before_it_is_prepared),
             cmocka_unit_test(test_step_rests_as_leader),
+            cmocka_unit_test(test_step_overtaken_answer_makes_no_standby),
             cmocka_unit_test(test_step_standby_starts_and_follows),
             cmocka_unit_test(test_step_says_nothing_before_hello_is_read_back),
             cmocka_unit_test(test_step_persists_incarnation_before_hello),
