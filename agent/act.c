@@ -105,6 +105,7 @@ static void note_upstream(struct agent *a, const struct upstream *upstream)
 {
     a->pg.upstream = *upstream;
     a->pg.upstream_known = true;
+    a->watch.told_ms = a->now_ms;
 }
 
 void act_start(struct agent *a, bool as_primary, const struct upstream *upstream,
@@ -131,6 +132,9 @@ void act_start(struct agent *a, bool as_primary, const struct upstream *upstream
 void act_follow(struct agent *a, const struct upstream *upstream, struct action_list *actions)
 {
     note_upstream(a, upstream);
+    if (a->watch.due_ms > a->now_ms + JOIN_POLL_MS) {
+        a->watch.due_ms = a->now_ms + JOIN_POLL_MS;
+    }
     struct action *action = act_add(actions, ACTION_FOLLOW);
     action->as.start.as_primary = false;
     action->as.start.upstream = *upstream;

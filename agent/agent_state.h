@@ -82,6 +82,7 @@ struct agent_watch {
     uint64_t election_term; /* the ended term that a fresh probe is wanted for; 0: none */
     uint64_t election_ms;   /* when its end was read: only a probe issued since is fresh */
     uint64_t fresh_term;    /* the ended term for which last is fresh */
+    uint64_t told_ms;       /* when PostgreSQL was told last whom to follow */
 };
 
 /* Why PostgreSQL must be killed, until every process is dead. */

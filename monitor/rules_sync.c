@@ -15,8 +15,10 @@ static bool differs(const struct cluster *c, uint32_t waits, uint32_t count)
 
 static uint64_t pause_ms(const struct cluster *c, uint32_t waits)
 {
-    bool shrinks = (c->sync.waits & ~waits) != 0 && c->config.synchronous != SYNCHRONOUS_OFF;
-    return shrinks ? SYNC_SHRINK_MS : SYNC_WIDEN_MS;
+    if (c->config.synchronous == SYNCHRONOUS_OFF || (c->sync.waits & ~waits) == 0) {
+        return SYNC_WIDEN_MS;
+    }
+    return waits != 0 ? SYNC_SHRINK_MS : SYNC_GIVE_UP_MS;
 }
 
 /* Nobody streams from a leader that is restarted in place, and that says nothing. */

@@ -4,8 +4,9 @@
  *
  * A standby that streams is waited for soon (SYNC_WIDEN_MS, so that several that come back at once
  * make one change); one that does not is waited for a little longer (SYNC_SHRINK_MS), since it may
- * just be restarting. Nothing changes under a leader that has not renewed since. When none is left,
- * quorum gives the guarantee up, by a decision of its own; strict never does.
+ * just be restarting, and the last one longer still (SYNC_GIVE_UP_MS). Nothing changes under a
+ * leader that has not renewed since. When none is left, quorum gives the guarantee up, by a
+ * decision of its own; strict never does.
  */
 #ifndef PGBATON_MONITOR_RULES_SYNC_H
 #define PGBATON_MONITOR_RULES_SYNC_H

@@ -11,9 +11,14 @@
  *     storage: file                    # file or memory
  *     max_age: 30d                     # without limit by default
  *     max_bytes: 10GB
- *   cluster_defaults:                  # written into the log as a new cluster's first
- * configuration probe_period: 1s probe_timeout: 1s probe_failure_threshold: 2 lease_ttl: 3s #
- * period × threshold + timeout by default switch_policy: MaximumAvailability synchronous: off
+ *   cluster_defaults:                  # a new cluster's first configuration in the log
+ *     probe_period: 1s
+ *     probe_timeout: 1s
+ *     probe_failure_threshold: 2
+ *     lease_ttl: 3s                    # period × threshold + timeout by default
+ *     switch_policy: MaximumAvailability
+ *     synchronous: quorum              # or strict, off
+ *     synchronous_count: 1
  *     maximum_lag_on_failover: 16MB    # without limit by default
  *     failover_limit: 5                # failovers by themselves, in a burst ...
  *     failover_window: 10min           # ... and the time in which as many are allowed again

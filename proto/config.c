@@ -20,7 +20,7 @@ struct config config_default(void)
             .probe_failure_threshold = 2,
             .lease_ttl_ms = config_lease_ttl_ms(1000, 1000, 2),
             .switch_policy = SWITCH_MAXIMUM_AVAILABILITY,
-            .synchronous = SYNCHRONOUS_OFF,
+            .synchronous = SYNCHRONOUS_QUORUM,
             .synchronous_count = 1,
             .maximum_lag_on_failover = UINT64_MAX,
             .failover_limit = 5,

@@ -136,8 +136,10 @@ static const struct {
         [VERDICT_DISK] = {"disk", "its disk takes no writes"},
         [VERDICT_INCOMPLETE] = {"incomplete", "lacks a part of what the old leader wrote"},
         [VERDICT_NOT_SEALED] = {"not_sealed", "has not turned away from the old leader yet"},
-        [VERDICT_NO_QUORUM] = {"no_quorum", "too few of those that commits waited for report"},
-        [VERDICT_BEHIND] = {"behind", "one that commits waited for has more"},
+        [VERDICT_NO_QUORUM] =
+                {"no_quorum",
+                 "may lack acknowledged commits: too few of those that commits waited for report"},
+        [VERDICT_BEHIND] = {"behind", "has less than another that commits waited for"},
         [VERDICT_UNPROVEN] = {"unproven", "may lack acknowledged commits"},
         [VERDICT_PRIMARY_UNSEEN] = {"primary_unseen", "is a standby whose primary was not seen"},
         [VERDICT_POLICY] = {"policy",

@@ -124,6 +124,8 @@
  * make one change, and one that restarts is not left out. */
 #define SYNC_WIDEN_MS 300
 #define SYNC_SHRINK_MS 1000
+/* The guarantee is given up later: what is alone then may not be followed without an operator. */
+#define SYNC_GIVE_UP_MS 2000
 /* And only when the leader has renewed so long after the change, or longer. */
 #define SYNC_ALIVE_MS 200
 /* A new cluster waits this long after its first node's hello, so that a node with data can speak
@@ -153,6 +155,10 @@
 #define START_BACKOFF_MS_MAX 60000
 /* A starting PostgreSQL is probed this often: until it answers there is nothing to load. */
 #define START_POLL_MS 50
+/* A standby that was told whom to follow looks so often whether it streams, for so long: the leader
+ * may wait for it. */
+#define JOIN_POLL_MS 50
+#define JOIN_POLL_FOR_MS 5000
 /* A standby that turns away from the old leader looks so often whether it has. */
 #define SEAL_POLL_MS 5
 /* A file system with less than a segment of WAL left for PostgreSQL's user (a usual one, or what

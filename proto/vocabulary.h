@@ -219,9 +219,9 @@ bool event_is_agents(enum event_kind kind);
 
 /* True for a request that an order ends (order.h). */
 bool request_is_ordered(enum request_kind kind);
-/* True for a file system that takes no more writes. */
 /* True when a node may lack acknowledged commits, as far as the log can tell (sync.h). */
 bool verdict_is_of_proof(enum verdict verdict);
+/* True for a file system that takes no more writes. */
 bool reason_is_disk(enum reason reason);
 
 /* Stable lower-case names; "?" for a value out of range, so that they are total. */

@@ -240,6 +240,14 @@ struct remedy {
 
 static const struct remedy remedies[] = {
         {VERDICT_NOT_REPORTED, "", " reports its position"},
+        {VERDICT_NO_QUORUM,
+         "enough of those return that commits waited for, or an operator accepts a loss: pgbaton "
+         "failover --accept-loss --to ",
+         ""},
+        {VERDICT_UNPROVEN,
+         "the old leader returns with its data, or an operator accepts a loss: pgbaton failover "
+         "--accept-loss --to ",
+         ""},
         {VERDICT_UNREACHABLE, "", " returns"},
         {VERDICT_NOT_RUNNING, "", " runs as a standby"},
         {VERDICT_REFUSED, "the state of ", " changes, or it is asked again after 10 s"},

@@ -37,8 +37,8 @@ static bool is_let_through(const Port *port)
     static const char *const names[] = {"pgbaton", "pg_rewind"};
     bool known = false;
     for (size_t i = 0; i < lengthof(names); i++) {
-        known = known || (port->application_name != NULL &&
-                          strcmp(port->application_name, names[i]) == 0);
+        known = known ||
+                (port->application_name != NULL && strcmp(port->application_name, names[i]) == 0);
     }
     return known || (am_walsender && !am_db_walsender);
 }

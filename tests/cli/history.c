@@ -218,7 +218,8 @@ static struct event decide_now(const char *rule)
     /* The lease of a healthy leader was renewed a moment ago. */
     struct evidence fresh = evidence;
     fresh.renewal_age_ms = state.phase == PHASE_HELD ? 100 : evidence.renewal_age_ms;
-    const struct decide_options options = {.config = config_default()};
+    struct decide_options options = {.config = config_default()};
+    options.config.synchronous = SYNCHRONOUS_OFF;
     struct event e;
     bool decided = decide(&state, &fresh, &options, &e);
     if (!decided || strcmp(e.decision.rule, rule) != 0) {

@@ -61,6 +61,7 @@ class Load:
         self.cluster = cluster
         self.old = cluster.primary()
         self.start = cluster.last_seq()
+        self.promised = cluster.describe()["synchronous"]["step"] == "steady"
         self.fault_time = None
         self.writers = []
 
@@ -128,7 +129,12 @@ class Load:
         verdict = Verdict(writes, present, self.forks(), self.fault_time)
         print(verdict.summary())
         assert not verdict.violations, verdict.report()
+        assert not (verdict.lost and self.is_promised()), verdict.report()
         return verdict
+
+    def is_promised(self):
+        """All the time commits waited for standbys, so that none which was acknowledged may be lost."""
+        return self.promised and not any(e.get("rule") == "sync-give-up" for e in self.events())
 
     def forks(self):
         """For each timeline the position up to which its node was known to have the one before."""

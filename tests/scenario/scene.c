@@ -53,6 +53,7 @@ struct scene *scene_create(FILE *out)
     s->beat_ms = s->now_ms;
     cluster_init(&s->reference, SCENE_CLUSTER);
     s->config = config_default();
+    s->config.synchronous = SYNCHRONOUS_OFF; /* unless a script says otherwise */
     scene_start_monitor(s, "monitor-1");
     scene_settle(s);
     return s;

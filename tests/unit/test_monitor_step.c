@@ -361,7 +361,9 @@ static void test_step_ages_of_what_is_limited_count_from_the_reading(void **stat
 {
     (void)state;
     struct bench b;
-    bench_lead(&b, config_default());
+    struct config config = config_default();
+    config.synchronous = SYNCHRONOUS_OFF;
+    bench_lead(&b, config);
     assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms).failover_age_ms, 0);
     struct event e = world_event(&b.w, "node-1", EVENT_DONE);
     e.body.task.task = TASK_PROMOTE;

@@ -88,6 +88,7 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.probe_timeout_ms, 500);
     assert_int_equal(s.config.probe_failure_threshold, 4);
     assert_int_equal(s.config.lease_ttl_ms, 5000);
+    assert_int_equal(s.config.synchronous, SYNCHRONOUS_OFF);
     assert_int_equal(s.config.maximum_lag_on_failover, 16 << 20);
     assert_int_equal(s.config.failover_limit, 3);
     assert_int_equal(s.config.failover_window_ms, 300000);
@@ -109,6 +110,7 @@ static void test_settings_derives_the_lease(void **state)
     struct failure f;
     assert_int_equal(load("nats: nats://a:4222\n", &s, &f), RESULT_OK);
     assert_int_equal(s.config.lease_ttl_ms, 3000);
+    assert_int_equal(s.config.synchronous, SYNCHRONOUS_QUORUM);
     assert_true(s.config.maximum_lag_on_failover == UINT64_MAX);
     assert_int_equal(s.replicas, 1);
     assert_false(s.memory_storage);

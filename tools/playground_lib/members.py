@@ -179,4 +179,13 @@ def health(pg):
     wanted = {("primary", "running"), ("secondary", "streaming")}
     bad = [f"{n} {' '.join(states.get(n, ('unknown', '')))}" for n in pg.names("nodes")
            if states.get(n) not in wanted]
-    return ", ".join(bad)
+    return ", ".join(bad) or sync_health(pg, cluster["synchronous"], states)
+
+
+def sync_health(pg, sync, states):
+    """Commits wait for every standby, unless they wait for none (PostgreSQL without the fence can't prove it)."""
+    if sync["mode"] == "off" or pg.shape["ring"] == "guard":
+        return ""
+    standbys = sorted(name for name, (role, _) in states.items() if role == "secondary")
+    steady = sync["step"] == "steady" or not standbys
+    return "" if steady and sorted(sync["waits_for"]) == standbys else "commits do not wait for every standby yet"
