@@ -237,7 +237,7 @@ static void print_table(const struct view *view)
         set_cell(&rows[0], (enum column)column, "%s", headings[column]);
     }
     for (uint32_t r = 1; r < count; r++) {
-        fill_row(view, (int32_t)r - 1, &rows[r]);
+        fill_row(view, view->order[r - 1], &rows[r]);
     }
     for (uint32_t k = 0; k < count * COLUMN_COUNT; k++) {
         size_t length = strlen(rows[k / COLUMN_COUNT].cells[k % COLUMN_COUNT]);
@@ -253,8 +253,9 @@ static void print_table(const struct view *view)
 static void print_reasons(const struct view *view)
 {
     char text[TEXT_BYTES];
-    for (uint32_t i = 0; i < view->state.node_count; i++) {
-        if (describe_node_reason(view, (int32_t)i, text, sizeof text) > 0) {
+    for (uint32_t k = 0; k < view->state.node_count; k++) {
+        int32_t i = view->order[k];
+        if (describe_node_reason(view, i, text, sizeof text) > 0) {
             printf("%s: %s\n", view->state.nodes[i].name, text);
         }
     }

@@ -76,7 +76,7 @@ static json_t *nodes_json(const struct view *view)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < view->state.node_count; i++) {
-        json_array_append_new(list, node_json(view, (int32_t)i));
+        json_array_append_new(list, node_json(view, view->order[i]));
     }
     return list;
 }

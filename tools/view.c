@@ -80,28 +80,16 @@ static void ask(struct reader *reader, struct cluster_set *set, struct view *vie
     view->now_us = format_now_us();
 }
 
-static void swap_nodes(struct view *view, uint32_t a, uint32_t b)
-{
-    struct cluster *c = &view->state;
-    struct node node = c->nodes[a];
-    c->nodes[a] = c->nodes[b];
-    c->nodes[b] = node;
-    bool heard = view->heard[a];
-    view->heard[a] = view->heard[b];
-    view->heard[b] = heard;
-    if (c->leader == (int32_t)a || c->leader == (int32_t)b) {
-        c->leader = c->leader == (int32_t)a ? (int32_t)b : (int32_t)a;
-    }
-}
-
 /* The state has them in the order of their first hello; people look for a name. */
 static void sort_by_name(struct view *view)
 {
-    for (uint32_t i = 1; i < view->state.node_count; i++) {
-        struct node *nodes = view->state.nodes;
-        for (uint32_t k = i; k > 0 && strverscmp(nodes[k].name, nodes[k - 1].name) < 0; k--) {
-            swap_nodes(view, k, k - 1);
+    const struct node *nodes = view->state.nodes;
+    for (uint32_t i = 0; i < view->state.node_count; i++) {
+        uint32_t k = i;
+        for (; k > 0 && strverscmp(nodes[i].name, nodes[view->order[k - 1]].name) < 0; k--) {
+            view->order[k] = view->order[k - 1];
         }
+        view->order[k] = (int32_t)i;
     }
 }
 
