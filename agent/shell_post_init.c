@@ -12,9 +12,10 @@ bool shell_post_init_is_owed(const struct settings *settings, uint64_t system_id
     char text[64];
     size_t size = 0;
     uint64_t owed_to = 0;
-    return settings->self.post_init && system_id != 0 &&
+    bool known = system_id != 0;
+    return settings->self.post_init &&
            file_read(settings->bootstrap.marker, text, sizeof(text), &size, NULL) == RESULT_OK &&
-           sscanf(text, "%" SCNu64, &owed_to) == 1 && owed_to == system_id;
+           sscanf(text, "%" SCNu64, &owed_to) == 1 && (!known || owed_to == system_id);
 }
 
 static void on_ended(struct shell *shell, int status)

@@ -13,7 +13,7 @@
 
 struct shell;
 
-/* True when an earlier life has left it owed, to this system. For the start. */
+/* True when an earlier life has left it owed, to this system (0: not known yet). For the start. */
 bool shell_post_init_is_owed(const struct settings *settings, uint64_t system_id);
 /* TASK_POST_INIT. */
 void shell_post_init_begin(struct shell *shell);
