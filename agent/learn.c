@@ -88,6 +88,16 @@ static void learn_done(struct agent *a, const struct event *e, struct outcome ou
     }
 }
 
+/* Who is removed and lives is a new node. */
+static void learn_order(struct agent *a, struct action_list *actions)
+{
+    const struct node *own = a->me >= 0 ? &a->cluster.nodes[a->me] : NULL;
+    if (own != NULL && own->removed && a->ready) {
+        act_say(actions, SEVERITY_WARNING, "this node was removed, and lives: it joins again");
+        agent_begin_incarnation(a, own->incarnation + 1);
+    }
+}
+
 static void learn_event(struct agent *a, const struct event *e, struct outcome outcome,
                         struct action_list *actions)
 {
@@ -106,6 +116,8 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         learn_directive(a, e);
     } else if (e->kind == EVENT_SWITCHOVER_STEP && outcome.effective) {
         switch_learn(a, e);
+    } else if (e->kind == EVENT_ORDER && outcome.effective) {
+        learn_order(a, actions);
     }
 }
 

@@ -376,7 +376,7 @@ static uint32_t wanted_slots(const struct agent *a, struct slot slots[NODE_COUNT
     uint32_t count = 0;
     memset(slots, 0, sizeof(struct slot) * NODE_COUNT_MAX);
     for (uint32_t i = 0; i < a->cluster.node_count; i++) {
-        if ((int32_t)i != a->me) {
+        if ((int32_t)i != a->me && !a->cluster.nodes[i].removed) {
             memcpy(slots[count].node, a->cluster.nodes[i].name, NAME_SIZE);
             slots[count].lsn = slot_lsn(a, i);
             count++;

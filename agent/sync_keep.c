@@ -7,8 +7,9 @@
 /* A primary that was promoted, or started, under the term whose set it is. */
 static bool leads_now(const struct agent *a)
 {
-    return agent_holds(a) && a->cluster.phase == PHASE_HELD && a->pg.guard == GUARD_RUNNING &&
-           a->pg.role == ROLE_PRIMARY && a->lease.stage == LEASE_KEPT;
+    return agent_holds(a) && a->ready && a->cluster.phase == PHASE_HELD &&
+           a->pg.guard == GUARD_RUNNING && a->pg.role == ROLE_PRIMARY &&
+           a->lease.stage == LEASE_KEPT;
 }
 
 void sync_keep(struct agent *a, struct action_list *actions)

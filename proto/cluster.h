@@ -61,6 +61,8 @@ struct node {
     bool noloadbalance;
     bool departed; /* said goodbye, no hello since */
     bool newcomer; /* it was in no cluster before: it remembers no grant */
+    bool removed;  /* by an operator, no hello since: no member, departed, and else zeros but for
+                      its name, incarnation and marks, by which late events are known */
 
     uint64_t incarnation; /* of the newest hello */
     uint64_t hello_seq;

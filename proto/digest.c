@@ -190,6 +190,7 @@ static void put_node_identity(struct digest *d, const struct node *node)
     put_u64(d, node->noloadbalance);
     put_u64(d, node->departed);
     put_u64(d, node->newcomer);
+    put_u64(d, node->removed);
     put_u64(d, node->incarnation);
     put_u64(d, node->hello_seq);
     put_mark(d, node->lock_mark);

@@ -89,6 +89,9 @@ static const struct {
         [REASON_RESTART_TIMEOUT] = {"restart_timeout",
                                     "PostgreSQL could not be restarted in place in time"},
         [REASON_POLICY] = {"policy", "switch_policy lets nobody be promoted unasked"},
+        [REASON_NODE_HEARD] = {"node_heard", "the node is heard: stop its agent first"},
+        [REASON_STILL_NEEDED] = {"still_needed",
+                                 "commits, an election or a request still count on it"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -164,6 +167,7 @@ static const char *const request_kind_names[] = {
         [REQUEST_SWITCHOVER] = "switchover", [REQUEST_FAILOVER] = "failover",
         [REQUEST_REBUILD] = "rebuild",       [REQUEST_CANCEL] = "cancel",
         [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
+        [REQUEST_REMOVE] = "remove",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -196,7 +200,7 @@ bool event_is_decision(enum event_kind kind)
 
 bool request_is_ordered(enum request_kind kind)
 {
-    return kind == REQUEST_PAUSE || kind == REQUEST_RESUME;
+    return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

@@ -71,7 +71,7 @@ static struct mark *mark_of(struct node *n, enum event_kind kind)
 static enum void_reason check_writer(struct cluster *c, const struct event *e, int32_t *ret_node)
 {
     int32_t i = cluster_find_node(c, e->writer);
-    if (i < 0) {
+    if (i < 0 || c->nodes[i].removed) {
         return VOID_UNKNOWN_NODE;
     }
     struct node *n = &c->nodes[i];

@@ -138,10 +138,27 @@ static bool probe_is_possible(const struct probe *p)
     return !has_data || p->system_id != 0;
 }
 
+/* A place that nobody has; else of a node that was removed, which is forgotten. -1: there is none.
+ */
+static int32_t find_place(const struct cluster *c)
+{
+    if (c->node_count < NODE_COUNT_MAX) {
+        return (int32_t)c->node_count;
+    }
+    for (int32_t i = 0; i < NODE_COUNT_MAX; i++) {
+        bool named = i == c->leader || i == c->opener || i == c->opening.node;
+        if (c->nodes[i].removed && !named) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static struct node *add_node(struct cluster *c, const char *name)
 {
-    struct node *n = &c->nodes[c->node_count];
-    c->node_count++;
+    int32_t i = find_place(c);
+    struct node *n = &c->nodes[i];
+    c->node_count += (uint32_t)i == c->node_count ? 1 : 0;
     memset(n, 0, sizeof *n);
     memcpy(n->name, name, strlen(name) + 1);
     return n;
@@ -150,9 +167,10 @@ static struct node *add_node(struct cluster *c, const char *name)
 static enum void_reason check_hello(const struct cluster *c, const struct event *e, int32_t i)
 {
     if (i < 0) {
-        return c->node_count < NODE_COUNT_MAX ? VOID_NONE : VOID_TOO_MANY_NODES;
+        return find_place(c) >= 0 ? VOID_NONE : VOID_TOO_MANY_NODES;
     }
-    if (e->incarnation < c->nodes[i].incarnation) {
+    uint64_t known = c->nodes[i].incarnation;
+    if (e->incarnation < known || (c->nodes[i].removed && e->incarnation == known)) {
         return VOID_STALE_INCARNATION;
     }
     return mark_allows(&c->nodes[i].task_mark, e) ? VOID_NONE : VOID_DUPLICATE;
@@ -179,6 +197,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->incarnation = e->incarnation;
     n->hello_seq = e->seq;
     n->departed = false;
+    n->removed = false;
     memcpy(n->host, h->host, sizeof n->host);
     n->port = h->port;
     n->pg_version = h->pg_version;

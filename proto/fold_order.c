@@ -3,6 +3,7 @@
 #include "fold_impl.h"
 #include "order.h"
 #include "pause.h"
+#include "sync.h"
 
 #include <string.h>
 
@@ -17,22 +18,39 @@ static bool changes_pause(const struct cluster *c, enum request_kind kind, bool 
     return pause_is_on(c) || (pause_is_ending(c) && leader_stopped);
 }
 
-static enum void_reason check_asked(const struct cluster *c, const struct request *r)
+static enum void_reason check_pause(const struct cluster *c, const struct request *r)
 {
-    if (c->asked.request_seq != 0) {
-        return VOID_REQUEST_PENDING;
-    }
-    if (r->seen_seq > c->last_seq || r->accept_loss || r->node[0] != '\0' ||
-        (r->leader_stopped && r->kind != REQUEST_RESUME)) {
+    if (r->node[0] != '\0' || (r->leader_stopped && r->kind != REQUEST_RESUME)) {
         return VOID_IMPOSSIBLE;
-    }
-    if (r->seen_seq < c->answered.seq) {
-        return VOID_REQUEST_OUTDATED;
     }
     if (r->leader_stopped && r->term != c->term) {
         return r->term < c->term ? VOID_STALE_TERM : VOID_FUTURE_TERM;
     }
     return changes_pause(c, r->kind, r->leader_stopped) ? VOID_NONE : VOID_NO_CHANGE;
+}
+
+static enum void_reason check_remove(const struct cluster *c, const struct request *r)
+{
+    int32_t i = r->node[0] != '\0' ? cluster_find_node(c, r->node) : -1;
+    if (r->leader_stopped) {
+        return VOID_IMPOSSIBLE;
+    }
+    bool member = i >= 0 && !c->nodes[i].removed;
+    return member && i != c->leader ? VOID_NONE : VOID_BAD_TARGET;
+}
+
+static enum void_reason check_asked(const struct cluster *c, const struct request *r)
+{
+    if (c->asked.request_seq != 0) {
+        return VOID_REQUEST_PENDING;
+    }
+    if (r->seen_seq > c->last_seq || r->accept_loss) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (r->seen_seq < c->answered.seq) {
+        return VOID_REQUEST_OUTDATED;
+    }
+    return r->kind == REQUEST_REMOVE ? check_remove(c, r) : check_pause(c, r);
 }
 
 enum void_reason fold_asked(struct cluster *c, const struct event *e)
@@ -65,7 +83,7 @@ static bool leader_is_heard(const struct cluster *c, const struct evidence *evid
     return heard && c->nodes[c->leader].incarnation == c->lease.renewal_mark.incarnation;
 }
 
-enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
+static enum reason pause_objection(const struct cluster *c, const struct evidence *evidence)
 {
     const struct asked *a = &c->asked;
     if (!changes_pause(c, a->kind, a->leader_stopped) ||
@@ -73,6 +91,32 @@ enum reason order_objection(const struct cluster *c, const struct evidence *evid
         return REASON_OVERTAKEN;
     }
     return a->leader_stopped && leader_is_heard(c, evidence) ? REASON_LEADER_HEARD : REASON_NONE;
+}
+
+/* Somebody counts on what it has, or may have. */
+static bool is_needed(const struct cluster *c, int32_t i)
+{
+    bool opened = c->opening.timeline != 0 && c->opening.node == i;
+    return sync_needs(c, i) || opened || strcmp(c->pending.node, c->nodes[i].name) == 0;
+}
+
+static enum reason remove_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    int32_t i = cluster_find_node(c, c->asked.node);
+    if (i < 0 || i == c->leader || c->nodes[i].removed) {
+        return REASON_OVERTAKEN;
+    }
+    bool heard = (evidence->alive_mask >> (uint32_t)i & 1U) != 0;
+    if (heard && !c->nodes[i].departed) {
+        return REASON_NODE_HEARD;
+    }
+    return is_needed(c, i) ? REASON_STILL_NEEDED : REASON_NONE;
+}
+
+enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    return c->asked.kind == REQUEST_REMOVE ? remove_objection(c, evidence)
+                                           : pause_objection(c, evidence);
 }
 
 struct order order_next(const struct cluster *c, const struct evidence *evidence)
@@ -107,11 +151,29 @@ static void end_pause(struct cluster *c, const struct event *e)
     c->lease.lifted = c->lease.lifted && !c->asked.leader_stopped;
 }
 
+/* Its place stays, so that the others keep theirs; so do the marks, so that what it said before
+ * does not bring it back. A later incarnation of it says hello as a new node. */
+static void remove_node(struct cluster *c, const struct event *e)
+{
+    (void)e;
+    struct node *n = &c->nodes[cluster_find_node(c, c->asked.node)];
+    struct node left = {.incarnation = n->incarnation,
+                        .lock_mark = n->lock_mark,
+                        .probe_mark = n->probe_mark,
+                        .task_mark = n->task_mark,
+                        .rebuilds = n->rebuilds,
+                        .departed = true,
+                        .removed = true};
+    memcpy(left.name, n->name, sizeof left.name);
+    *n = left;
+}
+
 static void carry_out(struct cluster *c, const struct event *e)
 {
     static void (*const ways[])(struct cluster *, const struct event *) = {
-            [REQUEST_SWITCHOVER] = NULL,   [REQUEST_FAILOVER] = NULL,    [REQUEST_REBUILD] = NULL,
-            [REQUEST_PAUSE] = begin_pause, [REQUEST_RESUME] = end_pause,
+            [REQUEST_SWITCHOVER] = NULL,  [REQUEST_FAILOVER] = NULL,
+            [REQUEST_REBUILD] = NULL,     [REQUEST_PAUSE] = begin_pause,
+            [REQUEST_RESUME] = end_pause, [REQUEST_REMOVE] = remove_node,
     };
     _Static_assert(sizeof ways / sizeof ways[0] == REQUEST_KIND_COUNT, "a way for each");
     ways[c->asked.kind](c, e);

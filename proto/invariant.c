@@ -125,7 +125,11 @@ const char *invariant_check_step(const struct cluster *before, const struct clus
         return "I13: members do not vanish";
     }
     for (uint32_t i = 0; i < before->node_count; i++) {
-        if (after->nodes[i].incarnation < before->nodes[i].incarnation) {
+        bool same = strcmp(after->nodes[i].name, before->nodes[i].name) == 0;
+        if (!same && !before->nodes[i].removed) {
+            return "I13: a place is not given away";
+        }
+        if (same && after->nodes[i].incarnation < before->nodes[i].incarnation) {
             return "I13: incarnations never sink";
         }
     }

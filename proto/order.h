@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * order.h - requests that one decision ends: pause, resume, ...
+ * order.h - requests that one decision ends: pause, resume, the removal of a node.
  *
  *             request                    order
  *   nothing ─────────▶ asked ─────────────────────────────────▶ carried out, or declined: nothing

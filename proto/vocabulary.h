@@ -101,6 +101,8 @@ enum reason {
     REASON_OVERTAKEN,        /* what was asked for has come about, or makes no sense any more */
     REASON_RESTART_TIMEOUT,  /* the leader's PostgreSQL could not be restarted in place in time */
     REASON_POLICY,           /* switch_policy lets nobody be promoted without being asked */
+    REASON_NODE_HEARD,       /* it is to be removed, and is heard */
+    REASON_STILL_NEEDED,     /* commits, an election or a request count on it */
     REASON_COUNT
 };
 
@@ -165,6 +167,7 @@ enum request_kind {
     REQUEST_CANCEL,         /* of a switchover, until its leader stops */
     REQUEST_PAUSE,          /* nothing is switched, restarted or rebuilt by itself */
     REQUEST_RESUME,         /* ... and again as ever */
+    REQUEST_REMOVE,         /* a node that has left, or is dead, is a member no more */
     REQUEST_KIND_COUNT
 };
 

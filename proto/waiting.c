@@ -140,6 +140,9 @@ static void say_first_grant(const struct cluster *c, struct text *t)
     text_add(t, "no term was granted yet; waiting for a monitor to choose the first leader among");
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
+        if (n->removed) {
+            continue;
+        }
         text_add(t, "%s %s (%s)", i == 0 ? "" : ",", n->name,
                  n->departed ? "departed" : node_state_name(n->state));
     }
@@ -282,8 +285,10 @@ static void say_candidate(const struct cluster *c, struct text *t)
 {
     text_add(t, "no eligible node: ");
     for (uint32_t i = 0; i < c->node_count; i++) {
-        text_add(t, "%s", i == 0 ? "" : ", ");
-        add_node_verdict(&c->nodes[i], t);
+        if (!c->nodes[i].removed) {
+            text_add(t, "%s", i == 0 ? "" : ", ");
+            add_node_verdict(&c->nodes[i], t);
+        }
     }
     text_add(t, "; heals when ");
     add_remedy(c, t);

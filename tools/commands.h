@@ -22,5 +22,7 @@ int failover_run(const struct options *options);
 /* Maintenance begins: nothing happens by itself. And ends. */
 int pause_run(const struct options *options);
 int resume_run(const struct options *options);
+/* A node that has left, or is dead, is a member no more. */
+int node_remove_run(const struct options *options);
 
 #endif

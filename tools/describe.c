@@ -232,7 +232,7 @@ static void print_table(const struct view *view)
 {
     struct row rows[NODE_COUNT_MAX + 1];
     size_t widths[COLUMN_COUNT] = {0};
-    uint32_t count = view->state.node_count + 1;
+    uint32_t count = view->shown_count + 1;
     for (uint32_t column = 0; column < COLUMN_COUNT; column++) {
         set_cell(&rows[0], (enum column)column, "%s", headings[column]);
     }
@@ -253,7 +253,7 @@ static void print_table(const struct view *view)
 static void print_reasons(const struct view *view)
 {
     char text[TEXT_BYTES];
-    for (uint32_t k = 0; k < view->state.node_count; k++) {
+    for (uint32_t k = 0; k < view->shown_count; k++) {
         int32_t i = view->order[k];
         if (describe_node_reason(view, i, text, sizeof text) > 0) {
             printf("%s: %s\n", view->state.nodes[i].name, text);

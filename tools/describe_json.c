@@ -75,7 +75,7 @@ static json_t *node_json(const struct view *view, int32_t i)
 static json_t *nodes_json(const struct view *view)
 {
     json_t *list = json_array();
-    for (uint32_t i = 0; i < view->state.node_count; i++) {
+    for (uint32_t i = 0; i < view->shown_count; i++) {
         json_array_append_new(list, node_json(view, view->order[i]));
     }
     return list;

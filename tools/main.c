@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define REPLAY_PROGRAM "pgbaton-replay"
+/* "pgbaton node remove" is the command of this name. */
+#define NODE_REMOVE "node-remove"
 
 #define SOURCE_USAGE                                                                               \
     "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
@@ -27,6 +29,7 @@ static const char usage[] =
         "  pgbaton pause [CLUSTER]            maintenance: nothing is switched or restarted by "
         "itself\n"
         "  pgbaton resume [CLUSTER]           ... and again as ever\n"
+        "  pgbaton node remove [CLUSTER] NODE a node that has left, or is dead, is forgotten\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -124,6 +127,18 @@ static const char resume_usage[] =
         "  --wait           until the leader has said that its lease ends again\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char node_remove_usage[] =
+        "pgbaton node remove [CLUSTER] NODE [options]\n"
+        "\n"
+        "Asks the monitors to forget a node that has left or is dead: its replication slot goes, "
+        "and "
+        "its\n"
+        "name is free. Not the leader, nor a node that is heard (stop its agent first) or that "
+        "commits\n"
+        "wait for. An agent of that name that starts later joins as a new node.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
@@ -133,6 +148,7 @@ static const struct command commands[] = {
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
         {"pause", "nctoW", OPERAND_CLUSTER, pause_usage, pause_run},
         {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
+        {NODE_REMOVE, "ncto", OPERAND_NODE, node_remove_usage, node_remove_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 
@@ -173,6 +189,11 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "replay") == 0) {
         return run_replay(argv + 1);
+    }
+    if (argc > 2 && strcmp(argv[1], "node") == 0 && strcmp(argv[2], "remove") == 0) {
+        static char name[] = NODE_REMOVE;
+        argv[2] = name;
+        return command_dispatch(commands, usage, argc - 1, argv + 1);
     }
     return command_dispatch(commands, usage, argc, argv);
 }

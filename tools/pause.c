@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* pgbaton pause and pgbaton resume. */
+/* pgbaton pause, resume, and node remove. */
 #include "../proto/pause.h"
 
 #include "commands.h"
@@ -39,4 +39,37 @@ int resume_run(const struct options *options)
         return refuse("it is not paused", "pgbaton pause begins maintenance");
     }
     return request_carry_out(options, &view, REQUEST_RESUME);
+}
+
+/* What can be known here; the monitors and the fold judge again. */
+static int check_removal(const struct view *view, const char *node)
+{
+    const struct cluster *c = &view->state;
+    int32_t i = cluster_find_node(c, node);
+    if (i < 0 || c->nodes[i].removed) {
+        return refuse("the cluster has no node of that name", "pgbaton describe lists its nodes");
+    }
+    if (i == c->leader) {
+        return refuse("it leads, or led last", "let another node lead first: pgbaton switchover");
+    }
+    if (view->heard[i] && !c->nodes[i].departed) {
+        return refuse("its agent answers", "stop its agent first, and wait for 3 s");
+    }
+    return EXIT_DONE;
+}
+
+int node_remove_run(const struct options *options)
+{
+    struct view view;
+    if (options->node == NULL) {
+        fprintf(stderr, "node remove: name the node\ntry: pgbaton node remove --help\n");
+        return EXIT_USAGE;
+    }
+    if (view_gather(options, &view) != EXIT_DONE ||
+        check_removal(&view, options->node) != EXIT_DONE) {
+        return EXIT_NONE;
+    }
+    struct options named = *options;
+    named.to_node = options->node;
+    return request_carry_out(&named, &view, REQUEST_REMOVE);
 }

@@ -188,8 +188,11 @@ static enum progress look_at_rebuild(struct errand *errand, const struct folded 
 static bool has_effect(const struct errand *errand, const struct cluster *c)
 {
     bool led = cluster_holder(c) != LEADER_NONE;
-    return errand->event.body.request.kind == REQUEST_PAUSE ? !led || c->lease.lifted
-                                                            : !c->lease.lifted;
+    enum request_kind kind = errand->event.body.request.kind;
+    if (kind == REQUEST_REMOVE) {
+        return true;
+    }
+    return kind == REQUEST_PAUSE ? !led || c->lease.lifted : !c->lease.lifted;
 }
 
 static enum progress look_at_order(struct errand *errand, const struct cluster *c)

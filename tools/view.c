@@ -85,7 +85,10 @@ static void sort_by_name(struct view *view)
 {
     const struct node *nodes = view->state.nodes;
     for (uint32_t i = 0; i < view->state.node_count; i++) {
-        uint32_t k = i;
+        if (nodes[i].removed) {
+            continue;
+        }
+        uint32_t k = view->shown_count++;
         for (; k > 0 && strverscmp(nodes[i].name, nodes[view->order[k - 1]].name) < 0; k--) {
             view->order[k] = view->order[k - 1];
         }

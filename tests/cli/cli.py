@@ -215,7 +215,7 @@ class CommandLine(WithFolder):
         for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
                       [PGBATON, "role"], [PGBATON, "switchover"], [PGBATON, "failover"],
                       [PGBATON, "rebuild"],
-                      [PGBATON, "pause"], [PGBATON, "resume"],
+                      [PGBATON, "pause"], [PGBATON, "resume"], [PGBATON, "node", "remove"],
                       [PGBATON, "replay", "verify"], [REPLAY, "verify"],
                       [REPLAY, "timeline"], [REPLAY, "capture"]):
             self.assertIn("pgbaton", run(*words, "--help")[0])

@@ -55,3 +55,25 @@ def test_paused_primary_is_mended_after_the_resume(cluster):
     order = find(cluster.events(start), kind="order", request="resume")
     assert field(find(cluster.events(start), kind="release"), "reason") == "postmaster_died"
     assert find(cluster.events(order["seq"]), kind="grant")
+
+
+def slots(cluster):
+    return {row[0] for row in cluster.sql("select slot_name from pg_replication_slots")}
+
+
+def test_removed_node_is_forgotten_and_may_return(cluster):
+    gone = cluster.standbys()[0]
+    start, count = cluster.last_seq(), len(slots(cluster))
+    asked = cluster.pgbaton("node", "remove", "demo", gone, check=False)
+    assert asked.returncode == 1 and "answers" in asked.stderr
+    asked = cluster.pgbaton("node", "remove", "demo", cluster.primary(), check=False)
+    assert asked.returncode == 1 and "leads" in asked.stderr
+    cluster.fault("kill-host", gone)
+    wait_until("the removal", lambda: cluster.pgbaton("node", "remove", "demo", gone, check=False).returncode == 0)
+    assert gone not in [n["name"] for n in cluster.describe()["nodes"]]
+    wait_until("the slot to go", lambda: len(slots(cluster)) == count - 1)
+    cluster.fault("start", gone)
+    cluster.wait_healthy()
+    wait_until("its slot", lambda: len(slots(cluster)) == count)
+    assert field(find(cluster.events(start), kind="order", request="remove", reason="none"), "node") == gone
+    assert not find(cluster.events(start), kind="grant")

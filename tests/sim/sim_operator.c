@@ -158,3 +158,13 @@ void sim_operator_look(struct sim *s)
         ask_resume(s);
     }
 }
+
+/* ---- members ---- */
+
+void fault_remove(struct sim *s, struct sim_hit *hit)
+{
+    struct event e;
+    begin(s, REQUEST_REMOVE, &e);
+    name_target(s, &hit->dice, &e.body.request);
+    ask(s, hit->target, &e, &hit->dice);
+}
