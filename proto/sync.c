@@ -162,9 +162,10 @@ static bool is_furthest(const struct cluster *c, struct position p)
 }
 
 /* It had everything on its own disk before it acknowledged anything. */
-static bool is_old_leader(const struct cluster *c, int32_t i)
+static bool is_last_holder(const struct cluster *c, int32_t i)
 {
-    return i == c->leader && position_compare(c->nodes[i].position, c->lease.position) >= 0;
+    return i == cluster_last_holder(c) &&
+           position_compare(c->nodes[i].position, c->lease.position) >= 0;
 }
 
 /* The old leader has said where its WAL ends, and this node has all of it. */
@@ -175,7 +176,7 @@ static bool has_the_end(const struct cluster *c, int32_t i)
 
 enum verdict sync_verdict(const struct cluster *c, int32_t i)
 {
-    if (!sync_binds(c) || is_old_leader(c, i) || has_the_end(c, i)) {
+    if (!sync_binds(c) || is_last_holder(c, i) || has_the_end(c, i)) {
         return VERDICT_ELIGIBLE;
     }
     if (!is_sealed(c, (uint32_t)i)) {

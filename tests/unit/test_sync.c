@@ -26,6 +26,8 @@ static void ended(struct cluster *c)
     c->phase = PHASE_RELEASED;
     c->ending.seq = 100;
     c->lease.position = (struct position){1, 1000};
+    c->lease.renewal_seq = 50;
+    c->opening.node = 0;
     c->config.synchronous = SYNCHRONOUS_QUORUM;
     c->config.synchronous_count = 1;
     c->sync = (struct sync){.step = SYNC_STEADY,
@@ -89,6 +91,9 @@ static void test_sync_end_of_wal_and_old_leader_are_proof(void **state)
     c.ending.end.lsn = 1001;
     assert_int_equal(sync_verdict(&c, 1), VERDICT_UNPROVEN);
     assert_int_equal(sync_verdict(&c, 0), VERDICT_ELIGIBLE);
+    c.leader = 1; /* granted, and never renewed: it has written nothing */
+    assert_int_equal(sync_verdict(&c, 0), VERDICT_ELIGIBLE);
+    assert_int_equal(sync_verdict(&c, 1), VERDICT_UNPROVEN);
     c.nodes[0].position.lsn = 999;
     assert_int_equal(sync_verdict(&c, 0), VERDICT_NOT_SEALED);
     c.sync.bound = false;

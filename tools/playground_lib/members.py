@@ -68,7 +68,7 @@ def write_monitor(pg, member):
     text = (f"name: {member['name']}\nnats: {pg.servers()}\n"
             f"stream:\n  replicas: {replicas}\n  storage: file\n")
     # Whoever plays breaks more than a DBA would stand.
-    defaults = {"failover_limit": 1000, "rebuild_limit": 1000, **pg.shape["set"]}
+    defaults = {"failover_limit": 1000, "rebuild_limit": 1000, "restart_limit": 1000, **pg.shape["set"]}
     text += "cluster_defaults:\n"
     text += "".join(f"  {key}: {value}\n" for key, value in defaults.items())
     write_file(pg.path(member["name"], "monitor.yaml"), text)
