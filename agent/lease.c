@@ -63,14 +63,15 @@ bool lease_runs(const struct agent *a)
     return a->lease.deadline_ms > a->now_ms + demote_ms(a);
 }
 
-/* Twice within what a lease has before its demotion, or each probe_period, whichever comes sooner.
- */
+/* Twice within what a lease has before its demotion, or each probe_period, whichever comes sooner;
+ * with failover_mode sealed more often. */
 static uint32_t renew_period_ms(const struct agent *a)
 {
     uint32_t ttl_ms = cluster_ttl_ms(&a->cluster);
     uint32_t half_ms = ttl_ms > demote_ms(a) ? (ttl_ms - demote_ms(a)) / 2 : 1;
     uint32_t period_ms = agent_config(a).probe_period_ms;
-    return period_ms < half_ms ? period_ms : half_ms;
+    period_ms = period_ms < half_ms ? period_ms : half_ms;
+    return a->cluster.sealed_seq != 0 && SEALED_RENEW_MS < period_ms ? SEALED_RENEW_MS : period_ms;
 }
 
 static bool last_is_unread(const struct agent_lease *lease)
@@ -88,7 +89,8 @@ static uint64_t renew_due_ms(const struct agent *a)
 {
     uint32_t period_ms = renew_period_ms(a);
     uint32_t half_ms = period_ms / 2 > LEASE_RETRY_MS_MIN ? period_ms / 2 : LEASE_RETRY_MS_MIN;
-    bool early = a->lease.renew_ms != 0 && half_ms < period_ms && last_is_unread(&a->lease);
+    bool early = a->lease.renew_ms != 0 && half_ms < period_ms && period_ms > SEALED_RENEW_MS &&
+                 last_is_unread(&a->lease);
     return early ? a->lease.renew_ms - (period_ms - half_ms) : a->lease.renew_ms;
 }
 
@@ -239,7 +241,9 @@ static void watch_deadline(struct agent *a, struct action_list *actions)
                 "the lease could not be renewed in time: killing PostgreSQL term=%llu",
                 (unsigned long long)a->cluster.term);
     }
-    if (!primary && a->now_ms >= a->lease.deadline_ms) {
+    /* Another may hold the next term already (failover_mode sealed). */
+    bool lost = a->caught_up && agent_is_gone(a) && !agent_holds(a);
+    if (!primary && (lost || a->now_ms >= a->lease.deadline_ms)) {
         lease_take_out(a, actions);
     }
 }

@@ -27,7 +27,7 @@
 struct agent;
 
 /* Renewals that may be under way at once; older ones are forgotten and give nothing. */
-#define LEASE_SENT_MAX 8
+#define LEASE_SENT_MAX 32
 
 struct lease_sent {
     uint64_t counter; /* 0: empty place */

@@ -14,6 +14,10 @@ static bool leads_now(const struct agent *a)
 
 void sync_keep(struct agent *a, struct action_list *actions)
 {
+    /* What an agent that has just started reads first may have been replaced, and relied upon. */
+    if (!a->caught_up) {
+        return;
+    }
     if (!leads_now(a)) {
         a->sync.ordered_seq = 0;
         return;

@@ -38,11 +38,19 @@ struct upstream upstream_nowhere(const struct agent *a)
     return upstream;
 }
 
+/* The next leader has not opened its timeline yet: whoever opened the last one is deposed, and may
+ * not know it. Nobody lets it acknowledge anything more. */
+static bool is_between(const struct cluster *c)
+{
+    return sync_binds(c) && cluster_holder(c) != LEADER_NONE && !c->promoted;
+}
+
 struct upstream upstream_of(const struct agent *a)
 {
     struct upstream upstream = upstream_nowhere(a);
     int32_t opener = a->cluster.opener;
-    if (opener == LEADER_NONE || opener == a->me || upstream.seal_term != 0) {
+    if (opener == LEADER_NONE || opener == a->me || upstream.seal_term != 0 ||
+        is_between(&a->cluster)) {
         return upstream;
     }
     const struct node *n = &a->cluster.nodes[opener];

@@ -64,6 +64,8 @@ enum {
 static const struct ripening RIPENINGS[] = {
     {HELD,       offsetof(struct evidence, renewal_age_ms), cluster_wait_ms},
     {HELD,       offsetof(struct evidence, hearing_ms),     cluster_wait_ms},
+    {HELD,       offsetof(struct evidence, renewal_age_ms), rules_silence_ms},
+    {HELD,       offsetof(struct evidence, hearing_ms),     rules_silence_ms},
     {GRANTED,    offsetof(struct evidence, phase_age_ms),   rules_accept_ms},
     {GRANTED,    offsetof(struct evidence, hearing_ms),     rules_accept_ms},
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_election_ms},

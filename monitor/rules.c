@@ -23,6 +23,11 @@ uint64_t rules_alive_ms(const struct cluster *c)
                                config->probe_failure_threshold);
 }
 
+uint64_t rules_silence_ms(const struct cluster *c)
+{
+    return sync_silence_ms(c, UINT32_MAX);
+}
+
 uint64_t rules_accept_ms(const struct cluster *c)
 {
     const uint64_t ttl_ms = cluster_ttl_ms(c);
@@ -77,6 +82,12 @@ static bool lease_has_lapsed(const struct question *q)
     return q->evidence->renewal_age_ms >= rules_lapse_ms(q->c);
 }
 
+/* With failover_mode sealed the proof takes the place of the wait. */
+static bool may_be_granted(const struct question *q, int32_t i)
+{
+    return i != LEADER_NONE && (lease_has_lapsed(q) || sync_spares_wait(q->c, i));
+}
+
 /* Also of a node that is away now: its data must not be forgotten for an empty one that is here. */
 static bool some_node_has_data(const struct cluster *c)
 {
@@ -112,7 +123,7 @@ static bool somebody_is_chosen(const struct question *q)
  * take the first voice for all of them. */
 static bool election_is_ripe(const struct question *q)
 {
-    if (q->evidence->phase_age_ms >= rules_election_ms(q->c)) {
+    if (q->evidence->phase_age_ms >= rules_election_ms(q->c) || sync_elects_early(q->c)) {
         return true;
     }
     return q->evidence->hearing_ms >= rules_alive_ms(q->c) &&
@@ -128,8 +139,9 @@ static bool may_make_cluster(const struct question *q, enum grant_kind kind)
 
 static bool somebody_could_lead(const struct question *q)
 {
+    struct candidate_list list;
     return !rules_is_first(q->c) && !pause_bars_election(q->c) && election_is_ripe(q) &&
-           lease_has_lapsed(q) && somebody_is_chosen(q);
+           may_be_granted(q, choose(q, &list));
 }
 
 /* I18: so many failovers by themselves, and no more. */
@@ -315,7 +327,7 @@ static bool may_adopt(const struct question *q)
 
 static bool leader_is_silent(const struct question *q)
 {
-    const uint64_t wait_ms = cluster_wait_ms(q->c);
+    const uint64_t wait_ms = sync_silence_ms(q->c, q->evidence->alive_mask);
     return !pause_keeps_lease(q->c) && q->evidence->renewal_age_ms >= wait_ms &&
            q->evidence->hearing_ms >= wait_ms;
 }

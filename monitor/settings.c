@@ -26,6 +26,7 @@ struct raw_defaults {
     uint32_t *synchronous_count;
     char **permanent_slots;
     unsigned permanent_slots_count;
+    char *failover_mode;
     char *maximum_lag_on_failover;
     uint32_t *failover_limit;
     char *failover_window;
@@ -79,6 +80,8 @@ static const cyaml_schema_field_t defaults_fields[] = {
                          synchronous_count),
     CYAML_FIELD_SEQUENCE("permanent_slots", OPTIONAL_VALUE, struct raw_defaults, permanent_slots,
                          &slot_schema, 0, PERMANENT_SLOT_MAX),
+    CYAML_FIELD_STRING_PTR("failover_mode", OPTIONAL_VALUE, struct raw_defaults, failover_mode, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
                            maximum_lag_on_failover, 0, CYAML_UNLIMITED),
     CYAML_FIELD_UINT_PTR("failover_limit", OPTIONAL_VALUE, struct raw_defaults, failover_limit),
@@ -131,6 +134,7 @@ static const char *const settings_keys[] = {
         "synchronous",
         "synchronous_count",
         "permanent_slots",
+        "failover_mode",
         "maximum_lag_on_failover",
         "failover_limit",
         "failover_window",
@@ -338,13 +342,31 @@ static enum result take_synchronous(const char *text, struct config *config, str
                         "always do) or off (a failover may lose the last of them)");
 }
 
+static enum result take_failover_mode(const char *text, struct config *config, struct failure *f)
+{
+    for (unsigned i = 0; text != NULL && i < FAILOVER_MODE_COUNT; i++) {
+        if (strcmp(text, failover_mode_name((enum failover_mode)i)) == 0) {
+            config->failover_mode = (enum failover_mode)i;
+            return RESULT_OK;
+        }
+    }
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    failure_set(f, RESULT_INVALID, "failover_mode: '%s' is unknown", text);
+    return failure_hint(f,
+                        "use lease (two never serve at once) or sealed (sooner; with synchronous "
+                        "quorum or strict only)");
+}
+
 static enum result take_sync(const struct raw_defaults *raw, struct config *config,
                              struct failure *f)
 {
     if (raw->synchronous_count != NULL) {
         config->synchronous_count = *raw->synchronous_count;
     }
-    return take_synchronous(raw->synchronous, config, f);
+    const enum result result = take_failover_mode(raw->failover_mode, config, f);
+    return result == RESULT_OK ? take_synchronous(raw->synchronous, config, f) : result;
 }
 
 /* ---- the groups ---- */

@@ -134,11 +134,21 @@ bool monitor_heartbeat(struct monitor *m, uint64_t now_ms, uint64_t wall_us,
 
 /* ---- evidence ---- */
 
+/* When a heartbeat must have been sent at the earliest to tell of the silence that goes on: after
+ * it began; of a short one, in its second half. */
+static uint64_t proof_ms(const struct monitor_cluster *mc)
+{
+    const struct cluster *c = &mc->state;
+    const uint64_t silence_ms = rules_silence_ms(c);
+    const bool is_short = c->phase == PHASE_HELD && silence_ms < cluster_wait_ms(c);
+    return mc->watch.renewal_ms + (is_short ? silence_ms / 2 : 1);
+}
+
 static uint64_t hearing_ms(const struct monitor *m, const struct monitor_cluster *mc,
                            uint64_t now_ms)
 {
     const bool may_be_held = cluster_holder(&mc->state) != LEADER_NONE;
-    if (may_be_held && m->heard_sent_ms <= mc->watch.renewal_ms) {
+    if (may_be_held && m->heard_sent_ms < proof_ms(mc)) {
         return 0;
     }
     return watch_age_ms(now_ms, m->hearing_since_ms);
@@ -253,10 +263,10 @@ static void choose(struct monitor *m, struct monitor_cluster *mc, const struct s
 static uint64_t want_heartbeat(struct monitor *m, const struct monitor_cluster *mc, uint64_t now_ms)
 {
     const struct cluster *c = &mc->state;
-    if (cluster_holder(c) == LEADER_NONE || m->heartbeat_sent_ms > mc->watch.renewal_ms) {
+    if (cluster_holder(c) == LEADER_NONE || m->heartbeat_sent_ms >= proof_ms(mc)) {
         return UINT64_MAX;
     }
-    const uint64_t wait_ms = c->lease.renewed ? cluster_wait_ms(c) : rules_accept_ms(c);
+    const uint64_t wait_ms = c->lease.renewed ? rules_silence_ms(c) : rules_accept_ms(c);
     const uint64_t middle_ms = mc->watch.renewal_ms + wait_ms / 2;
     if (now_ms < middle_ms) {
         return middle_ms;

@@ -141,7 +141,8 @@ struct cluster {
 
     struct config config; /* all zeros until the first config decision */
     bool configured;
-    uint64_t system_id; /* 0 until the first leader showed one */
+    uint64_t sealed_seq; /* the config that made failover_mode sealed; 0: it is not */
+    uint64_t system_id;  /* 0 until the first leader showed one */
 
     enum phase phase;
     uint64_t phase_seq; /* the event with which it began */

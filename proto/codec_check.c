@@ -138,7 +138,8 @@ static bool check_config(const struct config *config)
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
            check_slots(&config->permanent_slots) &&
            in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
-           in_range(config->crash_policy, CRASH_POLICY_COUNT);
+           in_range(config->crash_policy, CRASH_POLICY_COUNT) &&
+           in_range(config->failover_mode, FAILOVER_MODE_COUNT);
 }
 
 static bool check_sync_set(const struct sync_set *set)

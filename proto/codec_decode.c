@@ -266,6 +266,7 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->rebuild_window_ms = pb->rebuild_window_ms;
     config->synchronous = (enum synchronous)pb->synchronous;
     config->synchronous_count = pb->synchronous_count;
+    config->failover_mode = (enum failover_mode)pb->failover_mode;
     config->crash_policy = (enum crash_policy)pb->crash_policy;
     config->primary_start_timeout_ms = pb->primary_start_timeout_ms;
     config->restart_limit = pb->restart_limit;

@@ -300,6 +300,7 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
     for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
         space->slots[i] = text_of(config->permanent_slots.names[i]);
     }
+    pb->failover_mode = config->failover_mode;
     return pb;
 }
 

@@ -189,6 +189,13 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
                  NODE_COUNT_MAX);
         return false;
     }
+    if ((unsigned)config->failover_mode >= FAILOVER_MODE_COUNT ||
+        (config->failover_mode == FAILOVER_SEALED && config->synchronous == SYNCHRONOUS_OFF)) {
+        snprintf(ret_text, CONFIG_TEXT_SIZE,
+                 "failover_mode: sealed needs synchronous: quorum or strict; without it a failover "
+                 "must wait for the lease");
+        return false;
+    }
     return check_ranges(config, ret_text) && check_budget(config, ret_text) &&
            check_slots(&config->permanent_slots, ret_text);
 }

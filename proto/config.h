@@ -20,6 +20,15 @@ struct permanent_slots {
     char names[PERMANENT_SLOT_MAX][SLOT_IDENTIFIER_SIZE]; /* [a-z0-9_], not pgbaton's own */
 };
 
+/* When another node may be granted the term of a leader that fell silent. */
+enum failover_mode {
+    FAILOVER_LEASE = 0, /* when its last lease has run out: two never serve at once */
+    FAILOVER_SEALED,    /* sooner, when the quorum has turned away from it */
+    FAILOVER_MODE_COUNT
+};
+
+const char *failover_mode_name(enum failover_mode mode); /* "sealed" */
+
 struct config {
     uint32_t probe_period_ms;
     uint32_t probe_timeout_ms;
@@ -27,7 +36,8 @@ struct config {
     uint32_t lease_ttl_ms;
     enum switch_policy switch_policy;
     enum synchronous synchronous;
-    uint32_t synchronous_count;       /* standbys that a commit waits for; 1 to NODE_COUNT_MAX */
+    uint32_t synchronous_count; /* standbys that a commit waits for; 1 to NODE_COUNT_MAX */
+    enum failover_mode failover_mode;
     uint64_t maximum_lag_on_failover; /* bytes; UINT64_MAX: no bound */
     uint32_t failover_limit;          /* failovers in a burst (I18); 0 in old logs: the default */
     uint32_t failover_window_ms;      /* in which as many are allowed again */

@@ -96,6 +96,7 @@ static void put_config(struct digest *d, const struct config *config)
     for (uint32_t i = 0; i < slots->count && i < PERMANENT_SLOT_MAX; i++) {
         put_text(d, slots->names[i], sizeof(slots->names[i]));
     }
+    put_u64(d, config->failover_mode);
 }
 
 static void put_bucket(struct digest *d, const struct bucket *bucket)
@@ -338,6 +339,7 @@ void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])
     put_log(&d, c);
     put_config(&d, &c->config);
     put_u64(&d, c->configured);
+    put_u64(&d, c->sealed_seq);
     put_u64(&d, c->system_id);
     put_leadership(&d, c);
     put_u64(&d, c->timeline_max);

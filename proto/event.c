@@ -184,6 +184,12 @@ static const char *const synchronous_names[] = {
 };
 _Static_assert(LENGTH(synchronous_names) == SYNCHRONOUS_MODE_COUNT, "every mode has a name");
 
+static const char *const failover_mode_names[] = {
+        [FAILOVER_LEASE] = "lease",
+        [FAILOVER_SEALED] = "sealed",
+};
+_Static_assert(LENGTH(failover_mode_names) == FAILOVER_MODE_COUNT, "every mode has a name");
+
 static const char *const sync_step_names[] = {
         [SYNC_NONE] = "none",
         [SYNC_CHANGING] = "changing",
@@ -295,6 +301,11 @@ const char *synchronous_name(enum synchronous mode)
 const char *sync_step_name(enum sync_step step)
 {
     return (size_t)step < SYNC_STEP_COUNT ? sync_step_names[step] : "?";
+}
+
+const char *failover_mode_name(enum failover_mode mode)
+{
+    return (size_t)mode < FAILOVER_MODE_COUNT ? failover_mode_names[mode] : "?";
 }
 
 static bool is_name_byte(char c)

@@ -25,7 +25,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
         return VOID_RENEWED_SINCE;
     }
     const struct evidence *ev = &e->decision.evidence;
-    uint64_t wait_ms = cluster_wait_ms(c);
+    uint64_t wait_ms = sync_silence_ms(c, ev->alive_mask);
     if (ev->renewal_age_ms < wait_ms || ev->hearing_ms < wait_ms) {
         return VOID_NO_WAIT;
     }
@@ -44,14 +44,17 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     return VOID_NONE;
 }
 
-/* I6: after a release at once; after a revoke only when the last lease has run out for certain. */
+/* I6: after a release at once; after a revoke only when the last lease has run out for certain, or
+ * when the grantee is proven to have all that anybody will ever be told is committed. */
 static bool has_waited(const struct cluster *c, const struct event *e)
 {
     if (c->phase != PHASE_REVOKED || !c->lease.renewed) {
         return true;
     }
+    int32_t i = cluster_find_node(c, e->body.grant.node);
     return e->body.grant.renewal_seq == c->lease.renewal_seq &&
-           e->decision.evidence.renewal_age_ms >= cluster_wait_ms(c);
+           (e->decision.evidence.renewal_age_ms >= cluster_wait_ms(c) ||
+            (i >= 0 && sync_spares_wait(c, i)));
 }
 
 /* A grant says at least what may be lost, as far as the log knows it. */
@@ -192,7 +195,17 @@ static bool config_equals(const struct config *a, const struct config *b)
            a->rebuild_window_ms == b->rebuild_window_ms && a->crash_policy == b->crash_policy &&
            a->primary_start_timeout_ms == b->primary_start_timeout_ms &&
            a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms &&
+           a->failover_mode == b->failover_mode &&
            config_same_slots(&a->permanent_slots, &b->permanent_slots);
+}
+
+/* The leader must have read of it before its silence counts by it. */
+static void note_mode(struct cluster *c, const struct event *e)
+{
+    bool was = c->sealed_seq != 0;
+    if ((c->config.failover_mode == FAILOVER_SEALED) != was) {
+        c->sealed_seq = was ? 0 : e->seq;
+    }
 }
 
 enum void_reason fold_config(struct cluster *c, const struct event *e)
@@ -207,6 +220,7 @@ enum void_reason fold_config(struct cluster *c, const struct event *e)
         return VOID_NO_CHANGE;
     }
     c->config = config;
+    note_mode(c, e);
     fold_sync_configured(c, e);
     c->configured = true;
     return VOID_NONE;

@@ -37,8 +37,8 @@
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
- * from a backup, pause, leases without an end, policies, restarts in place, and what a grant may
- * lose. */
+ * from a backup, pause, leases without an end, policies, restarts in place, what a grant may
+ * lose, and failover_mode. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -82,6 +82,10 @@
 /* A deadline that never comes (CLOCK_BOOTTIME, in ms: after 34 years): of a lease that is lifted
  * while the cluster is paused (pause.h). */
 #define LEASE_LIFTED_MS (UINT64_C(1) << 40)
+/* With failover_mode sealed a leader renews this often, and is revoked after such a silence: three
+ * renewals may be lost, and an append may take 300 ms (p99 2 to 5 ms, FACTS 8). */
+#define SEALED_RENEW_MS 200
+#define SEALED_SILENCE_MS 900
 /* Two renewals must fit into a lease before its demotion begins, so that one may be lost: they are
  * not closer than this. */
 #define LEASE_RENEW_MS_MIN 100

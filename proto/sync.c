@@ -190,3 +190,32 @@ enum verdict sync_verdict(const struct cluster *c, int32_t i)
     }
     return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_BEHIND;
 }
+
+/* ---- failover_mode: sealed ---- */
+
+static bool is_guarded(const struct cluster *c)
+{
+    return c->sealed_seq != 0 && sync_binds(c) && c->sync.voters != 0 && c->sync.quorum != 0;
+}
+
+uint64_t sync_silence_ms(const struct cluster *c, uint32_t alive_mask)
+{
+    uint64_t wait_ms = cluster_wait_ms(c);
+    uint32_t leader = c->leader >= 0 ? 1U << (uint32_t)c->leader : 0;
+    bool known = c->lease.renewed && c->lease.seen_seq >= c->sealed_seq;
+    bool electable = sync_size(c->sync.voters & alive_mask & ~leader) >= c->sync.quorum;
+    bool soon = is_guarded(c) && known && c->writable && electable &&
+                c->config.switch_policy != SWITCH_NOOP;
+    return soon && SEALED_SILENCE_MS < wait_ms ? SEALED_SILENCE_MS : wait_ms;
+}
+
+bool sync_elects_early(const struct cluster *c)
+{
+    return c->phase == PHASE_REVOKED && is_guarded(c) && sync_sealed_count(c) >= c->sync.quorum;
+}
+
+bool sync_spares_wait(const struct cluster *c, int32_t i)
+{
+    return i != c->leader && sync_elects_early(c) && is_sealed(c, (uint32_t)i) &&
+           is_furthest(c, c->nodes[i].position);
+}

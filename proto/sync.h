@@ -51,6 +51,15 @@ bool sync_binds(const struct cluster *c);
 bool sync_needs(const struct cluster *c, int32_t i);
 /* How many voters have reported for the election that goes on, sealed. */
 uint32_t sync_sealed_count(const struct cluster *c);
+/* The silence that a revoke of the present leader must prove, in ms, when these nodes are heard:
+ * the wait for its lease; with failover_mode sealed SEALED_SILENCE_MS, if it knows that mode,
+ * serves, and enough voters are there to elect another. */
+uint64_t sync_silence_ms(const struct cluster *c, uint32_t alive_mask);
+/* True when, with failover_mode sealed, so many have turned away from a leader that was revoked
+ * that no commit which waits for them can be acknowledged any more. */
+bool sync_elects_early(const struct cluster *c);
+/* Then node i, which is proven to have all of them, need not wait for the end of the lease. */
+bool sync_spares_wait(const struct cluster *c, int32_t i);
 /* What keeps node i, which has reported, from being granted the term with a proof that it has every
  * acknowledged commit; VERDICT_ELIGIBLE when the proof stands (I8). */
 enum verdict sync_verdict(const struct cluster *c, int32_t i);

@@ -276,6 +276,7 @@ static void body_config(json_t *object, const struct event *e)
         json_array_append_new(slots, json_string(config->permanent_slots.names[i]));
     }
     json_object_set_new(object, "permanent_slots", slots);
+    event_json_set_text(object, "failover_mode", failover_mode_name(config->failover_mode));
     if (config->maximum_lag_on_failover == UINT64_MAX) {
         json_object_set_new(object, "maximum_lag_on_failover", json_null());
     } else {

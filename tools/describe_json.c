@@ -241,6 +241,7 @@ void describe_json(const struct view *view)
     json_object_set_new(object, "restart", restart_json(&c->restart));
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
+    event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));
     json_object_set_new(object, "synchronous", sync_json(c));
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));

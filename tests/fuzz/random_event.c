@@ -265,6 +265,7 @@ static void random_config(struct random *random, struct config *config)
         snprintf(config->permanent_slots.names[i], SLOT_IDENTIFIER_SIZE, "s%u",
                  (unsigned)random_u32(random));
     }
+    config->failover_mode = (enum failover_mode)random_below(random, FAILOVER_MODE_COUNT);
 }
 
 static void random_sync_set(struct random *random, struct sync_set *set)

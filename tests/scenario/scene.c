@@ -383,9 +383,21 @@ static bool set_mode(struct config *config, const char *name)
     return false;
 }
 
+static bool set_failover_mode(struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < FAILOVER_MODE_COUNT; i++) {
+        if (strcmp(name, failover_mode_name((enum failover_mode)i)) == 0) {
+            config->failover_mode = (enum failover_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool scene_set(struct scene *s, const char *name)
 {
-    bool known = set_policy(&s->config, name) || set_mode(&s->config, name);
+    bool known = set_policy(&s->config, name) || set_mode(&s->config, name) ||
+                 set_failover_mode(&s->config, name);
     for (size_t i = 0; i < SCENE_MONITOR_MAX; i++) {
         s->monitors[i].monitor.options.config = s->config;
     }
@@ -417,6 +429,13 @@ static void beat(struct scene *s)
     }
 }
 
+/* A leader that may be overtaken renews more often, and all else comes along. */
+static uint64_t next_beat_ms(const struct scene *s)
+{
+    bool often = s->config.failover_mode == FAILOVER_SEALED;
+    return s->beat_ms + (often ? SEALED_RENEW_MS : SCENE_BEAT_MS);
+}
+
 static uint64_t monitor_next_ms(const struct scene_monitor *sm)
 {
     return sm->next_ms < sm->heartbeat_ms ? sm->next_ms : sm->heartbeat_ms;
@@ -424,7 +443,7 @@ static uint64_t monitor_next_ms(const struct scene_monitor *sm)
 
 static uint64_t next_moment_ms(const struct scene *s)
 {
-    uint64_t next_ms = s->beat_ms + SCENE_BEAT_MS;
+    uint64_t next_ms = next_beat_ms(s);
     for (size_t i = 0; i < SCENE_MONITOR_MAX; i++) {
         const struct scene_monitor *sm = &s->monitors[i];
         if (is_awake(sm) && monitor_next_ms(sm) < next_ms) {
@@ -449,7 +468,7 @@ void scene_advance(struct scene *s, uint64_t to_ms)
 {
     while (next_moment_ms(s) <= to_ms) {
         s->now_ms = next_moment_ms(s);
-        if (s->now_ms == s->beat_ms + SCENE_BEAT_MS) {
+        if (s->now_ms == next_beat_ms(s)) {
             beat(s);
         }
         tick_due(s);

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sim.h"
 
+#include "../../proto/sync.h"
+
+#include <string.h>
+
+/* Whom the sealed quorum may overtake: the leader that was revoked, and nobody else. Whoever was
+ * overtaken before stays so until its lease ends, whoever is granted what meanwhile. */
+static bool may_be_overtaken(const struct sim *s, const struct cluster *before, uint32_t i)
+{
+    return s->nodes[i].overtaken ||
+           (before->config.failover_mode == FAILOVER_SEALED && before->phase == PHASE_REVOKED &&
+            before->sync.bound && before->sync.voters != 0 && before->leader >= 0 &&
+            sim_node_index(s, before->nodes[before->leader].name) == (int)i);
+}
+
 /* Stricter than the fold can be: at each grant no lease of any node still runs, by its own clock.
- */
+ * With failover_mode sealed that of the last leader may: then what it can do is checked by I1. */
 void check_i6_wait(struct sim *s, const struct cluster *before, const struct event *e)
 {
     for (uint32_t i = 0; i < s->options.nodes; i++) {
-        const struct sim_node *n = &s->nodes[i];
-        if (n->host_up && !sim_node_is_excused(s, (int)i) &&
-            n->guard.deadline_ms > sim_node_clock_ms(s, (int)i)) {
+        struct sim_node *n = &s->nodes[i];
+        bool runs = n->host_up && !sim_node_is_excused(s, (int)i) &&
+                    n->guard.deadline_ms > sim_node_clock_ms(s, (int)i);
+        bool acts = runs || sim_pg_writable(s, (int)i); /* or is being killed */
+        n->overtaken = acts && may_be_overtaken(s, before, i);
+        if (runs && (!n->overtaken || strcmp(e->body.grant.node, n->name) == 0)) {
             sim_break(s, "I6: wait", "term %llu is granted while %s holds a lease",
                       (unsigned long long)e->body.grant.term, n->name);
         }
@@ -28,7 +45,8 @@ void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke)
         return;
     }
     /* Its own clock may be fast. */
-    uint64_t wait_ms = c->lease.renewed ? cluster_wait_ms(c) : cluster_ttl_ms(c);
+    uint64_t wait_ms = c->lease.renewed ? sync_silence_ms(c, revoke->decision.evidence.alive_mask)
+                                        : cluster_ttl_ms(c);
     uint64_t least_us = wait_ms * 998;
     if (!r->connected || s->now_us - r->connected_us < least_us) {
         sim_break(s, "I6: wait", "%s revokes term %llu, and has not had the log for so long",

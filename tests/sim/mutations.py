@@ -19,7 +19,7 @@ def add(name, *edits, covered=None, honest=False):
 # What several mutations share.
 REVOKE_AT_ONCE = (
     "monitor/rules.c",
-    "    const uint64_t wait_ms = cluster_wait_ms(q->c);\n    return !pause_keeps_lease(q->c) &&",
+    "    const uint64_t wait_ms = sync_silence_ms(q->c, q->evidence->alive_mask);\n    return !pause_keeps_lease(q->c) &&",
     "    const uint64_t wait_ms = 200;\n    return !pause_keeps_lease(q->c) &&")
 REVOKE_UNPROVEN = (
     "proto/fold_decision.c",
@@ -309,8 +309,7 @@ add("revoke-while-paused",
 # ---- synchronous replication ----
 
 add("report-unsealed",
-    ("agent/report.c", "    return a->watch.last.sealed_term != 0 && a->watch.last", "    return a->now_ms != 0 || a->watch.last"),
-    covered="the grant waits for the end of the lease, and by then everybody has turned away")
+    ("agent/report.c", "    return a->watch.last.sealed_term != 0 && a->watch.last", "    return a->now_ms != 0 || a->watch.last"))
 add("quorum-of-one", ("proto/fold_sync.c", "s->quorum = size - s->count + 1;", "s->quorum = 1;"))
 add("any-of-quorum",
     ("proto/sync.c", "return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_BEHIND;",
@@ -333,3 +332,15 @@ add("mark-too-soon",
     ("tests/sim/sim_sync.c", "all = all && memcmp(", "all = all || memcmp("))
 add("mark-unconfirmed",
     ("tests/sim/sim_sync.c", "return count >= pg->sync.file.count;", "return true;"))
+add("sync-while-catching-up",
+    ("agent/sync_keep.c", "    if (!a->caught_up) {\n        return;", "    if (false) {\n        return;"))
+
+# ---- failover_mode: sealed ----
+
+add("back-to-the-old-leader",
+    ("agent/upstream.c", "return sync_binds(c) && cluster_holder(c) != LEADER_NONE && !c->promoted;",
+     "return false && sync_binds(c);"))
+add("early-in-lease-mode",
+    ("proto/sync.c", "return c->sealed_seq != 0 && sync_binds(c)", "return sync_binds(c)"))
+add("overtaken-keeps-its-lease",
+    ("agent/lease.c", "bool lost = a->caught_up && agent_is_gone(a) && !agent_holds(a);", "bool lost = false;"))

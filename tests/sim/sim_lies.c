@@ -6,6 +6,7 @@
 #include "../../proto/election.h"
 #include "../../proto/fold.h"
 #include "../../proto/switchover.h"
+#include "../../proto/sync.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,24 +61,30 @@ static void begin(struct sim *s, enum event_kind kind, struct event *e)
 
 /* Without limits of what happens by itself: sim_plan.c draws them. */
 static const struct config configs[] = {
-        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, UINT64_MAX,
-         NO_LIMITS},
-        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, UINT64_MAX,
-         NO_LIMITS},
-        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, UINT64_MAX,
-         NO_LIMITS},
-        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, 1000000, NO_LIMITS},
-        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 2, UINT64_MAX,
-         NO_LIMITS},
-        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, 10000000,
-         NO_LIMITS},
-        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_STRICT, 1, UINT64_MAX,
-         NO_LIMITS},
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, FAILOVER_LEASE,
+         UINT64_MAX, NO_LIMITS},
+        {1000, 1000, 4, 5000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, FAILOVER_LEASE,
+         UINT64_MAX, NO_LIMITS},
+        {400, 400, 2, 1200, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 1, FAILOVER_LEASE,
+         UINT64_MAX, NO_LIMITS},
+        {500, 1000, 3, 2500, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, FAILOVER_LEASE,
+         1000000, NO_LIMITS},
+        {2000, 1000, 3, 7000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_QUORUM, 2, FAILOVER_LEASE,
+         UINT64_MAX, NO_LIMITS},
+        {5000, 2000, 2, 12000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_OFF, 1, FAILOVER_LEASE,
+         10000000, NO_LIMITS},
+        {1000, 1000, 2, 3000, SWITCH_MAXIMUM_AVAILABILITY, SYNCHRONOUS_STRICT, 1, FAILOVER_LEASE,
+         UINT64_MAX, NO_LIMITS},
 };
 
+/* Each of them, and then each of them with failover_mode sealed, where that may be. */
 struct config sim_config(uint64_t choice)
 {
-    return configs[choice % (sizeof configs / sizeof configs[0])];
+    const uint64_t count = sizeof configs / sizeof configs[0];
+    struct config config = configs[choice % count];
+    bool sealed = config.synchronous != SYNCHRONOUS_OFF && choice / count % 2 != 0;
+    config.failover_mode = sealed ? FAILOVER_SEALED : FAILOVER_LEASE;
+    return config;
 }
 
 static bool config_event(struct sim *s, uint64_t choice, struct event *e)
@@ -93,7 +100,8 @@ static bool config_event(struct sim *s, uint64_t choice, struct event *e)
     e->body.config.primary_start_timeout_ms = s->truth.config.primary_start_timeout_ms;
     e->body.config.restart_limit = s->truth.config.restart_limit;
     e->body.config.restart_window_ms = s->truth.config.restart_window_ms;
-    return s->truth.configured && s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms;
+    return s->truth.configured && (s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms ||
+                                   s->truth.config.failover_mode != e->body.config.failover_mode);
 }
 
 static bool honest_config(struct sim *s, struct event *e)
@@ -220,14 +228,14 @@ static bool lie_bad_config(struct sim *s, struct event *e)
 static bool lie_revoke_unwaited(struct sim *s, struct event *e)
 {
     bool ok = honest_revoke(s, e);
-    e->decision.evidence.renewal_age_ms = cluster_wait_ms(&s->truth) - 1;
+    e->decision.evidence.renewal_age_ms = sync_silence_ms(&s->truth, UINT32_MAX) - 1;
     return ok && s->truth.lease.renewed;
 }
 
 static bool lie_revoke_unheard(struct sim *s, struct event *e)
 {
     bool ok = honest_revoke(s, e);
-    e->decision.evidence.hearing_ms = cluster_wait_ms(&s->truth) - 1;
+    e->decision.evidence.hearing_ms = sync_silence_ms(&s->truth, UINT32_MAX) - 1;
     return ok && s->truth.lease.renewed;
 }
 
@@ -265,7 +273,8 @@ static bool lie_grant_unwaited(struct sim *s, struct event *e)
 {
     bool ok = honest_grant(s, e);
     e->decision.evidence.renewal_age_ms = cluster_wait_ms(&s->truth) - 1;
-    return ok && s->truth.phase == PHASE_REVOKED && s->truth.lease.renewed;
+    return ok && s->truth.phase == PHASE_REVOKED && s->truth.lease.renewed &&
+           !sync_elects_early(&s->truth);
 }
 
 static bool lie_grant_renewed(struct sim *s, struct event *e)
@@ -519,6 +528,7 @@ void sim_give_up(struct sim *s)
     e.body.config = s->truth.config;
     e.body.config.synchronous = SYNCHRONOUS_OFF;
     e.body.config.switch_policy = SWITCH_MAXIMUM_AVAILABILITY;
+    e.body.config.failover_mode = FAILOVER_LEASE;
     speak(s, &e);
 }
 

@@ -74,6 +74,16 @@ static void draw_options(struct brush *b, uint64_t seed)
     };
 }
 
+/* From a stream of its own, too. */
+static void draw_mode(struct sim_options *o)
+{
+    struct sim_random random;
+    sim_seed(&random, o->seed, 4);
+    if (o->config.synchronous != SYNCHRONOUS_OFF && sim_chance(&random, 50)) {
+        o->config.failover_mode = FAILOVER_SEALED;
+    }
+}
+
 /* Few clusters reach their limits, and of those nothing is learnt but that they wait. From a stream
  * of its own: what else a seed draws was there before. */
 static void draw_limits(struct sim_options *o)
@@ -257,6 +267,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     draw_options(b, seed);
     draw_limits(&plan->options);
     draw_policies(&plan->options);
+    draw_mode(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);

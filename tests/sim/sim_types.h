@@ -203,6 +203,7 @@ struct sim_node {
 
     struct sim_sent sent[SIM_SENT_MAX]; /* its newest renewals (check I4) */
     uint32_t sent_next;
+    bool overtaken; /* another was granted its term's successor while its lease ran (check I1) */
     uint64_t lease_limit_ms; /* the latest deadline that its read-backs justify (check I4) */
     struct mark marks[SIM_CLASS_COUNT];      /* of its last effective events (check I13) */
     struct sim_order orders[SIM_ORDERS_MAX]; /* the newest (check I16) */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Following, rebuilding, returning: what a node that does not lead does. */
+#include "../../agent/sync_keep.h"
+#include "../../agent/upstream.h"
 #include "../../proto/election.h"
 #include "test_agent_begin.h"
 
@@ -61,6 +63,50 @@ static void test_follow_streams_from_nobody_but_the_last_promoted(void **state)
     assert_true(follow >= 0);
     assert_string_equal(b->trace[follow].as.start.upstream.node, "node-3");
     assert_int_equal(bench_find(b, ACTION_FOLLOW, follow + 1), -1);
+}
+
+/* It has turned away from the old leader, which may not know that it is deposed. */
+static void test_follow_returns_to_nobody_between_two_leaders(void **state)
+{
+    (void)state;
+    static struct agent a;
+    memset(&a, 0, sizeof a);
+    struct cluster *c = &a.cluster;
+    cluster_init(c, "demo");
+    c->node_count = 3;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        memcpy(c->nodes[i].name, (char[]){'n', (char)('1' + i)}, 2);
+    }
+    c->term = 2;
+    c->leader = 1;
+    c->phase = PHASE_HELD;
+    c->sync.bound = true;
+    a.me = 2;
+    a.self.fence = true;
+    a.vote.sealed_term = 1;
+    assert_string_equal(upstream_of(&a).node, ""); /* the opener is still n1 */
+    c->promoted = true;
+    c->opener = 1;
+    assert_string_equal(upstream_of(&a).node, "n2");
+    c->promoted = false;
+    c->sync.bound = false;
+    assert_string_equal(upstream_of(&a).node, "n2");
+}
+
+static void test_sync_waits_until_the_log_is_read(void **state)
+{
+    (void)state;
+    static struct action_list list;
+    struct bench *b = &bench;
+    bench_leader(b);
+    b->a.cluster.sync.seq = b->a.cluster.last_seq;
+    b->a.caught_up = false;
+    sync_keep(&b->a, &list);
+    assert_int_equal(list.count, 0);
+    b->a.caught_up = true;
+    sync_keep(&b->a, &list);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].kind, ACTION_SYNC);
 }
 
 /* A leader that is not promoted has opened nothing. */
@@ -484,6 +530,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_follow_follows_the_new_leader),
+            cmocka_unit_test(test_follow_returns_to_nobody_between_two_leaders),
+            cmocka_unit_test(test_sync_waits_until_the_log_is_read),
             cmocka_unit_test(test_follow_streams_from_nobody_but_the_last_promoted),
             cmocka_unit_test(test_follow_starts_from_nobody_but_the_last_promoted),
             cmocka_unit_test(test_follow_reports_for_an_election_where_it_stands_still),

@@ -69,7 +69,8 @@ static void test_settings_reads_all_keys(void **state)
                        "  primary_start_timeout: 12s\n"
                        "  restart_limit: 2\n"
                        "  restart_window: 1min\n"
-                       "  synchronous: off\n"
+                       "  synchronous: strict\n"
+                       "  failover_mode: sealed\n"
                        "  maximum_lag_on_failover: 16MB\n"
                        "  failover_limit: 3\n"
                        "  failover_window: 5min\n"
@@ -88,7 +89,8 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.probe_timeout_ms, 500);
     assert_int_equal(s.config.probe_failure_threshold, 4);
     assert_int_equal(s.config.lease_ttl_ms, 5000);
-    assert_int_equal(s.config.synchronous, SYNCHRONOUS_OFF);
+    assert_int_equal(s.config.synchronous, SYNCHRONOUS_STRICT);
+    assert_int_equal(s.config.failover_mode, FAILOVER_SEALED);
     assert_int_equal(s.config.maximum_lag_on_failover, 16 << 20);
     assert_int_equal(s.config.failover_limit, 3);
     assert_int_equal(s.config.failover_window_ms, 300000);
@@ -142,6 +144,9 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  permanent_slots: [Archive]\n", "permanent_slots");
     expect_refusal("cluster_defaults:\n  permanent_slots: [a, b, a]\n", "stands there once");
     expect_refusal("cluster_defaults:\n  permanent_slots: [pgbaton_x]\n", "pgbaton_");
+    expect_refusal("cluster_defaults:\n  failover_mode: fast\n", "is unknown");
+    expect_refusal("cluster_defaults:\n  synchronous: off\n  failover_mode: sealed\n",
+                   "needs synchronous: quorum or strict");
 }
 
 static void expect_name(const char *host, const char *name)

@@ -149,6 +149,66 @@ static void test_sync_waits_for_whom_it_should(void **state)
     assert_int_equal(count, 0);
 }
 
+/* B and C are the voters, and A, which leads, has renewed since it knew of the mode. */
+static void sealed(struct cluster *c, enum phase phase)
+{
+    ended(c);
+    c->phase = phase;
+    c->writable = true;
+    c->config.failover_mode = FAILOVER_SEALED;
+    c->sealed_seq = 50;
+    c->lease.renewed = true;
+    c->lease.ttl_ms_max = 3000;
+    c->lease.seen_seq = 50;
+}
+
+static void test_sync_silence_is_short_when_another_can_be_elected(void **state)
+{
+    (void)state;
+    struct cluster c;
+    sealed(&c, PHASE_HELD);
+    const uint64_t wait_ms = cluster_wait_ms(&c);
+    assert_int_equal(sync_silence_ms(&c, A | B | C), SEALED_SILENCE_MS);
+    assert_int_equal(sync_silence_ms(&c, A | B | D), wait_ms);
+    c.lease.seen_seq = 49;
+    assert_int_equal(sync_silence_ms(&c, B | C), wait_ms);
+    sealed(&c, PHASE_HELD);
+    c.writable = false;
+    assert_int_equal(sync_silence_ms(&c, B | C), wait_ms);
+    sealed(&c, PHASE_HELD);
+    c.sync.voters = A | B; /* a set that is changing: the leader cannot vote it out */
+    assert_int_equal(sync_silence_ms(&c, A | B | C), wait_ms);
+    sealed(&c, PHASE_HELD);
+    c.sealed_seq = 0;
+    assert_int_equal(sync_silence_ms(&c, B | C), wait_ms);
+    sealed(&c, PHASE_HELD);
+    c.sync.voters = c.sync.quorum = 0;
+    assert_int_equal(sync_silence_ms(&c, B | C), wait_ms);
+    sealed(&c, PHASE_HELD);
+    c.lease.ttl_ms_max = 500;
+    assert_int_equal(sync_silence_ms(&c, B | C), cluster_wait_ms(&c));
+}
+
+static void test_sync_wait_is_spared_to_the_furthest_of_the_sealed(void **state)
+{
+    (void)state;
+    struct cluster c;
+    sealed(&c, PHASE_REVOKED);
+    assert_true(sync_spares_wait(&c, 1));
+    assert_false(sync_spares_wait(&c, 0)); /* its own lease may run */
+    c.nodes[2].position.lsn = 1001;
+    assert_false(sync_spares_wait(&c, 1));
+    assert_true(sync_spares_wait(&c, 2));
+    c.nodes[1].sealed = false;
+    assert_false(sync_spares_wait(&c, 2));
+    sealed(&c, PHASE_REVOKED);
+    c.sealed_seq = 0;
+    assert_false(sync_spares_wait(&c, 1));
+    sealed(&c, PHASE_REVOKED);
+    c.sync.bound = false;
+    assert_false(sync_spares_wait(&c, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +217,8 @@ int main(void)
             cmocka_unit_test(test_sync_end_of_wal_and_old_leader_are_proof),
             cmocka_unit_test(test_sync_change_needs_all_of_both),
             cmocka_unit_test(test_sync_waits_for_whom_it_should),
+            cmocka_unit_test(test_sync_silence_is_short_when_another_can_be_elected),
+            cmocka_unit_test(test_sync_wait_is_spared_to_the_furthest_of_the_sealed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
