@@ -156,6 +156,8 @@ bool sim_pg_writable(const struct sim *s, int node);
 bool sim_pg_is_fenced(const struct sim *s, int node);
 /* True when it streams, or could, from this upstream. */
 bool sim_pg_serves(const struct sim *s, int node);
+/* The next record that it needs has been removed where it streams from. */
+bool sim_pg_is_cut_off(const struct sim *s, const struct sim_pg *pg);
 
 /* ---- sim_sync.c ---- */
 /* PostgreSQL starts with these settings. */

@@ -64,8 +64,7 @@ static void write_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
     }
 }
 
-/* The next record that it needs has been removed where it streams from. */
-static bool is_cut_off(const struct sim *s, const struct sim_pg *pg)
+bool sim_pg_is_cut_off(const struct sim *s, const struct sim_pg *pg)
 {
     return pg->upstream >= 0 && sim_wal_position(&pg->wal).lsn < s->nodes[pg->upstream].pg.oldest;
 }
@@ -73,7 +72,7 @@ static bool is_cut_off(const struct sim *s, const struct sim_pg *pg)
 /* A standby gets everything but the last few milliseconds, ten times as fast as it is written. */
 static void stream_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
 {
-    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream) || is_cut_off(s, &n->pg)) {
+    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream) || sim_pg_is_cut_off(s, &n->pg)) {
         return;
     }
     const struct sim_wal *source = &s->nodes[n->pg.upstream].pg.wal;
@@ -264,7 +263,8 @@ static void send_all(struct sim *s, int node)
         bool streams = peer->pg.upstream == node && peer->pg.in_recovery && peer->pg.postmaster &&
                        !peer->pg.hung && sim_pg_serves(s, (int)i) && sim_pg_serves(s, node) &&
                        s->now_us >= peer->full_disk_us;
-        if (streams && !is_cut_off(s, &peer->pg) && sim_wal_is_prefix(&peer->pg.wal, &pg->wal)) {
+        if (streams && !sim_pg_is_cut_off(s, &peer->pg) &&
+            sim_wal_is_prefix(&peer->pg.wal, &pg->wal)) {
             sim_wal_follow(&peer->pg.wal, &pg->wal, UINT64_MAX / 2);
         }
     }
@@ -336,7 +336,7 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_node *peer = &s->nodes[i];
         bool streams = peer->pg.upstream == node && peer->pg.in_recovery &&
-                       !is_cut_off(s, &peer->pg) && sim_pg_serves(s, (int)i) &&
+                       !sim_pg_is_cut_off(s, &peer->pg) && sim_pg_serves(s, (int)i) &&
                        sim_pg_serves(s, node);
         if (streams) {
             struct replica_row *row = &probe->replicas[probe->replica_count++];
@@ -358,7 +358,7 @@ static bool seems_streaming(const struct sim *s, int node)
     bool serves = sim_pg_serves(s, n->pg.upstream) && sim_pg_serves(s, node) &&
                   s->nodes[n->pg.upstream].pg.postmaster;
     bool diverged = !sim_wal_is_prefix(&n->pg.wal, &s->nodes[n->pg.upstream].pg.wal) ||
-                    is_cut_off(s, &n->pg);
+                    sim_pg_is_cut_off(s, &n->pg);
     return serves && (!diverged || s->now_us % 3 == 0);
 }
 
@@ -390,7 +390,7 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     probe.class = probe_class(s, n);
     if (probe.class == PROBE_STARTING && n->pg.accepting) {
         probe.startup_lsn = sim_wal_position(&n->pg.wal).lsn;
-        probe.startup_waits = is_cut_off(s, &n->pg);
+        probe.startup_waits = sim_pg_is_cut_off(s, &n->pg);
     }
     if (probe.class != PROBE_OK) {
         return probe;

@@ -18,7 +18,7 @@ bool sim_is_well(const struct sim *s)
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         const struct sim_pg *pg = &s->nodes[i].pg;
         bool streams = pg->postmaster && pg->accepting && pg->in_recovery &&
-                       pg->upstream == leader &&
+                       pg->upstream == leader && !sim_pg_is_cut_off(s, pg) &&
                        sim_wal_is_prefix(&pg->wal, &s->nodes[leader].pg.wal);
         if ((int)i != leader && !streams) {
             return false;
