@@ -52,8 +52,6 @@ def test_postgres_killed(cluster, fault):
     assert field(release, "reason") == "postmaster_died"
     assert seconds(field(release, "detected_at")) <= struck + 1.0
     assert fenced <= seconds(release["at"])
-    if fault == "kill-postmaster":
-        assert field(release, "killed_count") >= 1
     assert_back(cluster, old, f"after {fault}")
     assert f"before {fault}" in cluster.rows(cluster.primary())
 

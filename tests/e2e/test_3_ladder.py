@@ -77,7 +77,7 @@ def diverge(cluster, node):
     done = subprocess.run(
         ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
          os.path.join(PG_BIN, "postgres"), "--single", "-D", cluster.pg.data(node),
-         "-c", "shared_preload_libraries=", "postgres"],
+         "-c", "shared_preload_libraries=", "-c", "synchronous_commit=local", "postgres"],
         input="insert into story values ('lost')\n", text=True, capture_output=True, check=False)
     assert done.returncode == 0 and "ERROR" not in done.stdout + done.stderr, done.stderr
     pathlib.Path(signal).touch()

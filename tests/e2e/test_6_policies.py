@@ -22,7 +22,7 @@ OPTIONS = {
 @pytest.fixture(scope="module", params=OPTIONS)
 def keeper(request, keep_cluster):
     """One after the other: pytest keeps a module's parameter for all of its tests."""
-    yield from keep_cluster(request.param, "--nodes", "2", *OPTIONS[request.param])
+    yield from keep_cluster(request.param, "--nodes", "2", "--set", "synchronous=off", *OPTIONS[request.param])
 
 
 @pytest.fixture
