@@ -186,7 +186,8 @@ def strange(verdict):
 
 
 def lsn(text):
-    high, _, low = text.partition("/")
+    """ValueError for one that is not known (None)."""
+    high, _, low = (text or "").partition("/")
     return (int(high, 16) << 32) + int(low, 16)
 
 

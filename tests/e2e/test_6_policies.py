@@ -84,7 +84,11 @@ def begin(cluster):
     """Who leads, and where the log ends."""
     cluster.write_when_possible("create table if not exists filling (line text)")
     cluster.write("begin")
-    return cluster.primary(), cluster.last_seq()
+    leader, since = cluster.primary(), cluster.last_seq()
+    # Its agent knows that the standby streams when it has looked again: two renewals later.
+    wait_until("the leader to look", lambda: len([e for e in cluster.events(since) if e["kind"] == "renew"
+                                                  and e["writer"] == leader]) >= 2)
+    return leader, cluster.last_seq()
 
 
 def assert_restarted(cluster, start, leader):
