@@ -36,6 +36,7 @@
 #include "../guard_page.h"
 #include "gate.h"
 #include "seal.h"
+#include "shared.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -293,7 +294,7 @@ static void install(void)
     next_utility = ProcessUtility_hook;
     ProcessUtility_hook = on_utility;
     RegisterXactCallback(on_transaction, NULL);
-    seal_install();
+    shared_install();
     gate_install();
 }
 

@@ -6,31 +6,21 @@
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "port/atomics.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 
 #include "gate.h"
 #include "seal.h"
+#include "shared.h"
 
 /* A client waits so long, then it is sent away: it may know another server. */
 #define WAIT_MS 2000
 #define PAUSE_MS 5
 
-struct gate {
-    pg_atomic_uint32 is_open;
-    pg_atomic_uint64 end; /* the position that the standbys must have; 0: nobody has come yet */
-};
-
-static struct gate *gate;
 static ClientAuthentication_hook_type next_authentication;
-static shmem_request_hook_type next_request;
-static shmem_startup_hook_type next_startup;
 
 static bool is_let_through(const Port *port)
 {
@@ -55,18 +45,18 @@ static XLogRecPtr confirmed(void)
 static bool may_open(void)
 {
     uint64 none = 0;
-    if (RecoveryInProgress() || pg_atomic_read_u32(&gate->is_open) != 0) {
+    if (RecoveryInProgress() || pg_atomic_read_u32(&fence_shared->gate_open) != 0) {
         return true;
     }
     if (seal_nobody_is_waited_for()) {
-        pg_atomic_write_u32(&gate->is_open, 1);
+        pg_atomic_write_u32(&fence_shared->gate_open, 1);
         return true;
     }
-    (void)pg_atomic_compare_exchange_u64(&gate->end, &none, GetFlushRecPtr(NULL));
-    if (confirmed() < pg_atomic_read_u64(&gate->end)) {
+    (void)pg_atomic_compare_exchange_u64(&fence_shared->gate_end, &none, GetFlushRecPtr(NULL));
+    if (confirmed() < pg_atomic_read_u64(&fence_shared->gate_end)) {
         return false;
     }
-    pg_atomic_write_u32(&gate->is_open, 1);
+    pg_atomic_write_u32(&fence_shared->gate_open, 1);
     return true;
 }
 
@@ -99,40 +89,13 @@ static void on_authentication(Port *port, int status)
     if (next_authentication != NULL) {
         next_authentication(port, status);
     }
-    if (status == STATUS_OK && gate != NULL && IsUnderPostmaster && !is_let_through(port)) {
+    if (status == STATUS_OK && fence_shared != NULL && IsUnderPostmaster && !is_let_through(port)) {
         wait_for_gate();
     }
-}
-
-static void on_request(void)
-{
-    if (next_request != NULL) {
-        next_request();
-    }
-    RequestAddinShmemSpace(sizeof *gate);
-}
-
-static void on_startup(void)
-{
-    bool found = false;
-    if (next_startup != NULL) {
-        next_startup();
-    }
-    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-    gate = ShmemInitStruct("pgbaton_fence gate", sizeof *gate, &found);
-    if (!found) {
-        pg_atomic_init_u32(&gate->is_open, 0);
-        pg_atomic_init_u64(&gate->end, 0);
-    }
-    LWLockRelease(AddinShmemInitLock);
 }
 
 void gate_install(void)
 {
     next_authentication = ClientAuthentication_hook;
     ClientAuthentication_hook = on_authentication;
-    next_request = shmem_request_hook;
-    shmem_request_hook = on_request;
-    next_startup = shmem_startup_hook;
-    shmem_startup_hook = on_startup;
 }

@@ -13,7 +13,7 @@
 #ifndef PGBATON_FENCE_GATE_H
 #define PGBATON_FENCE_GATE_H
 
-/* The hook, and the shared memory. */
+/* The hook; what it remembers lies in shared memory (shared.h). */
 void gate_install(void);
 
 #endif

@@ -2,37 +2,26 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "port/atomics.h"
 #include "replication/syncrep.h"
 #include "replication/walreceiver.h"
 #include "replication/walsender_private.h"
-#include "storage/ipc.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/guc.h"
 
 #include "seal.h"
+#include "shared.h"
 
 #include <limits.h>
 
-/* What the startup process has read. */
-struct seal {
-    pg_atomic_uint32 seen;
-};
-
-static struct seal *shared;
 static int seal;          /* pgbaton_fence.seal */
 static char *sealed_text; /* of the settings that only show something */
 static char *synchronous_text;
-static shmem_request_hook_type next_request;
-static shmem_startup_hook_type next_startup;
 
 /* The startup process reads all settings of a reload before it looks at its upstream again. The
  * postmaster's own first reading is the startup process's, which it forks later. */
 static void on_seal(int value, void *extra)
 {
-    if (shared != NULL && MyBackendType == B_STARTUP) {
-        pg_atomic_write_u32(&shared->seen, (uint32)value);
+    if (fence_shared != NULL && MyBackendType == B_STARTUP) {
+        pg_atomic_write_u32(&fence_shared->seal_seen, (uint32)value);
     }
 }
 
@@ -48,7 +37,7 @@ static bool receiver_is_gone(void)
 static const char *show_sealed(void)
 {
     static char shown[16];
-    uint32 seen = shared != NULL ? pg_atomic_read_u32(&shared->seen) : 0;
+    uint32 seen = fence_shared != NULL ? pg_atomic_read_u32(&fence_shared->seal_seen) : 0;
     snprintf(shown, sizeof shown, "%u", seen != 0 && receiver_is_gone() ? seen : 0);
     return shown;
 }
@@ -73,7 +62,7 @@ bool seal_nobody_is_waited_for(void)
 
 static const char *show_synchronous(void)
 {
-    return shared != NULL && commits_wait() ? "on" : "off";
+    return fence_shared != NULL && commits_wait() ? "on" : "off";
 }
 
 void seal_define(void)
@@ -90,32 +79,7 @@ void seal_define(void)
                                NULL, show_synchronous);
 }
 
-static void on_request(void)
+uint32_t seal_setting(void)
 {
-    if (next_request != NULL) {
-        next_request();
-    }
-    RequestAddinShmemSpace(sizeof *shared);
-}
-
-static void on_startup(void)
-{
-    bool found = false;
-    if (next_startup != NULL) {
-        next_startup();
-    }
-    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-    shared = ShmemInitStruct("pgbaton_fence", sizeof *shared, &found);
-    if (!found) {
-        pg_atomic_init_u32(&shared->seen, (uint32)seal);
-    }
-    LWLockRelease(AddinShmemInitLock);
-}
-
-void seal_install(void)
-{
-    next_request = shmem_request_hook;
-    shmem_request_hook = on_request;
-    next_startup = shmem_startup_hook;
-    shmem_startup_hook = on_startup;
+    return (uint32_t)seal;
 }

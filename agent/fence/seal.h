@@ -14,10 +14,13 @@
 #ifndef PGBATON_FENCE_SEAL_H
 #define PGBATON_FENCE_SEAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* The settings; before MarkGUCPrefixReserved(). */
 void seal_define(void);
-/* The shared memory. */
-void seal_install(void);
+/* pgbaton_fence.seal, as this process has it. */
+uint32_t seal_setting(void);
 /* True when commits wait for no standby. The checkpointer keeps that in shared memory; until it has
  * begun to, this process's setting counts. */
 bool seal_nobody_is_waited_for(void);
