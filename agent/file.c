@@ -106,6 +106,17 @@ enum result file_replace(const char *path, const char *text, size_t size,
     return result;
 }
 
+ssize_t file_peek(const char *path, char *text, size_t capacity)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, capacity - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[size > 0 ? size : 0] = '\0';
+    return size;
+}
+
 enum result file_read(const char *path, char *buffer, size_t capacity, size_t *ret_size,
                       struct failure *reterr_failure)
 {

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Writes path + ".pgbaton" with mode 0600, syncs it, renames it to path and syncs the directory:
  * path holds either the old text or the new one. Does nothing when path holds this text already. */
@@ -21,6 +22,9 @@ MUST_USE enum result file_replace(const char *path, const char *text, size_t siz
  * when it does not fit. */
 MUST_USE enum result file_read(const char *path, char *buffer, size_t capacity, size_t *ret_size,
                                struct failure *reterr_failure);
+/* What one read of it gives, cut at the capacity, with a NUL: for what the kernel writes (/proc),
+ * where nothing waits, and for a short file. Its size, or -1 when it cannot be read. */
+ssize_t file_peek(const char *path, char *text, size_t capacity);
 /* Removes a file durably; fine when it is not there. */
 MUST_USE enum result file_remove(const char *path, struct failure *reterr_failure);
 /* Renames durably. */

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
+#include "file.h"
 #include "guard_kill.h"
 #include "inspect.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static ssize_t read_text(const char *path, char *text, size_t capacity)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    ssize_t size = read(fd, text, capacity - 1);
-    close(fd);
-    text[size > 0 ? size : 0] = '\0';
-    return size;
-}
 
 /* The first line of postmaster.pid is its number; negative for a single-user server. */
 static pid_t pid_file(const char *directory)
@@ -27,7 +15,7 @@ static pid_t pid_file(const char *directory)
     char path[PATH_MAX];
     char text[64];
     snprintf(path, sizeof path, "%s/postmaster.pid", directory);
-    if (read_text(path, text, sizeof text) <= 0) {
+    if (file_peek(path, text, sizeof text) <= 0) {
         return 0;
     }
     long pid = strtol(text, NULL, 10);
@@ -50,7 +38,7 @@ static bool is_named_as_postmaster(pid_t pid)
     char path[64];
     char text[PATH_MAX];
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    if (read_text(path, text, sizeof text) <= 0) {
+    if (file_peek(path, text, sizeof text) <= 0) {
         return false;
     }
     const char *slash = strrchr(text, '/');

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "stall.h"
 
+#include "file.h"
+
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,25 +20,14 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static bool read_text(pid_t pid, const char *name, char *text, size_t capacity)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, capacity - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[size > 0 ? size : 0] = '\0';
-    return size > 0;
-}
-
 /* The sum of those counters; a process that is gone has none. */
 static uint64_t sum_of(pid_t pid, const char *name, const char *const *counters)
 {
+    char path[64];
     char text[4096];
     uint64_t sum = 0;
-    if (!read_text(pid, name, text, sizeof text)) {
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    if (file_peek(path, text, sizeof text) <= 0) {
         return 0;
     }
     for (; *counters != NULL; counters++) {

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "startup.h"
 
-#include <fcntl.h>
+#include "file.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The children of a postmaster in recovery are few. */
 #define CHILDREN_SIZE 4096
-
-static bool read_text(const char *path, char *text, size_t capacity)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, capacity - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[size > 0 ? size : 0] = '\0';
-    return size > 0;
-}
 
 /* "0000000100000002000000A1": a timeline, the number of its 4 GB, and of the place there. */
 static uint64_t parse_segment(const char *name, uint32_t segment_bytes)
@@ -57,14 +46,14 @@ struct startup startup_look(pid_t postmaster, uint32_t segment_bytes)
     char title[256];
     struct startup startup = {0, false};
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)postmaster, (int)postmaster);
-    if (postmaster <= 0 || segment_bytes == 0 || !read_text(path, children, sizeof children)) {
+    if (postmaster <= 0 || segment_bytes == 0 || file_peek(path, children, sizeof children) <= 0) {
         return startup;
     }
     char *rest = children;
     char *pid = NULL;
     while (startup.lsn == 0 && (pid = strsep(&rest, " ")) != NULL) {
         snprintf(path, sizeof path, "/proc/%.20s/cmdline", pid);
-        if (pid[0] != '\0' && read_text(path, title, sizeof title)) {
+        if (pid[0] != '\0' && file_peek(path, title, sizeof title) > 0) {
             startup = startup_parse(title, segment_bytes);
         }
     }
