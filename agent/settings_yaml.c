@@ -138,38 +138,6 @@ static enum result copy_pair(const struct settings_yaml *yaml, const yaml_node_t
     return RESULT_OK;
 }
 
-enum result settings_yaml_scalars(const struct settings_yaml *yaml, const char *key_path,
-                                  struct settings_parameter **ret_items, size_t *ret_count,
-                                  struct failure *reterr_failure)
-{
-    size_t line = 1;
-    const yaml_node_t *node = follow(yaml, key_path, &line);
-    *ret_items = NULL;
-    *ret_count = 0;
-    if (node == NULL) {
-        return RESULT_OK;
-    }
-    if (node->type != YAML_MAPPING_NODE) {
-        failure_set(reterr_failure, RESULT_INVALID, "%s:%zu: %s is not a mapping", yaml->path, line,
-                    key_path);
-        return failure_hint(reterr_failure, "write {max_connections: 50}");
-    }
-    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-    size_t count = (size_t)(node->data.mapping.pairs.top - pair);
-    *ret_items = calloc(count + 1, sizeof(**ret_items));
-    if (*ret_items == NULL) {
-        return failure_set(reterr_failure, RESULT_FAILED, "%s: out of memory", yaml->path);
-    }
-    for (; *ret_count < count; pair++) {
-        enum result result =
-                copy_pair(yaml, node, pair, &(*ret_items)[(*ret_count)++], reterr_failure);
-        if (result != RESULT_OK) {
-            return result; /* what was copied is the caller's to free */
-        }
-    }
-    return RESULT_OK;
-}
-
 /* "name: value", as a text that somebody has put into quotes. */
 static enum result copy_text(const struct settings_yaml *yaml, const yaml_node_t *node,
                              struct settings_parameter *ret_item, struct failure *reterr_failure)
@@ -201,6 +169,60 @@ static enum result copy_option(const struct settings_yaml *yaml, const yaml_node
     return copy_pair(yaml, node, pair, ret_item, reterr_failure);
 }
 
+static size_t count_items(const yaml_node_t *node)
+{
+    return node->type == YAML_MAPPING_NODE
+                   ? (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start)
+                   : (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+}
+
+static enum result copy_item(const struct settings_yaml *yaml, const yaml_node_t *node, size_t i,
+                             struct settings_parameter *ret_item, struct failure *reterr_failure)
+{
+    if (node->type == YAML_MAPPING_NODE) {
+        return copy_pair(yaml, node, node->data.mapping.pairs.start + i, ret_item, reterr_failure);
+    }
+    const yaml_node_t *option = node_at(yaml, node->data.sequence.items.start[i]);
+    return copy_option(yaml, option, ret_item, reterr_failure);
+}
+
+/* All of a mapping or a list. On failure what was copied is the caller's to free. */
+static enum result copy_all(const struct settings_yaml *yaml, const yaml_node_t *node,
+                            struct settings_parameter **ret_items, size_t *ret_count,
+                            struct failure *reterr_failure)
+{
+    enum result result = RESULT_OK;
+    size_t count = count_items(node);
+    *ret_items = calloc(count + 1, sizeof(**ret_items));
+    if (*ret_items == NULL) {
+        return failure_set(reterr_failure, RESULT_FAILED, "%s: out of memory", yaml->path);
+    }
+    while (*ret_count < count && result == RESULT_OK) {
+        size_t i = (*ret_count)++;
+        result = copy_item(yaml, node, i, &(*ret_items)[i], reterr_failure);
+    }
+    return result;
+}
+
+enum result settings_yaml_scalars(const struct settings_yaml *yaml, const char *key_path,
+                                  struct settings_parameter **ret_items, size_t *ret_count,
+                                  struct failure *reterr_failure)
+{
+    size_t line = 1;
+    const yaml_node_t *node = follow(yaml, key_path, &line);
+    *ret_items = NULL;
+    *ret_count = 0;
+    if (node == NULL) {
+        return RESULT_OK;
+    }
+    if (node->type != YAML_MAPPING_NODE) {
+        failure_set(reterr_failure, RESULT_INVALID, "%s:%zu: %s is not a mapping", yaml->path, line,
+                    key_path);
+        return failure_hint(reterr_failure, "write {max_connections: 50}");
+    }
+    return copy_all(yaml, node, ret_items, ret_count, reterr_failure);
+}
+
 enum result settings_yaml_options(const struct settings_yaml *yaml, const char *key_path,
                                   struct settings_parameter **ret_items, size_t *ret_count,
                                   struct failure *reterr_failure)
@@ -216,18 +238,5 @@ enum result settings_yaml_options(const struct settings_yaml *yaml, const char *
         return failure_set(reterr_failure, RESULT_INVALID, "%s:%zu: %s is not a list", yaml->path,
                            line, key_path);
     }
-    const yaml_node_item_t *item = node->data.sequence.items.start;
-    size_t count = (size_t)(node->data.sequence.items.top - item);
-    *ret_items = calloc(count + 1, sizeof(**ret_items));
-    if (*ret_items == NULL) {
-        return failure_set(reterr_failure, RESULT_FAILED, "%s: out of memory", yaml->path);
-    }
-    for (; *ret_count < count; item++) {
-        enum result result = copy_option(yaml, node_at(yaml, *item), &(*ret_items)[(*ret_count)++],
-                                         reterr_failure);
-        if (result != RESULT_OK) {
-            return result; /* what was copied is the caller's to free */
-        }
-    }
-    return RESULT_OK;
+    return copy_all(yaml, node, ret_items, ret_count, reterr_failure);
 }
