@@ -261,43 +261,23 @@ static void test_fold_unrenewed_grant_is_revoked_and_granted_at_once(void **stat
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
 }
 
-static void fail_over_to_node_2(struct world *w)
-{
-    world_release(w, "node-1", 1);
-    world_report(w, "node-2", world_probe(NODE_STANDBY, 1, 120), 1);
-    assert_int_equal(world_grant(w, "node-2", GRANT_FAILOVER), VOID_NONE);
-    assert_int_equal(world_renew(w, "node-2", 2), VOID_NONE);
-    assert_int_equal(world_promoted(w, "node-2", 2, 120), VOID_NONE);
-    assert_int_equal(world_first_write(w, "node-2"), VOID_NONE);
-}
-
-static struct event rebuild_directive(struct world *w, const char *node, enum task task)
-{
-    struct event e = world_decision(w, EVENT_DIRECTIVE);
-    snprintf(e.body.directive.node, NAME_SIZE, "%s", node);
-    e.body.directive.incarnation = 1;
-    e.body.directive.term = w->c.term;
-    e.body.directive.task = task;
-    return e;
-}
-
 static void test_fold_directive_never_hits_the_holder_or_another_incarnation(void **state)
 {
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
-    struct event e = rebuild_directive(&w, "node-2", TASK_BASEBACKUP);
+    world_fail_over(&w);
+    struct event e = world_directive(&w, "node-2", TASK_BASEBACKUP);
     assert_int_equal(world_fold(&w, &e), VOID_BAD_TARGET);
-    e = rebuild_directive(&w, "node-1", TASK_BASEBACKUP);
+    e = world_directive(&w, "node-1", TASK_BASEBACKUP);
     e.body.directive.incarnation = 9;
     assert_int_equal(world_fold(&w, &e), VOID_BAD_TARGET);
-    e = rebuild_directive(&w, "node-1", TASK_PROMOTE);
+    e = world_directive(&w, "node-1", TASK_PROMOTE);
     assert_int_equal(world_fold(&w, &e), VOID_IMPOSSIBLE);
-    e = rebuild_directive(&w, "node-1", TASK_REWIND);
+    e = world_directive(&w, "node-1", TASK_REWIND);
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
     assert_int_equal(cluster_directive(&w.c, 0), DIRECTIVE_REBUILD);
-    e = rebuild_directive(&w, "node-1", TASK_BASEBACKUP);
+    e = world_directive(&w, "node-1", TASK_BASEBACKUP);
     assert_int_equal(world_fold(&w, &e), VOID_NO_CHANGE);
 }
 
@@ -306,8 +286,8 @@ static void test_fold_rebuild_ends_with_its_own_report(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
-    struct event e = rebuild_directive(&w, "node-1", TASK_REWIND);
+    world_fail_over(&w);
+    struct event e = world_directive(&w, "node-1", TASK_REWIND);
     world_fold(&w, &e);
     uint64_t directive_seq = w.c.nodes[0].rebuild_seq;
     e = world_event(&w, "node-1", EVENT_FAILED);
@@ -329,8 +309,8 @@ static void test_fold_directive_ends_with_its_term(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
-    struct event e = rebuild_directive(&w, "node-3", TASK_REWIND);
+    world_fail_over(&w);
+    struct event e = world_directive(&w, "node-3", TASK_REWIND);
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
     world_release(&w, "node-2", 2);
     assert_int_equal(w.c.nodes[2].rebuild_task, TASK_NONE);
@@ -343,7 +323,7 @@ static void test_fold_judges_positions_by_history(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
+    world_fail_over(&w);
     assert_true(cluster_on_history(&w.c, (struct position){1, 120}));
     assert_false(cluster_on_history(&w.c, (struct position){1, 121}));
     assert_true(cluster_on_history(&w.c, (struct position){2, 500}));

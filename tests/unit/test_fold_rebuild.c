@@ -2,26 +2,6 @@
 /* Requests for a rebuild, and how far a copy is. */
 #include "world.h"
 
-static void fail_over_to_node_2(struct world *w)
-{
-    world_release(w, "node-1", 1);
-    world_report(w, "node-2", world_probe(NODE_STANDBY, 1, 120), 1);
-    assert_int_equal(world_grant(w, "node-2", GRANT_FAILOVER), VOID_NONE);
-    assert_int_equal(world_renew(w, "node-2", 2), VOID_NONE);
-    assert_int_equal(world_promoted(w, "node-2", 2, 120), VOID_NONE);
-    assert_int_equal(world_first_write(w, "node-2"), VOID_NONE);
-}
-
-static struct event rebuild_directive(struct world *w, const char *node, enum task task)
-{
-    struct event e = world_decision(w, EVENT_DIRECTIVE);
-    snprintf(e.body.directive.node, NAME_SIZE, "%s", node);
-    e.body.directive.incarnation = 1;
-    e.body.directive.term = w->c.term;
-    e.body.directive.task = task;
-    return e;
-}
-
 static enum void_reason ask_rebuild(struct world *w, const char *node, uint64_t seen_seq)
 {
     struct event e = world_event(w, "root-db1", EVENT_REQUEST);
@@ -37,9 +17,9 @@ static void test_fold_rebuild_request_is_carried_out_once(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
+    world_fail_over(&w);
     uint64_t seen_seq = w.c.last_seq;
-    struct event e = rebuild_directive(&w, "node-3", TASK_BASEBACKUP);
+    struct event e = world_directive(&w, "node-3", TASK_BASEBACKUP);
     e.body.directive.reason = REASON_REQUESTED;
     assert_int_equal(world_fold(&w, &e), VOID_NO_REQUEST);
     assert_int_equal(ask_rebuild(&w, "node-2", seen_seq), VOID_BAD_TARGET);
@@ -47,7 +27,7 @@ static void test_fold_rebuild_request_is_carried_out_once(void **state)
     assert_int_equal(ask_rebuild(&w, "node-3", w.c.last_seq + 9), VOID_IMPOSSIBLE);
     assert_int_equal(ask_rebuild(&w, "node-3", seen_seq), VOID_NONE);
     assert_int_equal(ask_rebuild(&w, "node-3", seen_seq), VOID_REQUEST_PENDING);
-    e = rebuild_directive(&w, "node-3", TASK_BASEBACKUP);
+    e = world_directive(&w, "node-3", TASK_BASEBACKUP);
     e.body.directive.reason = REASON_REQUESTED;
     e.decision.evidence.rebuild_age_ms[2] = 0;
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
@@ -69,7 +49,7 @@ static void test_fold_rebuild_request_needs_a_leader(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
+    world_fail_over(&w);
     assert_int_equal(ask_rebuild(&w, "node-3", w.c.last_seq), VOID_NONE);
     world_release(&w, "node-2", 2);
     assert_int_equal(ask_rebuild(&w, "node-1", w.c.last_seq), VOID_NOT_HELD);
@@ -84,8 +64,8 @@ static void test_fold_progress_is_kept_until_its_copy_ends(void **state)
     (void)state;
     struct world w;
     world_running(&w);
-    fail_over_to_node_2(&w);
-    struct event e = rebuild_directive(&w, "node-3", TASK_BASEBACKUP);
+    world_fail_over(&w);
+    struct event e = world_directive(&w, "node-3", TASK_BASEBACKUP);
     assert_int_equal(world_fold(&w, &e), VOID_NONE);
     e = world_event(&w, "node-3", EVENT_PROGRESS);
     e.body.task = (struct task_report){.task = TASK_BASEBACKUP,

@@ -194,4 +194,25 @@ static inline void world_running(struct world *w)
     assert_int_equal(world_report(w, "node-3", world_probe(NODE_STANDBY, 1, 100), 0), VOID_NONE);
 }
 
+/* node-2 leads term 2 on timeline 2, writable. */
+static inline void world_fail_over(struct world *w)
+{
+    world_release(w, "node-1", 1);
+    world_report(w, "node-2", world_probe(NODE_STANDBY, 1, 120), 1);
+    assert_int_equal(world_grant(w, "node-2", GRANT_FAILOVER), VOID_NONE);
+    assert_int_equal(world_renew(w, "node-2", 2), VOID_NONE);
+    assert_int_equal(world_promoted(w, "node-2", 2, 120), VOID_NONE);
+    assert_int_equal(world_first_write(w, "node-2"), VOID_NONE);
+}
+
+static inline struct event world_directive(struct world *w, const char *node, enum task task)
+{
+    struct event e = world_decision(w, EVENT_DIRECTIVE);
+    snprintf(e.body.directive.node, NAME_SIZE, "%s", node);
+    e.body.directive.incarnation = 1;
+    e.body.directive.term = w->c.term;
+    e.body.directive.task = task;
+    return e;
+}
+
 #endif
