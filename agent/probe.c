@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of what a parameter's name is made. */
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$"
+
 /* The columns of the answer's only row. */
 enum column {
     COLUMN_IN_RECOVERY = 0,
@@ -16,13 +19,32 @@ enum column {
     COLUMN_SYSTEM_ID,
     COLUMN_TIMELINE, /* eight hexadecimal digits */
     COLUMN_STREAMING,
-    COLUMN_SEALED,   /* the seal that is complete; 0 or NULL: none */
-    COLUMN_REPLICAS, /* "node-2,streaming,0/3000060;..." */
-    COLUMN_OLDEST,   /* a primary: the name of its oldest WAL segment, or NULL */
-    COLUMN_SEGMENT,  /* in bytes */
-    COLUMN_RESTORES, /* restore_command is set */
-    COLUMN_HISTORY   /* the text of the timeline's .history file; NULL: not asked for, or none */
+    COLUMN_SEALED,     /* the seal that is complete; 0 or NULL: none */
+    COLUMN_REPLICAS,   /* "node-2,streaming,0/3000060;..." */
+    COLUMN_OLDEST,     /* a primary: the name of its oldest WAL segment, or NULL */
+    COLUMN_SEGMENT,    /* in bytes */
+    COLUMN_RESTORES,   /* restore_command is set */
+    COLUMN_PARAMETERS, /* pgbaton.parameters, which stands in pgbaton.conf */
+    COLUMN_PENDING,    /* names, like the next; NULL: none, or not asked */
+    COLUMN_REFUSED,
+    COLUMN_LOWERS,
+    COLUMN_HISTORY /* the text of the timeline's .history file; NULL: not asked for, or none */
 };
+
+/* What waits for a restart; what stands in the files and is not taken; and whether the next restart
+ * lowers what a standby must have as much of as its primary (hot standby, administrator overview).
+ */
+#define PENDING_COLUMNS                                                                            \
+    " case when %s then (select string_agg(name, ',' order by name) from pg_settings"              \
+    "   where pending_restart) end,"                                                               \
+    " case when %s then (select string_agg(distinct f.name, ',') from pg_file_settings f"          \
+    "   where f.error is not null and not exists"                                                  \
+    "    (select from pg_settings s where s.name = lower(f.name) and s.pending_restart)) end,"     \
+    " %s and exists (select from pg_settings s join pg_file_settings f on s.name = lower(f.name)"  \
+    "   where s.pending_restart and s.name in ('max_connections', 'max_worker_processes',"         \
+    "    'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction')"             \
+    "   and f.seqno = (select max(seqno) from pg_file_settings l where lower(l.name) = s.name)"    \
+    "   and case when f.setting ~ '^[0-9]{1,9}$' then f.setting::int < s.setting::int end),"
 
 /* The role is asked once, so that a promotion in the middle gives one consistent row or an error.
  *
@@ -66,13 +88,15 @@ static const char question[] =
         "   where name ~ '^[0-9A-F]{24}$') end,"
         " pg_size_bytes(current_setting('wal_segment_size')),"
         " coalesce(current_setting('restore_command', true), '') <> '',"
+        " current_setting('pgbaton.parameters', true)," PENDING_COLUMNS
         " case when line.id not in ('00000001', '%08X')"
         "  then pg_read_file('pg_wal/' || line.id || '.history', 0, 100000, true) end"
         " from me, line";
 
-void probe_question(uint32_t known_timeline, char *ret_sql, size_t capacity)
+void probe_question(uint32_t known_timeline, bool settings, char *ret_sql, size_t capacity)
 {
-    snprintf(ret_sql, capacity, question, (unsigned)known_timeline);
+    const char *asks = settings ? "true" : "false";
+    snprintf(ret_sql, capacity, question, asks, asks, asks, (unsigned)known_timeline);
 }
 
 bool probe_parse_lsn(const char *text, uint64_t *ret_lsn)
@@ -142,6 +166,32 @@ static uint64_t segment_start(const char *name, const char *segment_bytes)
     return ((uint64_t)high << 32) + number * size;
 }
 
+/* Whole names, as many as fit; PostgreSQL has none with blanks, a file may. */
+static void take_settings_names(const char *text, char names[SETTINGS_NAMES_SIZE])
+{
+    size_t used = 0;
+    while (text != NULL && *text != '\0') {
+        size_t length = strcspn(text, ",");
+        bool clean = length > 0 && strspn(text, NAME_LETTERS) >= length;
+        if (clean && used + length + 1 < SETTINGS_NAMES_SIZE) {
+            used += (size_t)snprintf(names + used, SETTINGS_NAMES_SIZE - used, "%s%.*s",
+                                     used > 0 ? "," : "", (int)length, text);
+        }
+        text += length + (text[length] == ',' ? 1 : 0);
+    }
+}
+
+static void take_settings(const struct pg_answer *answer, struct settings_note *note)
+{
+    const char *seq = pg_answer_text(answer, 0, COLUMN_PARAMETERS);
+    const char *pending = pg_answer_text(answer, 0, COLUMN_PENDING);
+    note->parameters_seq = seq != NULL ? strtoull(seq, NULL, 10) : 0;
+    note->pending_restart = pending != NULL;
+    note->pending_lowers = is_true(pg_answer_text(answer, 0, COLUMN_LOWERS));
+    take_settings_names(pending, note->pending);
+    take_settings_names(pg_answer_text(answer, 0, COLUMN_REFUSED), note->refused);
+}
+
 static bool take_row(const struct pg_answer *answer, struct probe_result *result)
 {
     const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
@@ -161,6 +211,7 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
     result->oldest_lsn = segment_start(pg_answer_text(answer, 0, COLUMN_OLDEST),
                                        pg_answer_text(answer, 0, COLUMN_SEGMENT));
     result->restores = is_true(pg_answer_text(answer, 0, COLUMN_RESTORES));
+    take_settings(answer, &result->settings);
     if (history != NULL) {
         (void)history_parse(history, result->position.timeline, &result->history);
     }

@@ -11,8 +11,9 @@
 #include "facts.h"
 #include "pg_conn.h"
 
-/* The question's text. known_timeline: its history is not read again. */
-void probe_question(uint32_t known_timeline, char *ret_sql, size_t capacity);
+/* The question's text. known_timeline: its history is not read again. settings: also what is
+ * pending or refused, which costs PostgreSQL a few ms. */
+void probe_question(uint32_t known_timeline, bool settings, char *ret_sql, size_t capacity);
 /* answered_before: the server has answered since it was started, so that a missing socket is a
  * fault. */
 void probe_understand(const struct pg_answer *answer, bool answered_before,

@@ -159,6 +159,7 @@ static void fill_running(const struct agent *a, struct probe *ret_probe)
     ret_probe->replay_lsn = last->in_recovery ? last->replay_lsn : 0;
     ret_probe->streaming = last->in_recovery && last->streaming;
     ret_probe->system_id = last->system_id;
+    ret_probe->settings = last->settings;
     ret_probe->clean = true;
     ret_probe->was_primary = a->pg.role == ROLE_PRIMARY;
     if (!last->in_recovery) {
@@ -244,6 +245,13 @@ static bool same_replicas(const struct probe *a, const struct probe *b)
     return true;
 }
 
+static bool same_settings(const struct settings_note *a, const struct settings_note *b)
+{
+    return a->pending_restart == b->pending_restart && a->pending_lowers == b->pending_lowers &&
+           a->parameters_seq == b->parameters_seq && strcmp(a->pending, b->pending) == 0 &&
+           strcmp(a->refused, b->refused) == 0;
+}
+
 static bool matters(const struct agent *a, const struct probe *own)
 {
     const struct probe *last = &a->report.last;
@@ -254,7 +262,7 @@ static bool matters(const struct agent *a, const struct probe *own)
     return !a->report.sent || answers || stands_elsewhere || own->state != last->state ||
            own->reason != last->reason || own->sealed != last->sealed ||
            own->streaming != last->streaming || (own->failures > 0) != (last->failures > 0) ||
-           !same_replicas(own, last);
+           !same_replicas(own, last) || !same_settings(&own->settings, &last->settings);
 }
 
 /* What is only passed through on the way to something else is not told. */

@@ -16,11 +16,11 @@
 
 #include "guard.h"
 #include "inspect.h"
-#include "pg_ping.h"
 #include "rebuild.h"
 #include "settings.h"
 #include "shell_helper.h"
 #include "shell_permanent.h"
+#include "shell_probe.h"
 #include "shell_sync.h"
 #include "shell_vote.h"
 #include "step.h"
@@ -80,26 +80,6 @@ struct shell_inspect {
     int pipe_fd; /* the report comes here; -1: none */
     struct watch_data *watch;
     ev_io watches[WATCH_DATA_COUNT];
-};
-
-/* shell_ping.c: a new connection beside each probe, whose session is kept */
-struct shell_ping {
-    struct pg_ping ping;
-    ev_io io;
-    ev_timer timer;
-};
-
-/* shell_probe.c */
-struct shell_probe {
-    struct session session;
-    struct shell_ping ping;
-    bool waits; /* for the ping: the question has been answered by `result` */
-    struct probe_result result;
-    enum pg_ping_verdict verdict; /* of the present probe's ping */
-    bool answered_once;           /* since the postmaster was started */
-    uint32_t segment_bytes;       /* of the directory, as the last inspection found it */
-    uint32_t timeline;            /* of the last good probe; 0: none since it was started */
-    uint32_t history_timeline;    /* whose history the core knows */
 };
 
 /* shell_tasks.c, shell_rewind.c, shell_promote.c */
@@ -215,16 +195,6 @@ MUST_USE enum result shell_inspect_open(struct shell *shell, struct failure *ret
 void shell_inspect_close(struct shell *shell);
 void shell_inspect_begin(struct shell *shell);
 
-/* shell_ping.c */
-void shell_ping_open(struct shell *shell);
-/* shell_probe_pinged() is called once, later, unless another begins or it is closed. */
-void shell_ping_begin(struct shell *shell, uint32_t timeout_ms);
-void shell_ping_close(struct shell *shell);
-
-/* shell_probe.c */
-void shell_probe_begin(struct shell *shell, uint32_t timeout_ms);
-void shell_probe_pinged(struct shell *shell, enum pg_ping_verdict verdict);
-void shell_slots_keep(struct shell *shell, const struct slot *slots, uint32_t count);
 /* The postmaster was started, or every process is gone: sessions end. */
 void shell_sessions_reset(struct shell *shell);
 

@@ -315,6 +315,7 @@ static void settings_ended(struct shell *shell, enum pg_settings_what what, bool
         start_failed(shell);
     } else if (ok && what == PG_SETTINGS_FOLLOW) {
         order(shell, GUARD_SIGNAL, SIGHUP);
+        shell->probe.told_ms = shell_now_ms();
     }
 }
 

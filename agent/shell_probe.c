@@ -9,6 +9,11 @@
 #include <string.h>
 
 #define SLOTS_TIMEOUT_MS 10000
+/* How often PostgreSQL is asked what is pending: ever, and for a while after it was told to read
+ * its files. */
+#define SETTINGS_PERIOD_MS 5000
+#define SETTINGS_SOON_MS 300
+#define SETTINGS_TOLD_MS 2000
 
 static void note_answer(struct shell *shell, const struct probe_result *result)
 {
@@ -52,10 +57,37 @@ static void push_probe(struct shell *shell)
              result->text);
 }
 
+/* What is pending or refused changes when the files are read, and seldom otherwise. */
+static bool settings_are_due(const struct shell *shell)
+{
+    const struct shell_probe *probe = &shell->probe;
+    uint64_t now_ms = shell_now_ms();
+    bool told = now_ms < probe->told_ms + SETTINGS_TOLD_MS;
+    return shell->guard.upstream.seal_term == 0 &&
+           now_ms >= probe->settings_ms + (told ? SETTINGS_SOON_MS : SETTINGS_PERIOD_MS);
+}
+
+/* What was not asked stands as it was answered last. */
+static void keep_settings(struct shell_probe *probe)
+{
+    struct settings_note *note = &probe->result.settings;
+    uint64_t parameters_seq = note->parameters_seq;
+    if (probe->result.class != PROBE_OK) {
+        return;
+    }
+    if (probe->asks_settings) {
+        probe->settings = *note;
+        probe->settings_ms = shell_now_ms();
+    }
+    *note = probe->settings;
+    note->parameters_seq = parameters_seq;
+}
+
 static void on_answer(struct shell *shell, const struct pg_answer *answer)
 {
     struct shell_probe *probe = &shell->probe;
     probe_understand(answer, probe->answered_once, &probe->result);
+    keep_settings(probe);
     if (probe->result.class == PROBE_STARTING) {
         struct startup startup = startup_look(shell->guard.postmaster, probe->segment_bytes);
         probe->result.startup_lsn = startup.lsn;
@@ -82,7 +114,8 @@ void shell_probe_begin(struct shell *shell, uint32_t timeout_ms)
     probe->waits = false;
     probe->verdict = PG_PING_PENDING;
     shell_ping_begin(shell, timeout_ms);
-    probe_question(probe->history_timeline, sql, sizeof(sql));
+    probe->asks_settings = settings_are_due(shell);
+    probe_question(probe->history_timeline, probe->asks_settings, sql, sizeof(sql));
     if (!session_ask(&probe->session, sql, timeout_ms, on_answer)) {
         /* The core has given the earlier one up: its session is of no use any more. */
         session_close(&probe->session);
@@ -159,4 +192,5 @@ void shell_sessions_reset(struct shell *shell)
     shell->probe.answered_once = false;
     shell->probe.timeline = 0;
     shell->probe.history_timeline = 0;
+    shell->probe.settings_ms = 0;
 }

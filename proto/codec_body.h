@@ -21,6 +21,7 @@ struct codec_space {
     Pgbaton__Position position;
     Pgbaton__Position leader_position;
     Pgbaton__Restart restart;
+    Pgbaton__SettingsNote settings;
     Pgbaton__Probe probe;
     union {
         Pgbaton__Renew renew;

@@ -39,7 +39,9 @@ static bool check_history(const struct history *history)
 static bool check_probe(const struct probe *probe)
 {
     if (!in_range(probe->state, NODE_STATE_COUNT) || !in_range(probe->reason, REASON_COUNT) ||
-        !check_history(&probe->history) || probe->replica_count > NODE_COUNT_MAX) {
+        !check_history(&probe->history) || probe->replica_count > NODE_COUNT_MAX ||
+        !is_word(probe->settings.pending, sizeof(probe->settings.pending)) ||
+        !is_word(probe->settings.refused, sizeof(probe->settings.refused))) {
         return false;
     }
     for (uint32_t i = 0; i < probe->replica_count; i++) {

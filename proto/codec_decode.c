@@ -107,6 +107,19 @@ static bool take_candidates(struct candidate_list *list, size_t count,
     return true;
 }
 
+/* One that is there says something: else its writer would have left it out. */
+static bool take_settings(const Pgbaton__Probe *pb, struct settings_note *note)
+{
+    note->pending_restart = pb->pending_restart;
+    note->parameters_seq = pb->parameters_seq;
+    if (pb->settings == NULL) {
+        return true;
+    }
+    note->pending_lowers = pb->settings->pending_lowers;
+    return codec_take_text(note->pending, sizeof(note->pending), pb->settings->pending) &&
+           codec_take_text(note->refused, sizeof(note->refused), pb->settings->refused);
+}
+
 static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
 {
     probe->state = (enum node_state)pb->state;
@@ -121,7 +134,8 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->failures = pb->failures;
     probe->election_term = pb->election_term;
     probe->oldest_lsn = pb->oldest_lsn;
-    return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe);
+    return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe) &&
+           take_settings(pb, &probe->settings);
 }
 
 /* One that is there has a number: else its writer would have left it out. */

@@ -96,6 +96,22 @@ static Pgbaton__Candidate **put_candidates(const struct candidate_list *list,
     return space->candidate_list;
 }
 
+/* Left out when it is empty. */
+static Pgbaton__SettingsNote *put_settings(const struct settings_note *note,
+                                           struct codec_space *space)
+{
+    Pgbaton__SettingsNote *pb = &space->settings;
+
+    if (note->pending[0] == '\0' && note->refused[0] == '\0' && !note->pending_lowers) {
+        return NULL;
+    }
+    pgbaton__settings_note__init(pb);
+    pb->pending = text_of(note->pending);
+    pb->refused = text_of(note->refused);
+    pb->pending_lowers = note->pending_lowers;
+    return pb;
+}
+
 static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *space)
 {
     Pgbaton__Probe *pb = &space->probe;
@@ -113,6 +129,9 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->failures = probe->failures;
     pb->election_term = probe->election_term;
     pb->oldest_lsn = probe->oldest_lsn;
+    pb->pending_restart = probe->settings.pending_restart;
+    pb->parameters_seq = probe->settings.parameters_seq;
+    pb->settings = put_settings(&probe->settings, space);
     pb->n_history = probe->history.count;
     pb->history = put_history(&probe->history, space);
     pb->n_replicas = probe->replica_count;

@@ -210,6 +210,9 @@ static void put_node_state(struct digest *d, const struct node *node)
     put_u64(d, node->clean);
     put_u64(d, node->was_primary);
     put_u64(d, node->failures);
+    put_u64(d, node->pending_restart);
+    put_u64(d, node->pending_lowers);
+    put_u64(d, node->parameters_seq);
     put_u64(d, node->state_seq);
     put_u64(d, node->state_wall_us);
     put_u64(d, node->eligible_seq);

@@ -22,6 +22,16 @@ static void add_failures(const struct probe *probe, struct text *t)
     }
 }
 
+static void add_settings(const struct settings_note *note, struct text *t)
+{
+    if (note->pending_restart) {
+        text_add(t, "; a restart is pending: %s", note->pending);
+    }
+    if (note->refused[0] != '\0') {
+        text_add(t, "; PostgreSQL does not take %s", note->refused);
+    }
+}
+
 static void add_probe(const struct probe *probe, struct text *t)
 {
     text_add(t, "%s", node_state_name(probe->state));
@@ -35,6 +45,7 @@ static void add_probe(const struct probe *probe, struct text *t)
         text_add(t, probe->streaming ? ", streaming" : ", not streaming");
     }
     add_failures(probe, t);
+    add_settings(&probe->settings, t);
 }
 
 static bool is_quiet_follower(const struct cluster *c, const struct event *e)
@@ -42,7 +53,8 @@ static bool is_quiet_follower(const struct cluster *c, const struct event *e)
     const struct probe *probe = &e->body.probe;
     int32_t holder = cluster_holder(c);
     return holder != LEADER_NONE && cluster_find_node(c, e->writer) != holder &&
-           probe->state == NODE_STANDBY && probe->streaming && probe->failures == 0;
+           probe->state == NODE_STANDBY && probe->streaming && probe->failures == 0 &&
+           !probe->settings.pending_restart && probe->settings.refused[0] == '\0';
 }
 
 static void explain_probe(const struct cluster *c, const struct event *e, struct text *t)

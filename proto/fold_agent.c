@@ -111,6 +111,9 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     n->clean = p->clean;
     n->was_primary = p->was_primary;
     n->failures = p->failures;
+    n->pending_restart = p->settings.pending_restart;
+    n->pending_lowers = p->settings.pending_lowers;
+    n->parameters_seq = p->settings.parameters_seq;
     /* A diverged standby may look as if it streamed. */
     bool streams = p->streaming && reason == REASON_NONE;
     if (streams || p->state == NODE_PRIMARY) {

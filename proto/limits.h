@@ -16,6 +16,8 @@
 #define RULE_SIZE 32
 /* A text for people inside an event (an exit status, a line of stderr), with the NUL. */
 #define TEXT_SIZE 160
+/* Names of PostgreSQL's parameters in an event, for people, with the NUL. */
+#define SETTINGS_NAMES_SIZE 128
 /* Nodes of one cluster. PostgreSQL's max_wal_senders is 10 by default; a state stays small. */
 #define NODE_COUNT_MAX 16
 /* Clusters of one monitor: each takes 35 KB, and a writer of nonsense must not take all memory. */

@@ -44,6 +44,17 @@ void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn)
     json_object_set_new(object, key, lsn == 0 ? json_null() : json_string(text));
 }
 
+json_t *event_json_words(const char *words)
+{
+    json_t *list = json_array();
+    while (*words != '\0') {
+        size_t length = strcspn(words, ",");
+        json_array_append_new(list, json_stringn(words, length));
+        words += length + (words[length] == ',' ? 1 : 0);
+    }
+    return list;
+}
+
 static void set_bool(json_t *object, const char *key, bool value)
 {
     json_object_set_new(object, key, json_boolean(value));
@@ -116,6 +127,15 @@ static void set_replicas(json_t *object, const struct probe *probe)
     json_object_set_new(object, "replicas", list);
 }
 
+static void set_settings(json_t *object, const struct settings_note *note)
+{
+    set_bool(object, "pending_restart", note->pending_restart);
+    event_json_set_u64(object, "parameters_seq", note->parameters_seq);
+    set_bool(object, "pending_lowers", note->pending_lowers);
+    json_object_set_new(object, "pending_parameters", event_json_words(note->pending));
+    json_object_set_new(object, "refused_parameters", event_json_words(note->refused));
+}
+
 static void put_probe(json_t *object, const struct probe *probe)
 {
     event_json_set_text(object, "state", node_state_name(probe->state));
@@ -131,6 +151,7 @@ static void put_probe(json_t *object, const struct probe *probe)
     event_json_set_lsn(object, "oldest_lsn", probe->oldest_lsn);
     set_history(object, &probe->history);
     set_replicas(object, probe);
+    set_settings(object, &probe->settings);
 }
 
 static void body_none(json_t *object, const struct event *e)

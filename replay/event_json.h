@@ -21,9 +21,11 @@ json_t *event_json(const struct folded *folded);
 void event_json_add_body(json_t *object, const struct cluster *c, const struct event *e);
 /* Sets key to text, whatever its bytes. */
 void event_json_set_text(json_t *object, const char *key, const char *text);
-/* Sets key to an unsigned number. */
+/* The list of what commas separate; the caller owns it. */
+json_t *event_json_words(const char *words);
 /* The names of the nodes whose bits are set; the caller owns the list. */
 json_t *event_json_nodes(const struct cluster *c, uint32_t mask);
+/* Sets key to an unsigned number. */
 void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 /* Sets key to the time in ISO 8601 UTC, or null when it is 0. */
 void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);

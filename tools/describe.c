@@ -131,12 +131,28 @@ static size_t add_limit(const struct cluster *c, int32_t i, char *buffer, size_t
     return add(buffer, size, used, text);
 }
 
+static size_t add_settings(const struct settings_note *note, char *buffer, size_t size, size_t used)
+{
+    char text[SETTINGS_NAMES_SIZE + 64];
+    if (note->pending_restart) {
+        bool named = note->pending[0] != '\0';
+        snprintf(text, sizeof text, "a restart is pending%s%s%s", named ? " (" : "", note->pending,
+                 named ? ")" : "");
+        used = add(buffer, size, used, text);
+    }
+    if (note->refused[0] != '\0') {
+        snprintf(text, sizeof text, "PostgreSQL does not take %s", note->refused);
+        used = add(buffer, size, used, text);
+    }
+    return used;
+}
+
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size)
 {
     const struct node *n = &view->state.nodes[i];
     buffer[0] = '\0';
     if (is_well(view, i)) {
-        return 0;
+        return add_settings(&view->settings[i], buffer, size, 0);
     }
     size_t used = add_heard(view, i, buffer, size);
     if (n->reason != REASON_NONE) {
@@ -152,6 +168,7 @@ size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, si
     if (n->state == NODE_STANDBY && !n->streaming && cluster_holder(&view->state) != i) {
         used = add(buffer, size, used, "does not stream from the leader");
     }
+    used = add_settings(&view->settings[i], buffer, size, used);
     format_clean(buffer);
     return used;
 }

@@ -66,6 +66,10 @@ static json_t *node_json(const struct view *view, int32_t i)
     if (describe_node_reason(view, i, reason, sizeof reason) > 0) {
         event_json_set_text(object, "reason", reason);
     }
+    const struct settings_note *note = &view->settings[i];
+    json_object_set_new(object, "pending_restart", json_boolean(note->pending_restart));
+    json_object_set_new(object, "pending_parameters", event_json_words(note->pending));
+    json_object_set_new(object, "refused_parameters", event_json_words(note->refused));
     json_object_set_new(object, "rebuild",
                         n->rebuild_task != TASK_NONE ? rebuild_json(n) : json_null());
     json_object_set_new(object, "rebuild_asked", json_boolean(n->asked_seq != 0));

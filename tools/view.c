@@ -28,6 +28,7 @@ static void take_answer(struct view *view, const struct event *e)
     n->replay_lsn = probe->replay_lsn;
     n->streaming = probe->streaming;
     n->failures = probe->failures;
+    view->settings[i] = probe->settings;
 }
 
 static bool all_answered(const struct view *view)
@@ -67,6 +68,17 @@ static void await_answers(struct reader *reader, struct cluster_set *set, struct
         now_ms = reader_now_ms();
     }
     view->answer_ms = now_ms - begun_ms;
+}
+
+/* The names are not in the state: they are there when the node has answered. */
+static void take_state(struct view *view)
+{
+    for (uint32_t i = 0; i < view->state.node_count; i++) {
+        const struct node *n = &view->state.nodes[i];
+        view->settings[i] = (struct settings_note){.pending_restart = n->pending_restart,
+                                                   .pending_lowers = n->pending_lowers,
+                                                   .parameters_seq = n->parameters_seq};
+    }
 }
 
 static void ask(struct reader *reader, struct cluster_set *set, struct view *view)
@@ -109,6 +121,7 @@ static int view_read(const struct options *options, struct cluster_set *set, str
     }
     view->state = entry->state;
     view->now_us = entry->last_us;
+    take_state(view);
     if (options->file == NULL) {
         ask(reader, set, view);
     } else {

@@ -133,6 +133,17 @@ static enum reason random_reason(struct random *random)
     return (enum reason)random_below(random, REASON_COUNT);
 }
 
+static void random_settings(struct random *random, struct settings_note *note)
+{
+    note->pending_restart = random_bool(random);
+    note->parameters_seq = random_u64(random);
+    if (random_bool(random)) {
+        note->pending_lowers = random_bool(random);
+        random_word(random, note->pending, sizeof(note->pending), 0);
+        random_word(random, note->refused, sizeof(note->refused), 0);
+    }
+}
+
 static void random_probe(struct random *random, struct probe *probe)
 {
     probe->state = (enum node_state)random_below(random, NODE_STATE_COUNT);
@@ -147,6 +158,7 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->failures = random_u32(random);
     probe->election_term = random_u64(random);
     probe->oldest_lsn = random_u64(random);
+    random_settings(random, &probe->settings);
     random_history(random, &probe->history);
     probe->replica_count = random_below(random, NODE_COUNT_MAX + 1);
     for (uint32_t i = 0; i < probe->replica_count; i++) {

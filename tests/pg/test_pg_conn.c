@@ -60,7 +60,7 @@ static struct probe_result probe(struct pg_conn *conn, uint32_t known_timeline, 
 {
     char sql[PG_CONN_SQL_SIZE];
     struct probe_result result;
-    probe_question(known_timeline, sql, sizeof(sql));
+    probe_question(known_timeline, true, sql, sizeof(sql));
     struct pg_answer answer = ask(conn, sql, 5000);
     probe_understand(&answer, before, &result);
     return result;
