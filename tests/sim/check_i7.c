@@ -17,7 +17,15 @@ void check_i7_release(struct sim *s, const struct event *e)
 void check_i7_sent(struct sim *s, int node, const struct event *e)
 {
     const struct sim_node *n = &s->nodes[node];
-    if (e->kind == EVENT_RELEASE && n->vote.given_up_term < e->body.release.term) {
+    if (e->kind != EVENT_RELEASE) {
+        return;
+    }
+    if (n->vote.given_up_term < e->body.release.term) {
         sim_break(s, "I7: release", "%s releases what it did not durably give up", n->name);
+    }
+    /* What is sent again may be of an earlier term. */
+    bool now = e->body.release.term == s->truth.term;
+    if (now && n->guard.deadline_ms > sim_node_clock_ms(s, node)) {
+        sim_break(s, "I7: release", "%s releases with its lease in the guard's page", n->name);
     }
 }

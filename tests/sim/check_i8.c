@@ -22,6 +22,19 @@ void check_i8_acknowledged(struct sim *s, int node, uint64_t branch, uint64_t ls
     }
 }
 
+/* Seal, then report: what says that it lets nothing more through does so already, as long as it
+ * runs and the election goes on. */
+void check_i8_sent(struct sim *s, int node, const struct event *e)
+{
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    bool claims = e->kind == EVENT_PROBE && e->body.probe.sealed &&
+                  e->body.probe.election_term == s->truth.term && cluster_has_ended(&s->truth);
+    if (claims && sim_pg_runs(pg) && (pg->upstream >= 0 || pg->seal_term < s->truth.term)) {
+        sim_break(s, "I8: no loss", "%s reports that it is sealed, and is not",
+                  s->nodes[node].name);
+    }
+}
+
 /* What was promised stands until the log says that the guarantee is given up. */
 void check_i8_step(struct sim *s)
 {

@@ -48,6 +48,18 @@ void check_i9_senders(struct sim *s)
     }
 }
 
+/* A set that was ordered may be relied upon: its agent's next life does not order an earlier one.
+ */
+void check_i9_order(struct sim *s, int node, uint64_t seq)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (seq < n->sync_seq) {
+        sim_break(s, "I9: sync set", "%s orders the set of event %llu after that of %llu", n->name,
+                  (unsigned long long)seq, (unsigned long long)n->sync_seq);
+    }
+    n->sync_seq = seq;
+}
+
 /* ---- at each event ---- */
 
 /* Whoever could be elected after it could have been before. */

@@ -5,6 +5,28 @@
 
 #include <string.h>
 
+/* A restart in place takes no longer than it may. One renewal may be late: that with which an agent
+ * that stood still wakes up. */
+void check_policy_sent(struct sim *s, int node, const struct event *e)
+{
+    struct sim_node *n = &s->nodes[node];
+    uint32_t number = e->kind == EVENT_RENEW ? e->body.renew.restart.number : 0;
+    uint64_t now_ms = sim_node_clock_ms(s, node);
+    if (number == 0) {
+        return;
+    }
+    if (n->restart.number != number || n->restart.term != e->body.renew.term ||
+        n->restart.agent_run != n->agent_run) {
+        n->restart = (struct sim_restart){number, 0, e->body.renew.term, n->agent_run, now_ms};
+    }
+    n->restart.late +=
+            now_ms - n->restart.began_ms > s->truth.config.primary_start_timeout_ms ? 1 : 0;
+    if (n->restart.late > 1) {
+        sim_break(s, "policy: restart in place", "%s restarts in place for %llu ms", n->name,
+                  (unsigned long long)(now_ms - n->restart.began_ms));
+    }
+}
+
 /* Who has renewed last: from then on others have nothing to add. */
 void check_policy_held(struct sim *s, const struct event *e)
 {

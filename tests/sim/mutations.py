@@ -132,10 +132,13 @@ add("no-allowance",
 
 add("release-before-gone",
     ("agent/decide.c", "a->ending.fenced_wall_us != 0 && agent_is_gone(a) &&", ""))
-add("lease-left-in-page",
-    ("agent/decide.c",
-     "    lease_take_out(a, actions);\n    struct event e = act_event(a, EVENT_RELEASE);",
-     "    struct event e = act_event(a, EVENT_RELEASE);"))
+LEASE_LEFT = ("agent/decide.c",
+              "    lease_take_out(a, actions);\n    struct event e = act_event(a, EVENT_RELEASE);",
+              "    struct event e = act_event(a, EVENT_RELEASE);")
+LEASE_OF_NOBODY = ("agent/lease.c",
+                   "bool lost = a->caught_up && agent_is_gone(a) && !agent_holds(a);", "bool lost = false;")
+add("lease-left-in-page", LEASE_LEFT, covered="a lease that nobody holds any more is taken out")
+add("lease-left-in-page-for-good", LEASE_LEFT, LEASE_OF_NOBODY)
 add("unpersisted-release",
     ("agent/decide.c", "a->vote.given_up_term >= a->ending.term && looked",
      "a->wanted.given_up_term >= a->ending.term && looked"))
@@ -332,8 +335,9 @@ add("mark-too-soon",
     ("tests/sim/sim_sync.c", "all = all && memcmp(", "all = all || memcmp("))
 add("mark-unconfirmed",
     ("tests/sim/sim_sync.c", "return count >= pg->sync.file.count;", "return true;"))
-add("sync-while-catching-up",
-    ("agent/sync_keep.c", "    if (!a->caught_up) {\n        return;", "    if (false) {\n        return;"))
+SYNC_EARLY = ("agent/sync_keep.c", "    if (!a->caught_up) {\n        return;", "    if (false) {\n        return;")
+add("sync-while-catching-up", SYNC_EARLY, covered="who has read its own hello has read what was relied upon before it")
+add("sync-before-hello", SYNC_EARLY, ("agent/sync_keep.c", "agent_holds(a) && a->ready && a->cluster.phase", "agent_holds(a) && a->cluster.phase"))
 
 # ---- failover_mode: sealed ----
 
@@ -342,5 +346,4 @@ add("back-to-the-old-leader",
      "return false && sync_binds(c);"))
 add("early-in-lease-mode",
     ("proto/sync.c", "return c->sealed_seq != 0 && sync_binds(c)", "return sync_binds(c)"))
-add("overtaken-keeps-its-lease",
-    ("agent/lease.c", "bool lost = a->caught_up && agent_is_gone(a) && !agent_holds(a);", "bool lost = false;"))
+add("overtaken-keeps-its-lease", LEASE_OF_NOBODY)

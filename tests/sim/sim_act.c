@@ -183,6 +183,8 @@ static void act_append(struct sim *s, int node, const struct event *e)
 {
     check_i4_sent(s, node, e);
     check_i7_sent(s, node, e);
+    check_i8_sent(s, node, e);
+    check_policy_sent(s, node, e);
     sim_append(s, e, node);
 }
 

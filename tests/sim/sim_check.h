@@ -32,7 +32,10 @@ void check_i7_release(struct sim *s, const struct event *e);
 void check_i7_sent(struct sim *s, int node, const struct event *e);
 void check_i8_acknowledged(struct sim *s, int node, uint64_t branch, uint64_t lsn);
 void check_i8_step(struct sim *s);
+/* When it is sent. */
+void check_i8_sent(struct sim *s, int node, const struct event *e);
 void check_i8_grant(struct sim *s, const struct event *e);
+void check_i9_order(struct sim *s, int node, uint64_t seq);
 /* After each entry of the queue. */
 void check_i9_senders(struct sim *s);
 void check_i9_step(struct sim *s, const struct cluster *before, const struct event *e);
@@ -63,6 +66,8 @@ void check_i20_outage(struct sim *s);
 /* What a grant may lose, and whom switch_policy lets it name. */
 void check_policy_grant(struct sim *s, const struct cluster *before, const struct event *e);
 void check_policy_held(struct sim *s, const struct event *e);
+/* A renewal of a leader that restarts in place. */
+void check_policy_sent(struct sim *s, int node, const struct event *e);
 
 void check_switchover_grant(struct sim *s, const struct cluster *before, const struct event *e);
 void check_switchover_step(struct sim *s, const struct cluster *before);

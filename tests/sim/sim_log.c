@@ -77,6 +77,9 @@ static void trigger(struct sim *s, const struct cluster *before, const struct ev
     if (e->kind == EVENT_DIRECTIVE) {
         sim_trigger(s, SIM_TRIGGER_DIRECTIVE);
     }
+    if (e->kind == EVENT_SYNC_SET) {
+        sim_trigger(s, SIM_TRIGGER_SYNC);
+    }
     if (e->kind == EVENT_SWITCHOVER_STEP) {
         sim_trigger(s, SIM_TRIGGER_STEP);
     }

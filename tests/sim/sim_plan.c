@@ -78,7 +78,7 @@ static void draw_options(struct brush *b, uint64_t seed)
 static void draw_mode(struct sim_options *o)
 {
     struct sim_random random;
-    sim_seed(&random, o->seed, 4);
+    sim_seed(&random, o->seed, 5);
     if (o->config.synchronous != SYNCHRONOUS_OFF && sim_chance(&random, 50)) {
         o->config.failover_mode = FAILOVER_SEALED;
     }
@@ -221,6 +221,7 @@ static void draw_moves(struct brush *b)
             {SIM_TRIGGER_ENDED, 60, 1500},     {SIM_TRIGGER_GRANTED, 25, 300},
             {SIM_TRIGGER_HELD, 20, 300},       {SIM_TRIGGER_WRITABLE, 10, 1000},
             {SIM_TRIGGER_DIRECTIVE, 10, 3000}, {SIM_TRIGGER_STEP, 20, 300},
+            {SIM_TRIGGER_SYNC, 15, 100},
     };
     bool often = chance(b, 70);
     for (uint64_t n = 1; n <= MOVES_MAX && often; n++) {

@@ -52,6 +52,7 @@ enum sim_trigger {
     SIM_TRIGGER_WRITABLE,  /* the at-th first write */
     SIM_TRIGGER_DIRECTIVE, /* the at-th directive */
     SIM_TRIGGER_STEP,      /* the at-th step of a switchover */
+    SIM_TRIGGER_SYNC,      /* the at-th change of the set that commits wait for */
     SIM_TRIGGER_COUNT
 };
 

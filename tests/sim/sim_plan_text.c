@@ -19,7 +19,7 @@ static const char *const trigger_names[] = {
         [SIM_TRIGGER_TIME] = "time",         [SIM_TRIGGER_ENDED] = "ended",
         [SIM_TRIGGER_GRANTED] = "granted",   [SIM_TRIGGER_HELD] = "held",
         [SIM_TRIGGER_WRITABLE] = "writable", [SIM_TRIGGER_DIRECTIVE] = "directive",
-        [SIM_TRIGGER_STEP] = "step",
+        [SIM_TRIGGER_STEP] = "step",         [SIM_TRIGGER_SYNC] = "sync",
 };
 _Static_assert(sizeof trigger_names / sizeof trigger_names[0] == SIM_TRIGGER_COUNT,
                "a name for each");

@@ -190,6 +190,7 @@ static void written(struct sim *s, int node, uint64_t run, uint64_t seq)
 void sim_sync_order(struct sim *s, int node, uint64_t seq, const struct upstream *upstream)
 {
     struct sim_node *n = &s->nodes[node];
+    check_i9_order(s, node, seq);
     n->pg.sync.order_seq = seq;
     n->pg.sync.order = *upstream;
     n->pg.sync.mark = 0;

@@ -171,6 +171,15 @@ struct sim_clock {
     int64_t wall_offset_us; /* an operator, or NTP, has set the wall clock */
 };
 
+/* A restart in place, as the renewals tell it. */
+struct sim_restart {
+    uint32_t number;
+    uint32_t late; /* renewals after it should have ended */
+    uint64_t term;
+    uint64_t agent_run;
+    uint64_t began_ms; /* the node's clock */
+};
+
 struct sim_node {
     char name[NAME_SIZE];
     struct sim_random random;
@@ -203,6 +212,8 @@ struct sim_node {
 
     struct sim_sent sent[SIM_SENT_MAX]; /* its newest renewals (check I4) */
     uint32_t sent_next;
+    struct sim_restart restart; /* check_policy.c */
+    uint64_t sync_seq;          /* of the newest set that commits were to wait for (check I9) */
     bool overtaken; /* another was granted its term's successor while its lease ran (check I1) */
     uint64_t lease_limit_ms; /* the latest deadline that its read-backs justify (check I4) */
     struct mark marks[SIM_CLASS_COUNT];      /* of its last effective events (check I13) */
