@@ -23,9 +23,16 @@ static const uint32_t task_timeouts_ms[] = {
         [TASK_SYNC] = 0,
         [TASK_RESTORE] = 0,
         [TASK_POST_INIT] = 0,
+        [TASK_CLONE] = 0,
+        [TASK_STREAM] = 0,
 };
 _Static_assert(sizeof task_timeouts_ms / sizeof task_timeouts_ms[0] == TASK_COUNT,
                "a timeout for each task");
+
+bool act_makes_cluster(enum task task)
+{
+    return task == TASK_INITDB || task == TASK_RESTORE || task == TASK_CLONE;
+}
 
 struct action *act_add(struct action_list *actions, enum action_kind kind)
 {

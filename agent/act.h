@@ -38,5 +38,7 @@ void act_task(struct agent *a, enum task task, const struct upstream *upstream,
 void act_inspect(struct agent *a, struct action_list *actions);
 /* Writes the vote when it differs from what stands on the disk. */
 void act_persist(struct agent *a, struct action_list *actions);
+/* True for what makes a cluster's first data directory. */
+bool act_makes_cluster(enum task task);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "decide.h"
 
+#include "../proto/standby.h"
 #include "act.h"
 #include "follow.h"
 #include "lead.h"
@@ -42,15 +43,18 @@ static void kill_faulty(struct agent *a, struct action_list *actions)
 
 static bool is_deposed(const struct agent *a)
 {
+    bool lost = a->me < 0 || cluster_holder(&a->cluster) != a->me;
     return a->caught_up && agent_may_be_primary(a) && a->pg.busy != BUSY_KILLING &&
-           (a->me < 0 || cluster_holder(&a->cluster) != a->me);
+           (lost || standby_is_on(&a->cluster));
 }
 
 static void depose(struct agent *a, struct action_list *actions)
 {
     lease_take_out(a, actions);
     agent_raise(a, REASON_DEPOSED, a->wall_us);
-    act_say(actions, SEVERITY_WARNING, "demoted self because the lock was lost term=%llu",
+    act_say(actions, SEVERITY_WARNING, "demoted self because %s term=%llu",
+            standby_is_on(&a->cluster) ? "nobody in a standby cluster is a primary"
+                                       : "the lock was lost",
             (unsigned long long)a->cluster.term);
     act_kill(a, actions);
 }
@@ -392,6 +396,7 @@ static const struct row ROWS[] = {
     {"initdb",           lead_must_initdb,        lead_initdb},
     {"start-primary",    lead_must_start,         lead_start},
     {"promote",          lead_must_promote,       lead_promote},
+    {"stream",           lead_must_stream,        lead_stream},
     {"report-primary",   lead_must_report,        lead_report},
     {"post-init",        lead_must_prepare,       lead_prepare},
     {"first-write",      lead_must_write,         lead_write},

@@ -10,6 +10,7 @@
 #define PGBATON_AGENT_FACTS_H
 
 #include "observed.h"
+#include "replication.h"
 
 enum fact_kind {
     FACT_TICK = 0,      /* time has passed */
@@ -100,33 +101,6 @@ enum action_kind {
     ACTION_SAY,       /* a line for the agent's own log */
     ACTION_EXIT,      /* leave, with exit_status; the guard then ends as well */
     ACTION_COUNT
-};
-
-/* Where a standby streams from, or a task copies from; and what else PostgreSQL's replication is to
- * be: whom its commits wait for when it is a primary. */
-struct upstream {
-    char node[NAME_SIZE]; /* empty: nowhere */
-    char host[HOST_SIZE];
-    uint16_t port;
-    uint32_t timeline;   /* the leader's: a rewind waits until its pg_control shows it (FACTS 19);
-                               of a promotion: the one that it must open, 0: as PostgreSQL picks */
-    uint64_t seal_term;  /* nowhere, because this node has turned away from this term's leader;
-                            0: otherwise */
-    uint32_t wait_count; /* ANY so many of waits; 0: nobody is waited for. More than there are
-                            waits, none at all too: what is committed waits for a new order */
-    struct name_list waits;
-};
-
-struct slot {
-    char node[NAME_SIZE];
-    uint64_t lsn; /* on a standby: advance the slot to here (its node has it); 0: leave */
-};
-
-struct permanent_order {
-    struct permanent_slots slots;
-    struct permanent_slots dropped; /* no longer wanted */
-    char host[HOST_SIZE]; /* on a standby: the leader, to whose slots its own are moved; or empty */
-    uint16_t port;
 };
 
 struct action {

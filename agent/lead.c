@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "lead.h"
 
+#include "../proto/standby.h"
 #include "act.h"
 #include "restart.h"
 #include "switch.h"
@@ -78,6 +79,9 @@ static enum lead_way way_of_running(const struct agent *a)
             [ROLE_STANDBY] = WAY_PROMOTE,
             [ROLE_PRIMARY] = WAY_ARRIVED,
     };
+    if (standby_is_on(&a->cluster)) {
+        return a->pg.role == ROLE_STANDBY ? WAY_ARRIVED : WAY_WAIT; /* a primary is killed */
+    }
     enum lead_way way = ways[a->pg.role];
     bool promoted = a->cluster.promoted || a->lead.stage != LEAD_BEGUN;
     return way == WAY_PROMOTE && promoted ? WAY_NONE : way;
@@ -140,9 +144,11 @@ void lead_abandon(struct agent *a, struct action_list *actions)
     agent_raise(a, lead_obstacle(a), a->wall_us);
 }
 
+/* The leader of a standby cluster has no lease, and needs none. */
 static bool may_go(const struct agent *a, enum lead_way way)
 {
-    return lead_is_asked(a) && lead_way(a) == way && lease_runs(a);
+    bool entitled = standby_is_on(&a->cluster) ? a->cluster.phase == PHASE_HELD : lease_runs(a);
+    return lead_is_asked(a) && lead_way(a) == way && entitled;
 }
 
 bool lead_must_initdb(const struct agent *a)
@@ -152,6 +158,12 @@ bool lead_must_initdb(const struct agent *a)
 
 void lead_initdb(struct agent *a, struct action_list *actions)
 {
+    if (upstream_is_remote(a)) {
+        struct upstream remote = upstream_of(a);
+        act_say(actions, SEVERITY_INFO, "trying to copy the remote cluster (%s)", remote.host);
+        act_task(a, TASK_CLONE, &remote, actions);
+        return;
+    }
     bool restores = a->self.bootstrap == TASK_RESTORE;
     act_say(actions, SEVERITY_INFO, "trying to bootstrap a new cluster%s",
             restores ? " from a backup" : "");
@@ -166,6 +178,12 @@ bool lead_must_start(const struct agent *a)
 void lead_start(struct agent *a, struct action_list *actions)
 {
     a->lead.stop_wall_us = 0;
+    if (upstream_is_remote(a)) {
+        struct upstream remote = upstream_of(a);
+        act_say(actions, SEVERITY_INFO, "starting as the standby leader with the lock");
+        act_start(a, false, &remote, actions);
+        return;
+    }
     act_say(actions, SEVERITY_INFO, "starting as the leader with the lock");
     struct upstream alone = upstream_nowhere(a);
     act_start(a, true, &alone, actions);
@@ -188,18 +206,34 @@ void lead_promote(struct agent *a, struct action_list *actions)
     act_task(a, TASK_PROMOTE, &opened, actions);
 }
 
+/* A standby cluster's leader is to stream from the remote as it is configured now. */
+bool lead_must_stream(const struct agent *a)
+{
+    struct upstream remote = upstream_of(a);
+    bool elsewhere = !a->pg.upstream_known || !upstream_equals(&a->pg.upstream, &remote);
+    return upstream_is_remote(a) && may_go(a, WAY_ARRIVED) && elsewhere;
+}
+
+void lead_stream(struct agent *a, struct action_list *actions)
+{
+    struct upstream remote = upstream_of(a);
+    act_say(actions, SEVERITY_INFO, "following the remote cluster (%s) term=%llu", remote.host,
+            (unsigned long long)a->cluster.term);
+    act_follow(a, &remote, actions);
+}
+
 /* It is a primary, and nobody ordered the promotion in this incarnation: started as one, or found.
  */
 bool lead_must_report(const struct agent *a)
 {
-    return lead_is_asked(a) && lead_way(a) == WAY_ARRIVED && a->lead.stage == LEAD_BEGUN &&
-           lease_runs(a);
+    return may_go(a, WAY_ARRIVED) && a->lead.stage == LEAD_BEGUN;
 }
 
 void lead_report(struct agent *a, struct action_list *actions)
 {
     (void)actions;
-    struct event e = act_task_event(a, EVENT_DONE, TASK_PROMOTE);
+    enum task task = upstream_is_remote(a) ? TASK_STREAM : TASK_PROMOTE;
+    struct event e = act_task_event(a, EVENT_DONE, task);
     e.body.task.directive_seq = a->cluster.grant_seq;
     e.body.task.position = a->watch.last.position;
     e.body.task.history = a->data.history;
@@ -209,7 +243,8 @@ void lead_report(struct agent *a, struct action_list *actions)
 
 static bool may_run(const struct agent *a, enum lead_stage stage)
 {
-    return may_go(a, WAY_ARRIVED) && a->lead.stage == stage && a->now_ms >= a->lead.retry_ms;
+    return may_go(a, WAY_ARRIVED) && !standby_is_on(&a->cluster) && a->lead.stage == stage &&
+           a->now_ms >= a->lead.retry_ms;
 }
 
 bool lead_must_prepare(const struct agent *a)
@@ -241,4 +276,13 @@ bool lead_must_checkpoint(const struct agent *a)
 void lead_checkpoint(struct agent *a, struct action_list *actions)
 {
     act_task(a, TASK_CHECKPOINT, &nowhere, actions);
+}
+
+/* From here on it is to be a primary: its next renewal gives it the lease for that. */
+void lead_learn_order(struct agent *a, const struct event *e)
+{
+    if (e->body.order.kind == REQUEST_PROMOTE && e->body.order.reason == REASON_NONE) {
+        a->lead = (struct agent_lead){.term = a->cluster.term};
+        a->lease.renew_ms = 0;
+    }
 }

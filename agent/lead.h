@@ -7,6 +7,8 @@
  *                      └▶ promote ──────────────────────────────┴▶ report ─▶ post_init
  *                                                     ─▶ first write ─▶ checkpoint
  *
+ * The leader of a standby cluster: copy the remote, start as its standby or stream from it, report.
+ *
  * Nothing of it begins unless the lease runs, and its demotion is not due (lease_runs).
  */
 #ifndef PGBATON_AGENT_LEAD_H
@@ -27,6 +29,7 @@ bool lead_is_impossible(const struct agent *a);
 bool lead_must_initdb(const struct agent *a);
 bool lead_must_start(const struct agent *a);
 bool lead_must_promote(const struct agent *a);
+bool lead_must_stream(const struct agent *a);
 bool lead_must_report(const struct agent *a);
 bool lead_must_prepare(const struct agent *a);
 bool lead_must_write(const struct agent *a);
@@ -36,9 +39,13 @@ void lead_abandon(struct agent *a, struct action_list *actions);
 void lead_initdb(struct agent *a, struct action_list *actions);
 void lead_start(struct agent *a, struct action_list *actions);
 void lead_promote(struct agent *a, struct action_list *actions);
+void lead_stream(struct agent *a, struct action_list *actions);
 void lead_report(struct agent *a, struct action_list *actions);
 void lead_prepare(struct agent *a, struct action_list *actions);
 void lead_write(struct agent *a, struct action_list *actions);
 void lead_checkpoint(struct agent *a, struct action_list *actions);
+
+/* An order that was read effective: a standby cluster's leader begins its way to the primary. */
+void lead_learn_order(struct agent *a, const struct event *e);
 
 #endif

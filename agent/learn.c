@@ -2,6 +2,8 @@
 #include "learn.h"
 
 #include "act.h"
+#include "lead.h"
+#include "peers.h"
 #include "report.h"
 #include "restart.h"
 #include "say.h"
@@ -117,6 +119,7 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
     } else if (e->kind == EVENT_SWITCHOVER_STEP && outcome.effective) {
         switch_learn(a, e);
     } else if (e->kind == EVENT_ORDER && outcome.effective) {
+        lead_learn_order(a, e);
         learn_order(a, actions);
     }
 }
@@ -197,31 +200,6 @@ static void learn_link(struct agent *a, const struct fact *fact)
     learn_stage(a);
 }
 
-/* A primary does not look while everybody streams; what it had removed stays removed. */
-static void learn_oldest(struct agent *a, int32_t i, const struct probe *p)
-{
-    if (p->state != NODE_PRIMARY) {
-        a->live_oldest[i] = 0;
-    } else if (p->oldest_lsn != 0) {
-        a->live_oldest[i] = p->oldest_lsn;
-    }
-}
-
-static void learn_live(struct agent *a, const struct fact *fact, struct codec_arena *arena)
-{
-    struct event e;
-    if (codec_decode(fact->data, fact->size, arena, &e) != CODEC_OK || e.kind != EVENT_PROBE ||
-        strcmp(e.cluster, a->self.cluster) != 0) {
-        return;
-    }
-    int32_t i = cluster_find_node(&a->cluster, e.writer);
-    if (i >= 0) {
-        a->live[i] = e.body.probe.position;
-        learn_oldest(a, i, &e.body.probe);
-        a->live_ms[i] = a->now_ms;
-    }
-}
-
 /* ---- PostgreSQL's processes ---- */
 
 static void learn_start_failed(struct agent *a)
@@ -269,7 +247,7 @@ static void learn_death(struct agent *a, const struct fact *fact)
 static void learn_gone(struct agent *a, const struct fact *fact)
 {
     struct agent_pg *pg = &a->pg;
-    bool makes = pg->task == TASK_INITDB || pg->task == TASK_RESTORE;
+    bool makes = act_makes_cluster(pg->task);
     bool copies = pg->task == TASK_REWIND || pg->task == TASK_BASEBACKUP;
     bool copying = pg->busy == BUSY_TASK && (makes || copies);
     if (!copying) {
@@ -420,15 +398,19 @@ static void report_task(struct agent *a, const struct fact *fact, uint64_t direc
 /* A new cluster was made, or was not. */
 static void end_bootstrap(struct agent *a, const struct fact *fact)
 {
+    static const enum reason reasons[TASK_COUNT] = {
+            [TASK_INITDB] = REASON_INITDB_FAILED,
+            [TASK_RESTORE] = REASON_RESTORE_FAILED,
+            [TASK_CLONE] = REASON_BASEBACKUP_FAILED,
+    };
     a->data.known = false;
     report_task(a, fact, a->cluster.grant_seq);
     if (fact->ok) {
         a->initdb_term = a->cluster.term;
-        a->post_init_owed = a->self.post_init;
+        a->post_init_owed = a->self.post_init && fact->task != TASK_CLONE;
         return;
     }
-    bool restores = fact->task == TASK_RESTORE;
-    agent_raise(a, restores ? REASON_RESTORE_FAILED : REASON_INITDB_FAILED, fact->wall_us);
+    agent_raise(a, reasons[fact->task], fact->wall_us);
 }
 
 static void end_post_init(struct agent *a, const struct fact *fact)
@@ -502,6 +484,8 @@ static void learn_task_ended(struct agent *a, const struct fact *fact, struct ac
             [TASK_SYNC] = NULL, /* ACTION_SYNC's */
             [TASK_RESTORE] = end_bootstrap,
             [TASK_POST_INIT] = end_post_init,
+            [TASK_CLONE] = end_bootstrap,
+            [TASK_STREAM] = NULL, /* nothing that runs */
     };
     _Static_assert(sizeof ends / sizeof ends[0] == TASK_COUNT, "an end for the last task");
     if (a->pg.busy != BUSY_TASK || a->pg.task != fact->task) {
@@ -560,7 +544,7 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         learn_record(a, fact, arena, actions);
         break;
     case FACT_LIVE:
-        learn_live(a, fact, arena);
+        peers_learn(a, fact, arena);
         break;
     case FACT_ASKED:
         report_asked(a, actions);

@@ -2,6 +2,7 @@
 #include "lease.h"
 
 #include "../proto/pause.h"
+#include "../proto/standby.h"
 #include "act.h"
 #include "lead.h"
 #include "report.h"
@@ -47,7 +48,9 @@ void lease_read_back(struct agent *a, const struct event *renewal, struct action
     if (over && agent_may_be_primary(a)) {
         return; /* only a lease that still runs is extended under a running primary */
     }
-    bool mine = agent_holds(a) && renewal->body.renew.term == a->cluster.term;
+    /* Nobody in a standby cluster has a right to commit: the fence refuses without a lease. */
+    bool mine = agent_holds(a) && renewal->body.renew.term == a->cluster.term &&
+                !standby_is_on(&a->cluster);
     if (mine && deadline_ms > a->now_ms && deadline_ms > a->lease.deadline_ms) {
         set_deadline(a, deadline_ms, actions);
     }
@@ -110,7 +113,7 @@ static bool work_goes_on(const struct agent *a)
 {
     const struct agent_pg *pg = &a->pg;
     bool begins = pg->busy == BUSY_STARTING && !pg->adopted;
-    bool makes = pg->task == TASK_INITDB || pg->task == TASK_RESTORE;
+    bool makes = act_makes_cluster(pg->task);
     bool task = pg->busy == BUSY_TASK && (makes || pg->task == TASK_PROMOTE);
     return (begins || task || pg->busy == BUSY_STOPPING) && a->now_ms < pg->busy_until_ms;
 }

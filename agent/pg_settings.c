@@ -134,6 +134,9 @@ bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstr
     if (settings->passfile != NULL) {
         text_keyword(&text, "passfile", settings->passfile);
     }
+    if (strcmp(upstream->node, REMOTE_NODE) == 0) { /* wherever its primary is */
+        text_keyword(&text, "target_session_attrs", "read-write");
+    }
     text_keyword(&text, "application_name", settings->node);
     text_keyword(&text, "connect_timeout", "3");
     text_keyword(&text, "keepalives_idle", "5");
@@ -229,11 +232,14 @@ static void text_own(struct text *text, const struct pg_settings *settings,
                      const struct upstream *upstream, const char *conninfo)
 {
     char port[8];
-    char slot[SLOT_NAME_SIZE] = "";
+    char slot[SLOT_IDENTIFIER_SIZE] = "";
+    _Static_assert(sizeof slot >= SLOT_NAME_SIZE, "a node's slot is a slot");
     char names[SYNCHRONOUS_SIZE];
     char seal[24];
     snprintf(port, sizeof port, "%u", (unsigned)settings->port);
-    if (upstream->node[0] != '\0') {
+    if (strcmp(upstream->node, REMOTE_NODE) == 0) {
+        memcpy(slot, upstream->slot, sizeof slot);
+    } else if (upstream->node[0] != '\0') {
         pg_settings_slot_name(settings->node, slot);
     }
     text_setting(text, "cluster_name", settings->cluster);

@@ -28,7 +28,9 @@ enum column {
     COLUMN_PENDING,    /* names, like the next; NULL: none, or not asked */
     COLUMN_REFUSED,
     COLUMN_LOWERS,
-    COLUMN_HISTORY /* the text of the timeline's .history file; NULL: not asked for, or none */
+    COLUMN_SOURCE_LSN,  /* a standby that streams: how far its sender has said to be, and ... */
+    COLUMN_SOURCE_HOST, /* ... where that is */
+    COLUMN_HISTORY      /* the text of the timeline's .history file; NULL: not asked for, or none */
 };
 
 /* What waits for a restart; what stands in the files and is not taken; and whether the next restart
@@ -61,8 +63,8 @@ static const char question[] =
         "    (pg_last_wal_receive_lsn() is not null or exists (select from pg_stat_activity"
         "     where backend_type = 'startup' and wait_event = 'RecoveryRetrieveRetryInterval'))"
         "   then current_setting('pgbaton_fence.sealed') end as sealed),"
-        " receiver as materialized (select received_tli, status = 'streaming' as streaming"
-        "  from pg_stat_wal_receiver),"
+        " receiver as materialized (select received_tli, status = 'streaming' as streaming,"
+        "   latest_end_lsn, sender_host from pg_stat_wal_receiver),"
         " line as materialized (select case when not standby"
         "   then substring(pg_walfile_name(pg_current_wal_lsn()) for 8)"
         "  else coalesce("
@@ -89,6 +91,8 @@ static const char question[] =
         " pg_size_bytes(current_setting('wal_segment_size')),"
         " coalesce(current_setting('restore_command', true), '') <> '',"
         " current_setting('pgbaton.parameters', true)," PENDING_COLUMNS
+        " (select latest_end_lsn from receiver where streaming),"
+        " (select sender_host from receiver where streaming),"
         " case when line.id not in ('00000001', '%08X')"
         "  then pg_read_file('pg_wal/' || line.id || '.history', 0, 100000, true) end"
         " from me, line";
@@ -192,6 +196,21 @@ static void take_settings(const struct pg_answer *answer, struct settings_note *
     take_settings_names(pg_answer_text(answer, 0, COLUMN_REFUSED), note->refused);
 }
 
+/* A host that an event cannot carry is left out. */
+static void take_source(const struct pg_answer *answer, struct probe_result *result)
+{
+    const char *lsn = pg_answer_text(answer, 0, COLUMN_SOURCE_LSN);
+    const char *host = pg_answer_text(answer, 0, COLUMN_SOURCE_HOST);
+    bool fits = host != NULL && strlen(host) < sizeof(result->source_host);
+    (void)probe_parse_lsn(lsn, &result->source_lsn);
+    for (const char *at = host; fits && *at != '\0'; at++) {
+        fits = *at > ' ' && *at <= '~';
+    }
+    if (fits) {
+        memcpy(result->source_host, host, strlen(host) + 1);
+    }
+}
+
 static bool take_row(const struct pg_answer *answer, struct probe_result *result)
 {
     const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
@@ -212,6 +231,7 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
                                        pg_answer_text(answer, 0, COLUMN_SEGMENT));
     result->restores = is_true(pg_answer_text(answer, 0, COLUMN_RESTORES));
     take_settings(answer, &result->settings);
+    take_source(answer, result);
     if (history != NULL) {
         (void)history_parse(history, result->position.timeline, &result->history);
     }

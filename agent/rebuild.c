@@ -103,7 +103,9 @@ static enum result run_basebackup(const struct rebuild *rebuild, const struct up
 {
     struct command command;
     struct child child;
-    enum slot_use slot = SLOT_CREATE;
+    bool remote = strcmp(upstream->node, REMOTE_NODE) == 0; /* whose slots are its own */
+    enum slot_use given = upstream->slot[0] != '\0' ? SLOT_EXISTING : SLOT_TEMPORARY;
+    enum slot_use slot = remote ? given : SLOT_CREATE;
     enum result result = RESULT_OK;
     do {
         command_basebackup(rebuild, upstream, target, slot, &command);
@@ -257,7 +259,7 @@ static enum result fill(const struct rebuild *rebuild, enum task task,
     } else {
         result = run_basebackup(rebuild, upstream, place->target, reterr_failure);
     }
-    if (result == RESULT_OK && task != TASK_BASEBACKUP) {
+    if (result == RESULT_OK && task != TASK_BASEBACKUP && task != TASK_CLONE) {
         result = rebuild_owe_post_init(rebuild, place->target, reterr_failure);
     }
     /* Without standby.signal a copy would start as a primary (I15). */
@@ -337,7 +339,8 @@ enum result rebuild_forget_start(struct child *child, const struct rebuild *rebu
 static const enum reason task_reasons[TASK_COUNT] = {[TASK_INITDB] = REASON_INITDB_FAILED,
                                                      [TASK_BASEBACKUP] = REASON_BASEBACKUP_FAILED,
                                                      [TASK_REWIND] = REASON_REWIND_FAILED,
-                                                     [TASK_RESTORE] = REASON_RESTORE_FAILED};
+                                                     [TASK_RESTORE] = REASON_RESTORE_FAILED,
+                                                     [TASK_CLONE] = REASON_BASEBACKUP_FAILED};
 
 enum reason rebuild_reason(enum task task)
 {

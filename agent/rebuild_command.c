@@ -162,12 +162,17 @@ static void add_source(const char *user, const struct upstream *upstream, const 
 void command_basebackup(const struct rebuild *rebuild, const struct upstream *upstream,
                         const char *target, enum slot_use slot, struct command *ret_command)
 {
-    char name[SLOT_NAME_SIZE];
+    char name[SLOT_IDENTIFIER_SIZE];
+    bool remote = strcmp(upstream->node, REMOTE_NODE) == 0;
     pg_settings_slot_name(rebuild->node, name);
+    if (remote) {
+        memcpy(name, upstream->slot, sizeof upstream->slot);
+    }
     begin(rebuild, "pg_basebackup", ret_command);
     add(ret_command, "-D");
     add(ret_command, "%s", target);
-    add_source(rebuild->replication_user, upstream, "-d", "", ret_command);
+    add_source(rebuild->replication_user, upstream, "-d",
+               remote ? " target_session_attrs='read-write'" : "", ret_command);
     add(ret_command, "-X");
     add(ret_command, "stream");
     add(ret_command, "--checkpoint=fast");

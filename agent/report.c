@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "report.h"
 
+#include "../proto/standby.h"
 #include "act.h"
 #include "restart.h"
 #include "say.h"
@@ -33,6 +34,7 @@ static const enum node_state task_states[] = {
         [TASK_PROMOTE] = NODE_PROMOTING,     [TASK_FIRST_WRITE] = NODE_PRIMARY,
         [TASK_CHECKPOINT] = NODE_PRIMARY,    [TASK_SYNC] = NODE_PRIMARY,
         [TASK_RESTORE] = NODE_STARTING,      [TASK_POST_INIT] = NODE_PRIMARY,
+        [TASK_CLONE] = NODE_STARTING,        [TASK_STREAM] = NODE_STANDBY,
 };
 _Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
 
@@ -85,6 +87,11 @@ enum reason report_obstacle(const struct agent *a)
     const struct inspection *found = &a->data.found;
     if (cluster_has_usurped(&a->cluster, a->me, found->was_primary, found->position)) {
         return REASON_DIVERGED;
+    }
+    bool promoted =
+            standby_is_on(&a->cluster) && found->position.timeline > a->cluster.floor.timeline;
+    if (found->was_primary && promoted) {
+        return REASON_UNCLEAN_PRIMARY; /* by hand: its timeline is not the remote's */
     }
     if (found->was_primary && !found->clean &&
         found->position.timeline != a->cluster.floor.timeline) {
@@ -162,6 +169,10 @@ static void fill_running(const struct agent *a, struct probe *ret_probe)
     ret_probe->settings = last->settings;
     ret_probe->clean = true;
     ret_probe->was_primary = a->pg.role == ROLE_PRIMARY;
+    if (upstream_is_remote(a) && last->streaming) {
+        ret_probe->source_lsn = last->source_lsn;
+        memcpy(ret_probe->source_host, last->source_host, sizeof ret_probe->source_host);
+    }
     if (!last->in_recovery) {
         ret_probe->oldest_lsn = last->oldest_lsn;
         ret_probe->replica_count = last->replica_count;
@@ -261,8 +272,9 @@ static bool matters(const struct agent *a, const struct probe *own)
                             own->was_primary != last->was_primary;
     return !a->report.sent || answers || stands_elsewhere || own->state != last->state ||
            own->reason != last->reason || own->sealed != last->sealed ||
-           own->streaming != last->streaming || (own->failures > 0) != (last->failures > 0) ||
-           !same_replicas(own, last) || !same_settings(&own->settings, &last->settings);
+           own->streaming != last->streaming || strcmp(own->source_host, last->source_host) != 0 ||
+           (own->failures > 0) != (last->failures > 0) || !same_replicas(own, last) ||
+           !same_settings(&own->settings, &last->settings);
 }
 
 /* What is only passed through on the way to something else is not told. */
@@ -439,7 +451,8 @@ static void fill_permanent(const struct agent *a, const struct permanent_slots *
                    SLOT_IDENTIFIER_SIZE);
         }
     }
-    if (a->pg.role == ROLE_STANDBY && a->pg.upstream_known) {
+    bool follows = a->pg.upstream_known && !upstream_is_remote(a);
+    if (a->pg.role == ROLE_STANDBY && follows) {
         memcpy(ret_order->host, a->pg.upstream.host, HOST_SIZE);
         ret_order->port = a->pg.upstream.port;
     }

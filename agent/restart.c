@@ -2,6 +2,7 @@
 #include "restart.h"
 
 #include "../proto/policy.h"
+#include "../proto/standby.h"
 #include "act.h"
 #include "lead.h"
 #include "pause.h"
@@ -84,7 +85,7 @@ bool restart_is_preferred(const struct agent *a)
     bool able = a->restart.failed_term != c->term && !a->stop.ordered && !a->superseded &&
                 agent_disk_reason(a) == REASON_NONE && is_allowed(a);
     uint32_t fit = has_seen_replicas(a) ? seen_replicas(a) : known_standbys(a);
-    return leads && able && !agent_is_paused(a) && policy_restarts(c, fit);
+    return leads && able && !agent_is_paused(a) && !standby_is_on(c) && policy_restarts(c, fit);
 }
 
 bool restart_goes_on(const struct agent *a)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "say.h"
 
+#include "upstream.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +74,10 @@ static void put_standby(const struct agent *a, const struct probe *own, struct l
             a->self.node, reason_text(own->reason));
     } else if (leader == LEADER_NONE) {
         put(line, SEVERITY_INFO, "I am %s, a secondary, waiting for a leader", a->self.node);
+    } else if (upstream_is_remote(a)) {
+        put(line, SEVERITY_INFO, "I am %s, the standby leader, %s the remote cluster%s%s",
+            a->self.node, own->streaming ? "streaming from" : "not streaming yet from",
+            own->source_host[0] != '\0' ? ": " : "", own->source_host);
     } else if (leader != a->me) {
         put(line, SEVERITY_INFO, "I am %s, a secondary, %s from leader (%s)", a->self.node,
             streams_from(a, own, leader) ? "streaming" : "not streaming yet",
@@ -124,6 +130,9 @@ void say_heartbeat(const struct agent *a, const struct probe *own, struct action
     if (own->state == NODE_PRIMARY && agent_holds(a)) {
         act_say(actions, SEVERITY_INFO, "no action. I am %s, the leader with the lock",
                 a->self.node);
+    } else if (own->state == NODE_STANDBY && upstream_is_remote(a)) {
+        act_say(actions, SEVERITY_INFO, "no action. I am %s, the standby leader with the lock",
+                a->self.node);
     } else if (own->state == NODE_STANDBY && own->reason == REASON_NONE && leader != LEADER_NONE &&
                streams_from(a, own, leader)) {
         act_say(actions, SEVERITY_INFO,
@@ -139,6 +148,7 @@ static const char *const done_lines[TASK_COUNT] = {
         [TASK_BASEBACKUP] = "replica has been created using pg_basebackup",
         [TASK_REWIND] = "pg_rewind has brought the old data directory onto the leader's timeline",
         [TASK_RESTORE] = "made a new cluster from a backup",
+        [TASK_CLONE] = "the remote cluster has been copied using pg_basebackup",
         [TASK_POST_INIT] = "the command post_init has ended well",
         [TASK_FIRST_WRITE] = "the first write is committed: PostgreSQL is open for writes",
 };

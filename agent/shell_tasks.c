@@ -160,6 +160,7 @@ static void (*const begins[TASK_COUNT])(struct shell *) = {
         [TASK_REWIND] = shell_rewind_begin,     [TASK_PROMOTE] = shell_promote_begin,
         [TASK_FIRST_WRITE] = begin_first_write, [TASK_CHECKPOINT] = begin_checkpoint,
         [TASK_RESTORE] = shell_task_run_helper, [TASK_POST_INIT] = shell_post_init_begin,
+        [TASK_CLONE] = shell_task_run_helper,
 };
 
 void shell_task_begin(struct shell *shell, enum task task, const struct upstream *upstream)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "upstream.h"
 
+#include "../proto/standby.h"
 #include "../proto/sync.h"
 
 #include <string.h>
@@ -12,6 +13,10 @@ static uint32_t waits_of(const struct agent *a, uint32_t *ret_count)
     const struct cluster *c = &a->cluster;
     if (a->me < 0 || cluster_holder(c) != a->me || c->phase != PHASE_HELD) {
         *ret_count = sync_binds(c) ? 1 : 0;
+        return 0;
+    }
+    if (standby_is_on(c)) { /* once it is promoted nothing is acknowledged before the log says so */
+        *ret_count = c->config.synchronous != SYNCHRONOUS_OFF ? 1 : 0;
         return 0;
     }
     *ret_count = c->sync.count;
@@ -45,8 +50,27 @@ static bool is_between(const struct cluster *c)
     return sync_binds(c) && cluster_holder(c) != LEADER_NONE && !c->promoted;
 }
 
+bool upstream_is_remote(const struct agent *a)
+{
+    return standby_is_on(&a->cluster) && a->cluster.phase == PHASE_HELD && agent_holds(a);
+}
+
+static struct upstream upstream_remote(const struct agent *a)
+{
+    const struct standby_cluster *standby = &a->cluster.config.standby;
+    struct upstream upstream = upstream_nowhere(a);
+    memcpy(upstream.node, REMOTE_NODE, sizeof REMOTE_NODE);
+    memcpy(upstream.host, standby->host, sizeof upstream.host);
+    memcpy(upstream.slot, standby->primary_slot, sizeof upstream.slot);
+    upstream.port = standby->port;
+    return upstream;
+}
+
 struct upstream upstream_of(const struct agent *a)
 {
+    if (upstream_is_remote(a)) {
+        return upstream_remote(a);
+    }
     struct upstream upstream = upstream_nowhere(a);
     int32_t opener = a->cluster.opener;
     if (opener == LEADER_NONE || opener == a->me || upstream.seal_term != 0 ||
@@ -73,5 +97,5 @@ static bool same_waits(const struct upstream *a, const struct upstream *b)
 bool upstream_equals(const struct upstream *a, const struct upstream *b)
 {
     return strcmp(a->node, b->node) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
-           a->seal_term == b->seal_term && same_waits(a, b);
+           strcmp(a->slot, b->slot) == 0 && a->seal_term == b->seal_term && same_waits(a, b);
 }

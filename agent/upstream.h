@@ -16,9 +16,11 @@ bool upstream_must_seal(const struct agent *a);
 /* True when this node has promised, on its disk, to follow no leader of the newest term or an
  * earlier one. */
 bool upstream_is_sealed(const struct agent *a);
-/* The node whose promotion opened the reference timeline: a leader that is promoted, and when none
- * is, the last one that was. From any other WAL may come that is not the cluster's. Nowhere when it
- * is this node, and when this node is sealed. */
+/* True when this node leads a standby cluster, and streams from the remote. */
+bool upstream_is_remote(const struct agent *a);
+/* The remote, for that node. Else the node whose promotion opened the reference timeline: a leader
+ * that is promoted, and when none is, the last one that was. From any other WAL may come that is
+ * not the cluster's. Nowhere when it is this node, and when this node is sealed. */
 struct upstream upstream_of(const struct agent *a);
 /* Nowhere: of a primary, and of a recovery without a leader. */
 struct upstream upstream_nowhere(const struct agent *a);

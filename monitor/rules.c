@@ -4,6 +4,7 @@
 #include "../proto/election.h"
 #include "../proto/order.h"
 #include "../proto/pause.h"
+#include "../proto/standby.h"
 #include "../proto/sync.h"
 #include "rules_switchover.h"
 #include "rules_sync.h"
@@ -272,7 +273,7 @@ static bool copy_is_unseen(const struct cluster *c, const struct node *n)
 /* Soon nobody waits for it any more, and an election can do without it; strict waits for ever. */
 static bool is_waited_for(const struct cluster *c, int32_t i)
 {
-    return c->config.synchronous != SYNCHRONOUS_STRICT && sync_needs(c, i);
+    return standby_synchronous(c) != SYNCHRONOUS_STRICT && sync_needs(c, i);
 }
 
 static bool rebuild_is_allowed(const struct question *q, uint32_t i)
@@ -297,7 +298,7 @@ static bool may_rebuild(const struct question *q, uint32_t i)
 static int32_t find_needy(const struct question *q, need_function need)
 {
     const bool barred = pause_is_on(q->c) && need != is_asked_for;
-    if (!q->c->promoted || !q->c->writable || barred) {
+    if (!standby_serves(q->c) || barred) {
         return -1;
     }
     for (uint32_t i = 0; i < q->c->node_count; i++) {
@@ -439,10 +440,11 @@ static void write_grant(const struct question *q, struct event *ret_event)
     memcpy(grant->node, n->name, sizeof(grant->node));
     grant->incarnation = n->incarnation;
     grant->position = n->position;
-    grant->timeline = grant->kind == GRANT_FAILOVER ? q->c->timeline_max + 1 : 0;
+    const bool opens = grant->kind == GRANT_FAILOVER && !standby_is_on(q->c);
+    grant->timeline = opens ? q->c->timeline_max + 1 : 0;
     grant->renewal_seq = cluster_last_renewal_seq(q->c);
     sync_list_of(q->c, sync_granted(q->c, i, &grant->wait_count), &grant->waits);
-    if (grant->kind == GRANT_FAILOVER) {
+    if (opens) { /* what a standby cluster lacks the remote has */
         write_loss(q->c, i, grant);
     }
     ret_event->cause_seq = q->c->phase_seq != 0 ? q->c->phase_seq : n->state_seq;

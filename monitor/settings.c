@@ -16,7 +16,15 @@ struct raw_stream {
     char *max_bytes;
 };
 
+/* Patroni's names. */
+struct raw_standby {
+    char *host;
+    uint16_t *port;
+    char *primary_slot_name;
+};
+
 struct raw_defaults {
+    struct raw_standby standby_cluster;
     char *probe_period;
     char *probe_timeout;
     uint32_t *probe_failure_threshold;
@@ -63,7 +71,17 @@ static const cyaml_schema_field_t stream_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t standby_fields[] = {
+    CYAML_FIELD_STRING_PTR("host", OPTIONAL_VALUE, struct raw_standby, host, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_UINT_PTR("port", OPTIONAL_VALUE, struct raw_standby, port),
+    CYAML_FIELD_STRING_PTR("primary_slot_name", OPTIONAL_VALUE, struct raw_standby,
+                           primary_slot_name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t defaults_fields[] = {
+    CYAML_FIELD_MAPPING("standby_cluster", CYAML_FLAG_OPTIONAL, struct raw_defaults,
+                        standby_cluster, standby_fields),
     CYAML_FIELD_STRING_PTR("probe_period", OPTIONAL_VALUE, struct raw_defaults, probe_period, 0,
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("probe_timeout", OPTIONAL_VALUE, struct raw_defaults, probe_timeout, 0,
@@ -144,6 +162,10 @@ static const char *const settings_keys[] = {
         "primary_start_timeout",
         "restart_limit",
         "restart_window",
+        "standby_cluster",
+        "host",
+        "port",
+        "primary_slot_name",
         NULL,
 };
 
@@ -429,6 +451,23 @@ static enum result take_limits(const struct raw_defaults *raw, struct config *co
                    : result;
 }
 
+/* The remote's usual port. */
+#define STANDBY_PORT 5432
+
+static enum result take_standby(const struct raw_standby *raw, struct standby_cluster *standby,
+                                struct failure *f)
+{
+    enum result result =
+            take_text("standby_cluster: host", raw->host, standby->host, sizeof(standby->host), f);
+    if (result == RESULT_OK) {
+        result = take_text("standby_cluster: primary_slot_name", raw->primary_slot_name,
+                           standby->primary_slot, sizeof(standby->primary_slot), f);
+    }
+    const bool named = standby->host[0] != '\0';
+    standby->port = raw->port != NULL ? *raw->port : named ? STANDBY_PORT : 0;
+    return result;
+}
+
 static enum result take_defaults(const struct raw_defaults *raw, struct config *config,
                                  struct failure *f)
 {
@@ -447,6 +486,9 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
     }
     if (result == RESULT_OK) {
         result = take_restarts(raw, config, f);
+    }
+    if (result == RESULT_OK) {
+        result = take_standby(&raw->standby_cluster, &config->standby, f);
     }
     config->permanent_slots.count = raw->permanent_slots_count;
     for (unsigned i = 0; i < raw->permanent_slots_count; i++) {

@@ -29,6 +29,10 @@
  *     primary_start_timeout: 30s       # ... within so long
  *     restart_limit: 5                 # the same for restarts in place
  *     restart_window: 10min
+ *     standby_cluster:                 # it replicates from another cluster, until it is promoted
+ *       host: 10.1.0.1,10.1.0.2        # of that one's nodes: the writable one is followed
+ *       port: 5432
+ *       primary_slot_name: dr          # a slot that exists there; none by default
  *
  * Read once at the start, by main.c.
  */

@@ -25,6 +25,7 @@ struct change {
     uint64_t writable_seq;
     uint64_t loss_bytes; /* as the grant says it */
     bool loss_known;
+    bool standby;            /* to lead a standby cluster: nothing is promoted, nor lost */
     bool proven;             /* no acknowledged commit can be missing */
     uint64_t leader_wall_us; /* of the old leader's last known position, by its clock */
 };

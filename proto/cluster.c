@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cluster.h"
 
+#include "standby.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -191,7 +193,8 @@ bool cluster_on_history(const struct cluster *c, struct position p)
     if (c->floor.timeline == 0) {
         return true;
     }
-    if (p.timeline == c->floor.timeline) {
+    bool newer = standby_is_on(c) && p.timeline > c->floor.timeline; /* of the remote */
+    if (p.timeline == c->floor.timeline || newer) {
         return true;
     }
     for (uint32_t i = 0; i < c->history.count; i++) {
@@ -205,13 +208,14 @@ bool cluster_on_history(const struct cluster *c, struct position p)
 bool cluster_has_usurped(const struct cluster *c, int32_t i, bool was_primary, struct position p)
 {
     bool copied = i >= 0 && c->nodes[i].rebuilt_task == TASK_BASEBACKUP;
-    return was_primary && !copied && p.timeline != 0 && p.timeline == c->floor.timeline &&
-           c->opener != LEADER_NONE && c->opener != i && c->leader != i;
+    return was_primary && !copied && !standby_is_on(c) && p.timeline != 0 &&
+           p.timeline == c->floor.timeline && c->opener != LEADER_NONE && c->opener != i &&
+           c->leader != i;
 }
 
 bool cluster_below_floor(const struct cluster *c, struct position p)
 {
-    return p.lsn < c->floor.lsn;
+    return p.lsn < c->floor.lsn && !standby_is_on(c);
 }
 
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i)

@@ -40,6 +40,7 @@ static bool check_probe(const struct probe *probe)
 {
     if (!in_range(probe->state, NODE_STATE_COUNT) || !in_range(probe->reason, REASON_COUNT) ||
         !check_history(&probe->history) || probe->replica_count > NODE_COUNT_MAX ||
+        !is_word(probe->source_host, sizeof(probe->source_host)) ||
         !is_word(probe->settings.pending, sizeof(probe->settings.pending)) ||
         !is_word(probe->settings.refused, sizeof(probe->settings.refused))) {
         return false;
@@ -135,10 +136,16 @@ static bool check_slots(const struct permanent_slots *slots)
     return fits;
 }
 
+static bool check_standby(const struct standby_cluster *standby)
+{
+    return is_word(standby->host, sizeof(standby->host)) &&
+           is_word(standby->primary_slot, sizeof(standby->primary_slot));
+}
+
 static bool check_config(const struct config *config)
 {
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
-           check_slots(&config->permanent_slots) &&
+           check_slots(&config->permanent_slots) && check_standby(&config->standby) &&
            in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
            in_range(config->crash_policy, CRASH_POLICY_COUNT) &&
            in_range(config->failover_mode, FAILOVER_MODE_COUNT);

@@ -134,7 +134,9 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->failures = pb->failures;
     probe->election_term = pb->election_term;
     probe->oldest_lsn = pb->oldest_lsn;
-    return take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe) &&
+    probe->source_lsn = pb->source_lsn;
+    return codec_take_text(probe->source_host, sizeof(probe->source_host), pb->source_host) &&
+           take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe) &&
            take_settings(pb, &probe->settings);
 }
 
@@ -266,6 +268,15 @@ static bool take_slots(struct permanent_slots *slots, size_t count, char *const 
     return fits;
 }
 
+static bool take_standby(const Pgbaton__Config *pb, struct standby_cluster *standby)
+{
+    standby->port = (uint16_t)pb->standby_port;
+    return pb->standby_port <= UINT16_MAX &&
+           codec_take_text(standby->host, sizeof(standby->host), pb->standby_host) &&
+           codec_take_text(standby->primary_slot, sizeof(standby->primary_slot),
+                           pb->standby_primary_slot);
+}
+
 static bool take_config(const Pgbaton__Config *pb, struct config *config)
 {
     config->probe_period_ms = pb->probe_period_ms;
@@ -285,7 +296,8 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->primary_start_timeout_ms = pb->primary_start_timeout_ms;
     config->restart_limit = pb->restart_limit;
     config->restart_window_ms = pb->restart_window_ms;
-    return take_slots(&config->permanent_slots, pb->n_permanent_slots, pb->permanent_slots);
+    return take_slots(&config->permanent_slots, pb->n_permanent_slots, pb->permanent_slots) &&
+           take_standby(pb, &config->standby);
 }
 
 static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidate *no_candidate)

@@ -132,6 +132,8 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->pending_restart = probe->settings.pending_restart;
     pb->parameters_seq = probe->settings.parameters_seq;
     pb->settings = put_settings(&probe->settings, space);
+    pb->source_lsn = probe->source_lsn;
+    pb->source_host = text_of(probe->source_host);
     pb->n_history = probe->history.count;
     pb->history = put_history(&probe->history, space);
     pb->n_replicas = probe->replica_count;
@@ -320,6 +322,9 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
         space->slots[i] = text_of(config->permanent_slots.names[i]);
     }
     pb->failover_mode = config->failover_mode;
+    pb->standby_host = text_of(config->standby.host);
+    pb->standby_port = config->standby.port;
+    pb->standby_primary_slot = text_of(config->standby.primary_slot);
     return pb;
 }
 

@@ -121,8 +121,7 @@ static bool check_budget(const struct config *config, char *text)
 static bool is_slot_name(const char *name)
 {
     size_t length = strlen(name);
-    return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length &&
-           strncmp(name, "pgbaton_", 8) != 0;
+    return length > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
 static uint32_t count_slot(const struct permanent_slots *slots, const char *name)
@@ -147,13 +146,60 @@ static bool check_slots(const struct permanent_slots *slots, char *text)
 {
     for (uint32_t i = 0; i < slots->count; i++) {
         const char *name = slots->names[i];
-        if (!is_slot_name(name) || count_slot(slots, name) != 1) {
+        bool own = strncmp(name, "pgbaton_", 8) == 0;
+        if (!is_slot_name(name) || own || count_slot(slots, name) != 1) {
             snprintf(text, CONFIG_TEXT_SIZE,
                      "permanent_slots: '%s' is not a name of a-z, 0-9 and '_' that stands there "
                      "once and does not begin with pgbaton_",
                      name);
             return false;
         }
+    }
+    return true;
+}
+
+bool config_same_remote(const struct standby_cluster *a, const struct standby_cluster *b)
+{
+    return strcmp(a->host, b->host) == 0 && a->port == b->port &&
+           strcmp(a->primary_slot, b->primary_slot) == 0;
+}
+
+/* What a connection string takes without quotes: names and addresses, with commas between. */
+static bool is_host_list(const char *text)
+{
+    static const char allowed[] =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_";
+    bool empty = true;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool comma = *at == ',';
+        if ((comma && empty) || (!comma && strchr(allowed, *at) == NULL)) {
+            return false;
+        }
+        empty = comma;
+    }
+    return !empty;
+}
+
+static bool check_standby(const struct standby_cluster *standby, char *text)
+{
+    if (standby->host[0] == '\0' && (standby->port != 0 || standby->primary_slot[0] != '\0')) {
+        snprintf(text, CONFIG_TEXT_SIZE, "standby_cluster: host is missing");
+        return false;
+    }
+    if (standby->host[0] == '\0') {
+        return true;
+    }
+    if (!is_host_list(standby->host) || standby->port == 0) {
+        snprintf(text, CONFIG_TEXT_SIZE,
+                 "standby_cluster: host must be names or addresses with commas between them, and "
+                 "port a number from 1 to 65535");
+        return false;
+    }
+    if (standby->primary_slot[0] != '\0' && !is_slot_name(standby->primary_slot)) {
+        snprintf(text, CONFIG_TEXT_SIZE,
+                 "standby_cluster: primary_slot_name '%s' is not a name of a-z, 0-9 and '_'",
+                 standby->primary_slot);
+        return false;
     }
     return true;
 }
@@ -197,5 +243,6 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
         return false;
     }
     return check_ranges(config, ret_text) && check_budget(config, ret_text) &&
-           check_slots(&config->permanent_slots, ret_text);
+           check_slots(&config->permanent_slots, ret_text) &&
+           check_standby(&config->standby, ret_text);
 }

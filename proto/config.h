@@ -20,6 +20,15 @@ struct permanent_slots {
     char names[PERMANENT_SLOT_MAX][SLOT_IDENTIFIER_SIZE]; /* [a-z0-9_], not pgbaton's own */
 };
 
+/* What a standby cluster replicates from. Its nodes accept no writes until an operator promotes it
+ * (standby.h), which clears this. */
+struct standby_cluster {
+    char host[REMOTE_HOST_SIZE]; /* of the remote nodes, with commas: whichever is writable is
+                                    followed; empty: this is no standby cluster */
+    uint16_t port;               /* of all of them */
+    char primary_slot[SLOT_IDENTIFIER_SIZE]; /* a physical slot that exists there; empty: none */
+};
+
 /* When another node may be granted the term of a leader that fell silent. */
 enum failover_mode {
     FAILOVER_LEASE = 0, /* when its last lease has run out: two never serve at once */
@@ -48,6 +57,7 @@ struct config {
     uint32_t restart_limit;            /* restarts in place in a burst (I18); 0: likewise */
     uint32_t restart_window_ms;
     struct permanent_slots permanent_slots;
+    struct standby_cluster standby;
 };
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */
@@ -66,6 +76,7 @@ uint32_t config_fast_ms(uint32_t lease_ttl_ms);
  * with the arithmetic. */
 #define CONFIG_TEXT_SIZE 256
 bool config_same_slots(const struct permanent_slots *a, const struct permanent_slots *b);
+bool config_same_remote(const struct standby_cluster *a, const struct standby_cluster *b);
 bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
 
 #endif

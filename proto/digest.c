@@ -97,6 +97,9 @@ static void put_config(struct digest *d, const struct config *config)
         put_text(d, slots->names[i], sizeof(slots->names[i]));
     }
     put_u64(d, config->failover_mode);
+    put_text(d, config->standby.host, sizeof(config->standby.host));
+    put_u64(d, config->standby.port);
+    put_text(d, config->standby.primary_slot, sizeof(config->standby.primary_slot));
 }
 
 static void put_bucket(struct digest *d, const struct bucket *bucket)
@@ -175,6 +178,7 @@ static void put_change(struct digest *d, const struct change *change)
     put_u64(d, change->writable_seq);
     put_u64(d, change->loss_bytes);
     put_u64(d, change->loss_known);
+    put_u64(d, change->standby);
     put_u64(d, change->proven);
     put_u64(d, change->leader_wall_us);
 }

@@ -2,6 +2,7 @@
 #include "election.h"
 
 #include "policy.h"
+#include "standby.h"
 #include "switchover.h"
 #include "sync.h"
 
@@ -62,7 +63,7 @@ static enum verdict adopt_verdict(const struct cluster *c, int32_t i)
     }
     /* Its primary goes on somewhere, and what it commits would be lost (its agent may come later).
      */
-    if (n->newcomer && !n->was_primary && n->state != NODE_FAILED) {
+    if (!standby_is_on(c) && n->newcomer && !n->was_primary && n->state != NODE_FAILED) {
         return VERDICT_PRIMARY_UNSEEN;
     }
     bool ready = n->state == NODE_STOPPED || n->state == NODE_STANDBY || n->state == NODE_PRIMARY;
@@ -162,7 +163,8 @@ static bool is_asked_for(const struct cluster *c, const struct node *n)
 
 bool election_has_failed_to_make(const struct node *n)
 {
-    return n->failed_task == TASK_INITDB || n->failed_task == TASK_RESTORE;
+    return n->failed_task == TASK_INITDB || n->failed_task == TASK_RESTORE ||
+           n->failed_task == TASK_CLONE;
 }
 
 bool election_prefers(const struct cluster *c, int32_t a, int32_t b)

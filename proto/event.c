@@ -108,6 +108,8 @@ static const char *const task_names[] = {
         [TASK_SYNC] = "sync",
         [TASK_RESTORE] = "restore",
         [TASK_POST_INIT] = "post_init",
+        [TASK_CLONE] = "clone",
+        [TASK_STREAM] = "stream",
 };
 _Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
 
@@ -167,7 +169,7 @@ static const char *const request_kind_names[] = {
         [REQUEST_SWITCHOVER] = "switchover", [REQUEST_FAILOVER] = "failover",
         [REQUEST_REBUILD] = "rebuild",       [REQUEST_CANCEL] = "cancel",
         [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
-        [REQUEST_REMOVE] = "remove",
+        [REQUEST_REMOVE] = "remove",         [REQUEST_PROMOTE] = "promote",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -206,7 +208,8 @@ bool event_is_decision(enum event_kind kind)
 
 bool request_is_ordered(enum request_kind kind)
 {
-    return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE;
+    return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE ||
+           kind == REQUEST_PROMOTE;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

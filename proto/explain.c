@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include "explain_text.h"
+#include "standby.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -120,6 +121,8 @@ const char *text_task(enum task task)
             [TASK_SYNC] = "synchronous replication",
             [TASK_RESTORE] = "restore",
             [TASK_POST_INIT] = "post_init",
+            [TASK_CLONE] = "copy of the remote",
+            [TASK_STREAM] = "streaming from the remote",
     };
     _Static_assert(sizeof names / sizeof names[0] == TASK_COUNT, "a name per task");
     return (unsigned)task < TASK_COUNT ? names[task] : "?";
@@ -147,7 +150,7 @@ static const char *status_none(const struct cluster *c)
 
 static const char *status_rising(const struct cluster *c)
 {
-    if (c->phase == PHASE_HELD && c->writable) {
+    if (c->phase == PHASE_HELD && standby_serves(c)) {
         return "running";
     }
     if (c->phase == PHASE_HELD && c->restart.going) {
@@ -206,6 +209,10 @@ static const char *rise_verb(const struct change *change)
 
 static void add_rise(const struct change *change, struct text *t)
 {
+    if (change->standby) {
+        text_add(t, "%s follows the remote cluster, and the others follow it", change->to);
+        return;
+    }
     text_add(t, "%s %s", change->to, rise_verb(change));
     uint64_t start_us =
             change->from[0] != '\0' ? change->detected_wall_us : change->granted_wall_us;
@@ -227,11 +234,13 @@ size_t explain_change(const struct change *change, char *buffer, size_t size)
     }
     add_ending(change, &t);
     if (change->promoted_wall_us == 0) {
-        text_add(&t, "%s granted, not %s yet", change->to, rise_verb(change));
+        const char *verb = change->standby ? "following the remote" : rise_verb(change);
+        text_add(&t, "%s granted, not %s yet", change->to, verb);
     } else {
         add_rise(change, &t);
     }
-    if (change->kind == GRANT_FAILOVER) {
+    bool loses = change->from[0] != '\0' && !change->standby; /* somebody wrote before */
+    if (change->kind == GRANT_FAILOVER && loses) {
         text_add(&t, "; ");
         text_add_loss(change, &t);
     }
@@ -255,7 +264,7 @@ static const char *primary_status(const struct cluster *c, int32_t i)
 
 static const char *standby_status(const struct cluster *c, int32_t i)
 {
-    if (cluster_holder(c) == i) {
+    if (cluster_holder(c) == i && !standby_is_on(c)) {
         return "promoting";
     }
     return c->nodes[i].streaming ? "streaming" : "running";
@@ -287,6 +296,9 @@ const char *explain_node_role(const struct cluster *c, int32_t i, bool heard)
     }
     if (n->departed || !heard) {
         return "none";
+    }
+    if (is_leading(c, i) && standby_is_on(c) && n->state == NODE_STANDBY) {
+        return "standby_leader";
     }
     bool in_recovery = n->state == NODE_STANDBY || n->state == NODE_PROMOTING;
     enum directive_kind directive = cluster_directive(c, i);

@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include "explain_text.h"
+#include "standby.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -196,6 +197,19 @@ static void done_post_init(const struct cluster *c, const struct event *e, struc
     text_add(t, "%s ran post_init", e->writer);
 }
 
+static void done_clone(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "%s is a copy of the remote cluster", e->writer);
+}
+
+static void done_stream(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "%s follows the remote cluster, on timeline %" PRIu32 ", and the others follow it",
+             e->writer, e->body.task.position.timeline);
+}
+
 static const explain_kind_fn done_of_task[] = {
         [TASK_NONE] = done_other,
         [TASK_INITDB] = done_initdb,
@@ -209,6 +223,8 @@ static const explain_kind_fn done_of_task[] = {
         [TASK_SYNC] = explain_synced,
         [TASK_RESTORE] = done_restore,
         [TASK_POST_INIT] = done_post_init,
+        [TASK_CLONE] = done_clone,
+        [TASK_STREAM] = done_stream,
 };
 _Static_assert(sizeof done_of_task / sizeof done_of_task[0] == TASK_COUNT, "a sentence per task");
 
@@ -276,6 +292,11 @@ static void add_candidates(const struct candidate_list *list, const char *except
 
 static void grant_failover(const struct cluster *c, const struct grant *grant, struct text *t)
 {
+    if (standby_is_on(c)) {
+        text_add(t, "leads the standby cluster, furthest at ");
+        text_add_position(t, grant->position);
+        return;
+    }
     text_add(t, c->loss_accepted ? "whatever it lacks, at " : "furthest at ");
     text_add_position(t, grant->position);
     if (c->change.term == grant->term) {
@@ -286,9 +307,8 @@ static void grant_failover(const struct cluster *c, const struct grant *grant, s
 
 static void grant_bootstrap(const struct cluster *c, const struct grant *grant, struct text *t)
 {
-    (void)c;
     (void)grant;
-    text_add(t, "initialises a new cluster");
+    text_add(t, standby_is_on(c) ? "copies the remote cluster" : "initialises a new cluster");
 }
 
 static void grant_adopt(const struct cluster *c, const struct grant *grant, struct text *t)
@@ -330,6 +350,10 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
              e->decision.rule, config->probe_period_ms, config->probe_timeout_ms);
     text_add(t, ", %" PRIu32 " failures, lease %" PRIu32 " ms, %s", config->probe_failure_threshold,
              config->lease_ttl_ms, switch_policy_name(config->switch_policy));
+    if (config->standby.host[0] != '\0') {
+        text_add(t, ", standby of %s port %u", config->standby.host,
+                 (unsigned)config->standby.port);
+    }
     text_add(t, ", synchronous %s", synchronous_name(config->synchronous));
     if (config->synchronous != SYNCHRONOUS_OFF) {
         text_add(t, " %" PRIu32, config->synchronous_count);

@@ -9,7 +9,9 @@
 void explain_asked(const struct event *e, struct text *t)
 {
     const struct request *r = &e->body.request;
-    const char *what = r->kind == REQUEST_REMOVE ? "removal" : request_kind_name(r->kind);
+    const char *what = r->kind == REQUEST_REMOVE    ? "removal"
+                       : r->kind == REQUEST_PROMOTE ? "promotion of this standby cluster"
+                                                    : request_kind_name(r->kind);
     text_add(t, "%s asks for a %s", e->writer, what);
     text_add(t, "%s%s", r->node[0] != '\0' ? " of " : "", r->node);
     text_add(t, r->leader_stopped ? ", and vouches that the leader's PostgreSQL is stopped" : "");
@@ -41,12 +43,20 @@ static void say_remove(const struct cluster *c, struct text *t)
     text_add(t, "%s is removed: its slot goes, and it counts no more", c->answered.node);
 }
 
+static void say_promote(const struct cluster *c, struct text *t)
+{
+    bool led = cluster_holder(c) != LEADER_NONE;
+    text_add(t, "this is no standby cluster any more: %s is promoted",
+             led ? text_leader(c) : "the next leader");
+}
+
 void explain_order(const struct cluster *c, const struct event *e, struct text *t)
 {
     static void (*const says[])(const struct cluster *, struct text *) = {
             [REQUEST_SWITCHOVER] = say_nothing, [REQUEST_FAILOVER] = say_nothing,
             [REQUEST_REBUILD] = say_nothing,    [REQUEST_PAUSE] = say_pause,
             [REQUEST_RESUME] = say_resume,      [REQUEST_REMOVE] = say_remove,
+            [REQUEST_PROMOTE] = say_promote,
     };
     _Static_assert(sizeof says / sizeof says[0] == REQUEST_KIND_COUNT, "a sentence for each");
     const struct order *order = &e->body.order;

@@ -2,6 +2,7 @@
 /* What agents say: probes, lock events, and the life of a node. */
 #include "fold_impl.h"
 #include "pause.h"
+#include "standby.h"
 
 #include <assert.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static void see_timeline(struct cluster *c, uint32_t timeline)
     c->timeline_max = timeline > c->timeline_max ? timeline : c->timeline_max;
 }
 
-static bool history_leads_to(const struct history *h, uint32_t timeline)
+bool history_leads_to(const struct history *h, uint32_t timeline)
 {
     for (uint32_t i = 0; i < h->count; i++) {
         uint32_t next = i + 1 < h->count ? h->entries[i + 1].timeline : timeline;
@@ -51,7 +52,7 @@ static bool history_leads_to(const struct history *h, uint32_t timeline)
 }
 
 /* The reference is this timeline, from where node i left the one before. */
-static void refer_to(struct cluster *c, int32_t i, const struct history *h, uint32_t timeline)
+void cluster_refer_to(struct cluster *c, int32_t i, const struct history *h, uint32_t timeline)
 {
     c->opener = i;
     c->opening.timeline = 0;
@@ -73,7 +74,7 @@ static void learn_untold_promotion(struct cluster *c, int32_t i, const struct pr
                   p->position.timeline == opening->timeline &&
                   (holder == LEADER_NONE || holder == i);
     if (untold && p->history.count > 0 && history_leads_to(&p->history, opening->timeline)) {
-        refer_to(c, i, &p->history, opening->timeline);
+        cluster_refer_to(c, i, &p->history, opening->timeline);
     }
 }
 
@@ -234,6 +235,7 @@ enum void_reason fold_probe(struct cluster *c, int32_t i, const struct event *e)
     struct node *n = &c->nodes[i];
     apply_probe(c, n, p, e);
     learn_system(c, n);
+    fold_remote_timeline(c, i, p);
     if (cluster_holder(c) == i && p->state == NODE_PRIMARY) {
         raise_position(c, p->position);
     }
@@ -265,7 +267,8 @@ static enum void_reason check_restart(const struct cluster *c, const struct rest
     if (r->number <= c->restart.number) {
         return VOID_NONE; /* none, or one that goes on */
     }
-    bool possible = r->number == c->restart.number + 1 && c->promoted && r->reason != REASON_NONE;
+    bool possible = r->number == c->restart.number + 1 && c->promoted && !standby_is_on(c) &&
+                    r->reason != REASON_NONE;
     if (!possible) {
         return VOID_IMPOSSIBLE;
     }
@@ -423,7 +426,8 @@ enum void_reason fold_refuse(struct cluster *c, int32_t i, const struct event *e
 static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct event *e)
 {
     const struct task_report *t = &e->body.task;
-    if (cluster_holder(c) != i || c->phase != PHASE_HELD || t->term != c->term) {
+    if (cluster_holder(c) != i || c->phase != PHASE_HELD || t->term != c->term ||
+        standby_is_on(c)) {
         return VOID_NOT_HELD;
     }
     if (c->grant_timeline != 0 && t->position.timeline != c->grant_timeline) {
@@ -432,7 +436,7 @@ static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct
     if (!history_leads_to(&t->history, t->position.timeline)) {
         return VOID_IMPOSSIBLE;
     }
-    refer_to(c, i, &t->history, t->position.timeline);
+    cluster_refer_to(c, i, &t->history, t->position.timeline);
     c->promoted = true;
     c->change.promoted_wall_us = e->wall_us;
     learn_system(c, &c->nodes[i]);
@@ -441,7 +445,8 @@ static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct
 
 static enum void_reason fold_first_write(struct cluster *c, int32_t i, const struct event *e)
 {
-    if (cluster_holder(c) != i || !c->promoted || e->body.task.term != c->term) {
+    bool leads = cluster_holder(c) == i && c->promoted && !standby_is_on(c);
+    if (!leads || e->body.task.term != c->term) {
         return VOID_NOT_HELD;
     }
     struct mark crash = {c->restart.incarnation, c->restart.counter};
@@ -472,6 +477,9 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
     }
     if (t->task == TASK_SYNC) {
         return fold_synced(c, i, e);
+    }
+    if (t->task == TASK_STREAM) {
+        return fold_streams(c, i, e);
     }
     if (rebuild_ends(n, t)) {
         n->rebuilt_task = t->task;

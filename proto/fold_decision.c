@@ -4,6 +4,7 @@
 #include "election.h"
 #include "fold_impl.h"
 #include "pause.h"
+#include "standby.h"
 #include "switchover.h"
 #include "sync.h"
 
@@ -61,7 +62,7 @@ static bool has_waited(const struct cluster *c, const struct event *e)
 static bool is_honest(const struct cluster *c, int32_t i, const struct grant *g)
 {
     bool known = cluster_loss_is_known(c, i);
-    return g->kind != GRANT_FAILOVER ||
+    return g->kind != GRANT_FAILOVER || standby_is_on(c) ||
            (g->loss_bytes >= cluster_lag_bytes(c, i) && (known || !g->loss_known));
 }
 
@@ -83,7 +84,7 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (g->kind != GRANT_FAILOVER && c->system_id != 0) {
         return VOID_ALREADY_BOOTSTRAPPED;
     }
-    bool opens = g->kind == GRANT_FAILOVER;
+    bool opens = g->kind == GRANT_FAILOVER && !standby_is_on(c);
     if (opens ? g->timeline <= c->timeline_max : g->timeline != 0) {
         return VOID_WRONG_TIMELINE;
     }
@@ -92,7 +93,7 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
         return VOID_NOT_ELIGIBLE;
     }
     const struct evidence *ev = &e->decision.evidence;
-    if (opens && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {
+    if (g->kind == GRANT_FAILOVER && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {
         return VOID_LIMIT_REACHED;
     }
     enum verdict verdict = election_verdict(c, i, g->kind);
@@ -126,6 +127,7 @@ static void begin_change(struct cluster *c, const struct event *e)
             .granted_wall_us = e->wall_us,
             .loss_bytes = g->loss_bytes,
             .loss_known = g->loss_known,
+            .standby = standby_is_on(c),
             .proven = sync_binds(c) && !as_asked(c, g),
             .leader_wall_us = g->leader_wall_us,
     };
@@ -195,7 +197,7 @@ static bool config_equals(const struct config *a, const struct config *b)
            a->rebuild_window_ms == b->rebuild_window_ms && a->crash_policy == b->crash_policy &&
            a->primary_start_timeout_ms == b->primary_start_timeout_ms &&
            a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms &&
-           a->failover_mode == b->failover_mode &&
+           a->failover_mode == b->failover_mode && config_same_remote(&a->standby, &b->standby) &&
            config_same_slots(&a->permanent_slots, &b->permanent_slots);
 }
 
@@ -214,6 +216,12 @@ enum void_reason fold_config(struct cluster *c, const struct event *e)
     char text[CONFIG_TEXT_SIZE];
     config_fill(&config);
     if (!config_check(&config, text)) {
+        return VOID_BAD_CONFIG;
+    }
+    /* No cluster becomes a standby cluster, and only an order makes one a cluster like any other.
+     */
+    bool standby = config.standby.host[0] != '\0';
+    if (c->configured && standby != standby_is_on(c)) {
         return VOID_BAD_CONFIG;
     }
     if (c->configured && config_equals(&c->config, &config)) {

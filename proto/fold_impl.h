@@ -54,6 +54,17 @@ void pending_granted(struct cluster *c, const struct event *e);
 enum void_reason fold_asked(struct cluster *c, const struct event *e);
 enum void_reason fold_order(struct cluster *c, const struct event *e);
 
+/* fold_standby.c */
+/* done(stream) of a standby cluster's leader; and a timeline of the remote that it shows later. */
+enum void_reason fold_streams(struct cluster *c, int32_t i, const struct event *e);
+void fold_remote_timeline(struct cluster *c, int32_t i, const struct probe *p);
+/* The order that makes a standby cluster one that accepts writes. */
+void fold_promotion(struct cluster *c, const struct event *e);
+/* True when h is a history of that timeline: its timelines grow. */
+bool history_leads_to(const struct history *h, uint32_t timeline);
+/* The reference history is h, and then this timeline, of which node i has the most. */
+void cluster_refer_to(struct cluster *c, int32_t i, const struct history *h, uint32_t timeline);
+
 /* fold_sync.c */
 /* With synchronous off nothing is promised any more: an operator has decided so. */
 void fold_sync_configured(struct cluster *c, const struct event *e);
@@ -61,6 +72,8 @@ enum void_reason fold_sync_set(struct cluster *c, const struct event *e);
 enum void_reason fold_synced(struct cluster *c, int32_t i, const struct event *e);
 enum void_reason fold_sync_check_grant(const struct cluster *c, const struct grant *g);
 void fold_sync_granted(struct cluster *c, const struct grant *g);
+/* A standby cluster's leader is to be promoted: from its first commit on it waits for these. */
+void fold_sync_promoted(struct cluster *c, const struct event *e);
 void fold_sync_leads(struct cluster *c, const struct event *e);
 
 /* What is known of the end of the last holder's WAL when a term ends that may never have been

@@ -3,6 +3,7 @@
 #include "fold_impl.h"
 #include "order.h"
 #include "pause.h"
+#include "standby.h"
 #include "sync.h"
 
 #include <string.h>
@@ -39,6 +40,14 @@ static enum void_reason check_remove(const struct cluster *c, const struct reque
     return member && i != c->leader ? VOID_NONE : VOID_BAD_TARGET;
 }
 
+static enum void_reason check_promote(const struct cluster *c, const struct request *r)
+{
+    if (r->node[0] != '\0' || r->leader_stopped) {
+        return VOID_IMPOSSIBLE;
+    }
+    return standby_is_on(c) ? VOID_NONE : VOID_NO_CHANGE;
+}
+
 static enum void_reason check_asked(const struct cluster *c, const struct request *r)
 {
     if (c->asked.request_seq != 0) {
@@ -49,6 +58,9 @@ static enum void_reason check_asked(const struct cluster *c, const struct reques
     }
     if (r->seen_seq < c->answered.seq) {
         return VOID_REQUEST_OUTDATED;
+    }
+    if (r->kind == REQUEST_PROMOTE) {
+        return check_promote(c, r);
     }
     return r->kind == REQUEST_REMOVE ? check_remove(c, r) : check_pause(c, r);
 }
@@ -113,8 +125,20 @@ static enum reason remove_objection(const struct cluster *c, const struct eviden
     return is_needed(c, i) ? REASON_STILL_NEEDED : REASON_NONE;
 }
 
+/* Without a leader it is carried out as well: the next one is promoted at once. */
+static enum reason promote_objection(const struct cluster *c)
+{
+    if (!standby_is_on(c)) {
+        return REASON_OVERTAKEN;
+    }
+    return c->system_id != 0 ? REASON_NONE : REASON_NOBODY_FIT;
+}
+
 enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
 {
+    if (c->asked.kind == REQUEST_PROMOTE) {
+        return promote_objection(c);
+    }
     return c->asked.kind == REQUEST_REMOVE ? remove_objection(c, evidence)
                                            : pause_objection(c, evidence);
 }
@@ -171,9 +195,10 @@ static void remove_node(struct cluster *c, const struct event *e)
 static void carry_out(struct cluster *c, const struct event *e)
 {
     static void (*const ways[])(struct cluster *, const struct event *) = {
-            [REQUEST_SWITCHOVER] = NULL,  [REQUEST_FAILOVER] = NULL,
-            [REQUEST_REBUILD] = NULL,     [REQUEST_PAUSE] = begin_pause,
-            [REQUEST_RESUME] = end_pause, [REQUEST_REMOVE] = remove_node,
+            [REQUEST_SWITCHOVER] = NULL,        [REQUEST_FAILOVER] = NULL,
+            [REQUEST_REBUILD] = NULL,           [REQUEST_PAUSE] = begin_pause,
+            [REQUEST_RESUME] = end_pause,       [REQUEST_REMOVE] = remove_node,
+            [REQUEST_PROMOTE] = fold_promotion,
     };
     _Static_assert(sizeof ways / sizeof ways[0] == REQUEST_KIND_COUNT, "a way for each");
     ways[c->asked.kind](c, e);

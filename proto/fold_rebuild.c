@@ -2,6 +2,7 @@
 /* The copies that nodes are told to make, or that operators ask for. */
 #include "fold_impl.h"
 #include "pause.h"
+#include "standby.h"
 
 #include <string.h>
 
@@ -69,14 +70,14 @@ static enum void_reason check_why(const struct cluster *c, int32_t i, const stru
     return ripe ? VOID_NONE : VOID_LIMIT_REACHED;
 }
 
-/* I16: never the holder, never another incarnation, and only from a leader that is writable. */
+/* I16: never the holder, never another incarnation, and only from a leader that serves. */
 static enum void_reason check_directive(const struct cluster *c, int32_t i, const struct event *e)
 {
     const struct directive *d = &e->body.directive;
     if (d->task != TASK_BASEBACKUP && d->task != TASK_REWIND) {
         return VOID_IMPOSSIBLE;
     }
-    if (c->phase != PHASE_HELD || !c->writable || d->term != c->term) {
+    if (c->phase != PHASE_HELD || !standby_serves(c) || d->term != c->term) {
         return VOID_NOT_HELD;
     }
     if (i < 0 || i == c->leader || c->nodes[i].incarnation != d->incarnation) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The synchronous set: begun by a decision or a grant, settled by the leader's word (I9). */
 #include "fold_impl.h"
+#include "standby.h"
 #include "sync.h"
 
 #include <string.h>
@@ -35,6 +36,15 @@ void fold_sync_leads(struct cluster *c, const struct event *e)
     enter(c, c->sync.granted_waits, c->sync.granted_count, e);
 }
 
+void fold_sync_promoted(struct cluster *c, const struct event *e)
+{
+    uint32_t streaming = sync_streaming(c, e->decision.evidence.alive_mask);
+    c->sync.granted_waits = sync_wanted(c, streaming, &c->sync.granted_count);
+    if (c->phase == PHASE_HELD) {
+        enter(c, c->sync.granted_waits, c->sync.granted_count, e);
+    }
+}
+
 void fold_sync_configured(struct cluster *c, const struct event *e)
 {
     if (c->config.synchronous == SYNCHRONOUS_OFF) {
@@ -50,7 +60,7 @@ enum void_reason fold_sync_check_grant(const struct cluster *c, const struct gra
     }
     int32_t i = cluster_find_node(c, g->node);
     uint32_t capable = sync_capable(c, i);
-    bool strict = c->config.synchronous == SYNCHRONOUS_STRICT;
+    bool strict = standby_synchronous(c) == SYNCHRONOUS_STRICT;
     bool fits = strict ? g->wait_count == c->config.synchronous_count
                        : (waits == 0) == (g->wait_count == 0) && g->wait_count <= sync_size(waits);
     fits = fits && (waits & ~capable) == 0;
@@ -69,7 +79,7 @@ static enum void_reason check_set(const struct cluster *c, const struct sync_set
         return VOID_BAD_TARGET;
     }
     sync_begin(c, waits, set->count, &wanted);
-    bool strict = c->config.synchronous == SYNCHRONOUS_STRICT;
+    bool strict = standby_synchronous(c) == SYNCHRONOUS_STRICT;
     bool same = wanted.step == set->step && wanted.quorum == set->quorum &&
                 (set->count == 0 ||
                  (c->sync.voters == 0 ? voters == 0 : voters == (c->sync.voters | waits)));

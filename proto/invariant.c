@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "invariant.h"
 
+#include "standby.h"
+
 #include <string.h>
 
 static bool names_are_unique(const struct cluster *c)
@@ -76,6 +78,9 @@ const char *invariant_check(const struct cluster *c)
     }
     if (c->writable && !c->promoted) {
         return "I10: writable only after the promotion";
+    }
+    if (c->writable && standby_is_on(c)) {
+        return "I15: nobody in a standby cluster is writable";
     }
     if (c->phase == PHASE_HELD && c->leader >= 0 && c->nodes[c->leader].rebuild_task != TASK_NONE) {
         return "I16: the holder is never told to rebuild";

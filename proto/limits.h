@@ -25,6 +25,8 @@
 /* Permanent replication slots of a cluster, and the name of one, with the NUL (NAMEDATALEN). */
 #define PERMANENT_SLOT_MAX 8
 #define SLOT_IDENTIFIER_SIZE 64
+/* Hosts of the cluster that a standby cluster replicates from, with commas and the NUL. */
+#define REMOTE_HOST_SIZE 256
 /* Timeline switches that a state, a report or a grant carries: the newest are kept. */
 #define HISTORY_COUNT_MAX 16
 /* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */
@@ -40,7 +42,7 @@
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
  * from a backup, pause, leases without an end, policies, restarts in place, what a grant may
- * lose, and failover_mode. */
+ * lose, failover_mode, and standby clusters. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */

@@ -42,7 +42,9 @@ struct probe {
     uint64_t election_term; /* the term whose end this report answers; 0 outside elections */
     uint64_t oldest_lsn;    /* primaries: WAL from here on is kept; 0: not looked, all stream */
     struct settings_note settings;
-    struct history history; /* timelines this node knows; only sent when it changed */
+    uint64_t source_lsn; /* leaders of standby clusters: how far the remote has said to be, ... */
+    char source_host[HOST_SIZE]; /* ... and which of its hosts; else empty, and 0 */
+    struct history history;      /* timelines this node knows; only sent when it changed */
     uint32_t replica_count;
     struct replica_row replicas[NODE_COUNT_MAX]; /* primaries only */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * order.h - requests that one decision ends: pause, resume, the removal of a node.
+ * order.h - requests that one decision ends: pause, resume, the removal of a node, and the
+ * promotion of a standby cluster.
  *
  *             request                    order
  *   nothing ─────────▶ asked ─────────────────────────────────▶ carried out, or declined: nothing

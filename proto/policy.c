@@ -2,6 +2,7 @@
 #include "policy.h"
 
 #include "election.h"
+#include "standby.h"
 #include "switchover.h"
 #include "sync.h"
 
@@ -21,7 +22,7 @@ enum verdict policy_verdict(const struct cluster *c, int32_t i)
 {
     switch (c->config.switch_policy) {
     case SWITCH_MAXIMUM_DATA_PROTECTION:
-        return is_proven(c, i) ? VERDICT_ELIGIBLE : VERDICT_UNPROVEN;
+        return is_proven(c, i) || standby_is_on(c) ? VERDICT_ELIGIBLE : VERDICT_UNPROVEN;
     case SWITCH_NOOP:
         return is_asked_for(c, i) || cluster_keeps_its_own(c, i) ? VERDICT_ELIGIBLE
                                                                  : VERDICT_POLICY;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sync.h"
 
+#include "standby.h"
+
 #include <string.h>
 
 static bool has(uint32_t mask, uint32_t i)
@@ -72,11 +74,12 @@ static uint32_t lesser(uint32_t a, uint32_t b)
 uint32_t sync_wanted(const struct cluster *c, uint32_t streaming, uint32_t *ret_count)
 {
     uint32_t waits = 0;
+    enum synchronous mode = standby_synchronous(c);
     *ret_count = 0;
-    if (c->config.synchronous == SYNCHRONOUS_STRICT) {
+    if (mode == SYNCHRONOUS_STRICT) {
         waits = sync_capable(c, c->leader);
         *ret_count = c->config.synchronous_count;
-    } else if (c->config.synchronous == SYNCHRONOUS_QUORUM) {
+    } else if (mode == SYNCHRONOUS_QUORUM) {
         waits = streaming;
         *ret_count = lesser(c->config.synchronous_count, sync_size(waits));
     }
@@ -108,7 +111,7 @@ uint32_t sync_granted(const struct cluster *c, int32_t grantee, uint32_t *ret_co
         reported |= here ? 1U << i : 0;
     }
     uint32_t count = c->config.synchronous_count;
-    if (c->config.synchronous == SYNCHRONOUS_OFF) {
+    if (standby_synchronous(c) == SYNCHRONOUS_OFF) {
         *ret_count = 0;
         return 0;
     }

@@ -71,6 +71,8 @@ enum task {
                          have everything up to the mark */
     TASK_RESTORE,     /* make the cluster from a backup, on a bootstrap grant */
     TASK_POST_INIT,   /* the operator's command in the new cluster, ahead of its first write */
+    TASK_CLONE,       /* make the first node of a standby cluster from the remote primary */
+    TASK_STREAM, /* done: the leader of a standby cluster streams from the remote, others from it */
     TASK_COUNT
 };
 
@@ -118,6 +120,7 @@ enum request_kind {
     REQUEST_PAUSE,          /* nothing is switched, restarted or rebuilt by itself */
     REQUEST_RESUME,         /* ... and again as ever */
     REQUEST_REMOVE,         /* a node that has left, or is dead, is a member no more */
+    REQUEST_PROMOTE,        /* a standby cluster becomes one that accepts writes (standby.h) */
     REQUEST_KIND_COUNT
 };
 

@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "explain_text.h"
 #include "pause.h"
+#include "standby.h"
 
 #include <inttypes.h>
 
@@ -55,6 +56,9 @@ static enum waiting waiting_held(const struct cluster *c)
     }
     if (c->restart.going) {
         return WAITING_RESTART;
+    }
+    if (standby_is_on(c)) {
+        return c->promoted ? WAITING_NONE : WAITING_STREAM;
     }
     if (c->promoted) {
         return c->writable ? WAITING_NONE : WAITING_FIRST_WRITE;
@@ -172,6 +176,12 @@ static void say_start(const struct cluster *c, struct text *t)
 static void say_promotion(const struct cluster *c, struct text *t)
 {
     add_holds(c, t, "PostgreSQL to promote");
+}
+
+static void say_stream(const struct cluster *c, struct text *t)
+{
+    add_holds(c, t, "its PostgreSQL to follow the remote cluster at ");
+    text_add(t, "%s port %u", c->config.standby.host, (unsigned)c->config.standby.port);
 }
 
 static void say_first_write(const struct cluster *c, struct text *t)
@@ -377,6 +387,7 @@ static const struct row rows[] = {
         [WAITING_RESTART] = {"restart", say_restart},
         [WAITING_POLICY] = {"policy", say_policy},
         [WAITING_PROOF] = {"proof", say_proof},
+        [WAITING_STREAM] = {"stream", say_stream},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

@@ -12,7 +12,7 @@
 #include "cluster.h"
 
 enum waiting {
-    WAITING_NONE = 0,    /* it is writable: a leader holds, and has written */
+    WAITING_NONE = 0,    /* it is writable, or a standby cluster that is led */
     WAITING_UPGRADE,     /* of this program: a decision of a newer version stands in the log */
     WAITING_FIRST_NODE,  /* an agent must say hello */
     WAITING_CONFIG,      /* a monitor must write the configuration */
@@ -33,6 +33,7 @@ enum waiting {
     WAITING_RESTART,     /* the leader restarts PostgreSQL in place */
     WAITING_POLICY,      /* somebody could lead: switch_policy lets nobody be promoted unasked */
     WAITING_PROOF,       /* somebody could lead, and is not proven to miss nothing */
+    WAITING_STREAM,      /* a standby cluster: its leader is to stream from the remote */
     WAITING_COUNT
 };
 

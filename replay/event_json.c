@@ -136,6 +136,18 @@ static void set_settings(json_t *object, const struct settings_note *note)
     json_object_set_new(object, "refused_parameters", event_json_words(note->refused));
 }
 
+json_t *event_json_remote(const struct standby_cluster *standby)
+{
+    if (standby->host[0] == '\0') {
+        return json_null();
+    }
+    json_t *object = json_object();
+    event_json_set_text(object, "host", standby->host);
+    event_json_set_u64(object, "port", standby->port);
+    event_json_set_text(object, "primary_slot_name", standby->primary_slot);
+    return object;
+}
+
 static void put_probe(json_t *object, const struct probe *probe)
 {
     event_json_set_text(object, "state", node_state_name(probe->state));
@@ -149,6 +161,8 @@ static void put_probe(json_t *object, const struct probe *probe)
     event_json_set_u64(object, "failures", probe->failures);
     event_json_set_u64(object, "election_term", probe->election_term);
     event_json_set_lsn(object, "oldest_lsn", probe->oldest_lsn);
+    event_json_set_lsn(object, "source_lsn", probe->source_lsn);
+    event_json_set_text(object, "source_host", probe->source_host);
     set_history(object, &probe->history);
     set_replicas(object, probe);
     set_settings(object, &probe->settings);
@@ -298,6 +312,7 @@ static void body_config(json_t *object, const struct event *e)
     }
     json_object_set_new(object, "permanent_slots", slots);
     event_json_set_text(object, "failover_mode", failover_mode_name(config->failover_mode));
+    json_object_set_new(object, "standby_cluster", event_json_remote(&config->standby));
     if (config->maximum_lag_on_failover == UINT64_MAX) {
         json_object_set_new(object, "maximum_lag_on_failover", json_null());
     } else {

@@ -31,5 +31,7 @@ void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);
 /* Sets key to PostgreSQL's notation, or null when it is 0. */
 void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn);
+/* What a standby cluster replicates from; null when it is none. The caller owns it. */
+json_t *event_json_remote(const struct standby_cluster *standby);
 
 #endif

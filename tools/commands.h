@@ -11,7 +11,7 @@
 int describe_run(const struct options *options);
 /* Every event in order, in words. */
 int tail_run(const struct options *options);
-/* "primary" or "secondary" on stdout, or why it is neither on stderr. */
+/* "primary", "secondary" or "standby_leader" on stdout, or why it is neither on stderr. */
 int role_run(const struct options *options);
 /* Asks for another leader; says why not, or what would be done; perhaps waits for it. */
 int switchover_run(const struct options *options);
@@ -22,6 +22,8 @@ int failover_run(const struct options *options);
 /* Maintenance begins: nothing happens by itself. And ends. */
 int pause_run(const struct options *options);
 int resume_run(const struct options *options);
+/* A standby cluster becomes one that accepts writes. */
+int promote_run(const struct options *options);
 /* A node that has left, or is dead, is a member no more. */
 int node_remove_run(const struct options *options);
 

@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include "../proto/explain.h"
+#include "../proto/standby.h"
 #include "../proto/waiting.h"
 #include "../replay/format.h"
 #include "commands.h"
@@ -51,9 +52,19 @@ static void set_cell(struct row *row, enum column column, const char *format, ..
 
 /* ---- what both outputs say of a node ---- */
 
-bool describe_is_secondary(const struct view *view, int32_t i)
+bool describe_is_standby(const struct view *view, int32_t i)
 {
-    return strcmp(explain_node_role(&view->state, i, view->heard[i]), "secondary") == 0;
+    const char *role = explain_node_role(&view->state, i, view->heard[i]);
+    return strcmp(role, "secondary") == 0 || strcmp(role, "standby_leader") == 0;
+}
+
+/* Of a standby cluster's leader: how far it is behind what the remote has said last. */
+static bool remote_lag(const struct view *view, int32_t i, uint64_t *ret_bytes)
+{
+    uint64_t lsn = view->state.nodes[i].position.lsn;
+    uint64_t source_lsn = view->source_lsns[i];
+    *ret_bytes = source_lsn > lsn ? source_lsn - lsn : 0;
+    return standby_is_on(&view->state) && source_lsn != 0;
 }
 
 bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes)
@@ -61,6 +72,9 @@ bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes)
     const struct cluster *c = &view->state;
     const struct node *n = &c->nodes[i];
     int32_t holder = cluster_holder(c);
+    if (holder == i && remote_lag(view, i, ret_bytes)) {
+        return true;
+    }
     if (n->position.lsn == 0 || holder == LEADER_NONE || holder == i) {
         return false;
     }
@@ -78,7 +92,8 @@ static bool is_well(const struct view *view, int32_t i)
     const struct node *n = &view->state.nodes[i];
     const char *status = explain_node_status(&view->state, i, view->heard[i]);
     bool leads = cluster_holder(&view->state) == i;
-    bool right = strcmp(status, "streaming") == 0 || (leads && strcmp(status, "running") == 0);
+    bool runs = leads && strcmp(status, "running") == 0 && !standby_is_on(&view->state);
+    bool right = strcmp(status, "streaming") == 0 || runs;
     return right && n->failures == 0 && n->reason == REASON_NONE && n->asked_seq == 0;
 }
 
@@ -165,8 +180,11 @@ size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, si
         snprintf(text, sizeof text, "%" PRIu32 " probes failed in a row", n->failures);
         used = add(buffer, size, used, text);
     }
-    if (n->state == NODE_STANDBY && !n->streaming && cluster_holder(&view->state) != i) {
-        used = add(buffer, size, used, "does not stream from the leader");
+    bool leads = cluster_holder(&view->state) == i;
+    if (n->state == NODE_STANDBY && !n->streaming && (!leads || standby_is_on(&view->state))) {
+        used = add(buffer, size, used,
+                   leads ? "does not stream from the remote cluster"
+                         : "does not stream from the leader");
     }
     used = add_settings(&view->settings[i], buffer, size, used);
     format_clean(buffer);
@@ -178,7 +196,7 @@ size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, si
 static void fill_lease(const struct view *view, int32_t i, struct row *row)
 {
     const struct cluster *c = &view->state;
-    if (cluster_holder(c) != i || !c->lease.renewed) {
+    if (cluster_holder(c) != i || !c->lease.renewed || standby_is_on(c)) {
         set_cell(row, COLUMN_LEASE, "-");
         return;
     }
@@ -195,7 +213,7 @@ static void fill_lag(const struct view *view, int32_t i, struct row *row)
 {
     uint64_t lag_bytes = 0;
     char text[FORMAT_TIME_SIZE];
-    if (describe_is_secondary(view, i) && describe_lag(view, i, &lag_bytes)) {
+    if (describe_is_standby(view, i) && describe_lag(view, i, &lag_bytes)) {
         format_bytes(lag_bytes, text);
         set_cell(row, COLUMN_LAG, "%s", text);
     } else {
@@ -228,7 +246,9 @@ static void fill_row(const struct view *view, int32_t i, struct row *row)
 {
     const struct node *n = &view->state.nodes[i];
     set_cell(row, COLUMN_NODE, "%s", n->name);
-    set_cell(row, COLUMN_ROLE, "%s", explain_node_role(&view->state, i, view->heard[i]));
+    const char *role = explain_node_role(&view->state, i, view->heard[i]);
+    bool leads_standbys = strcmp(role, "standby_leader") == 0;
+    set_cell(row, COLUMN_ROLE, "%s", leads_standbys ? "standby leader" : role);
     set_cell(row, COLUMN_STATUS, "%s", explain_node_status(&view->state, i, view->heard[i]));
     set_cell(row, COLUMN_ADDRESS, "%s:%u", n->host, (unsigned)n->port);
     fill_position(n, row);
@@ -321,10 +341,29 @@ static void print_status(const struct cluster *c)
     }
 }
 
+/* Which of the remote's hosts the leader streams from, it says itself. */
+static void print_remote(const struct view *view)
+{
+    const struct cluster *c = &view->state;
+    const struct standby_cluster *standby = &c->config.standby;
+    int32_t holder = cluster_holder(c);
+    if (!standby_is_on(c)) {
+        return;
+    }
+    printf("Standby cluster of %s port %u", standby->host, (unsigned)standby->port);
+    if (standby->primary_slot[0] != '\0') {
+        printf(", slot %s", standby->primary_slot);
+    }
+    if (holder != LEADER_NONE && view->source_hosts[holder][0] != '\0') {
+        printf("; %s streams from %s", c->nodes[holder].name, view->source_hosts[holder]);
+    }
+    printf("; pgbaton promote lets it accept writes\n");
+}
+
 static void print_sync(const struct cluster *c)
 {
     char text[TEXT_BYTES];
-    if (explain_sync(c, text, sizeof text) > 0) {
+    if (!standby_is_on(c) && explain_sync(c, text, sizeof text) > 0) {
         printf("Synchronous: %s\n", text);
     }
 }
@@ -351,6 +390,7 @@ static void print_text(const struct view *view)
 {
     print_header(&view->state);
     print_status(&view->state);
+    print_remote(view);
     print_sync(&view->state);
     print_pause(&view->state);
     print_request(&view->state);

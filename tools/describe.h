@@ -7,9 +7,9 @@
 
 #include "view.h"
 
-/* True when node i's role is secondary. */
-bool describe_is_secondary(const struct view *view, int32_t i);
-/* True when it is known how much WAL of the leader node i lacks. */
+/* True when node i's role is secondary, or leader of a standby cluster. */
+bool describe_is_standby(const struct view *view, int32_t i);
+/* True when it is known how much WAL node i lacks: of the leader, or of the remote cluster. */
 bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes);
 /* What is wrong with node i; empty when nothing is. Returns the length. */
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size);

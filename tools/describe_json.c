@@ -21,7 +21,7 @@ static json_t *probe_json(const struct config *config)
 static void set_lag(json_t *object, const struct view *view, int32_t i)
 {
     uint64_t lag_bytes = 0;
-    if (describe_is_secondary(view, i) && describe_lag(view, i, &lag_bytes)) {
+    if (describe_is_standby(view, i) && describe_lag(view, i, &lag_bytes)) {
         event_json_set_u64(object, "lag_bytes", lag_bytes);
     } else {
         json_object_set_new(object, "lag_bytes", json_null());
@@ -221,6 +221,21 @@ static json_t *restart_json(const struct restarting *restart)
     return object;
 }
 
+/* null when it is no standby cluster. */
+static json_t *remote_json(const struct view *view)
+{
+    json_t *object = event_json_remote(&view->state.config.standby);
+    int32_t holder = cluster_holder(&view->state);
+    if (json_is_null(object)) {
+        return object;
+    }
+    bool known = holder != LEADER_NONE && view->source_hosts[holder][0] != '\0';
+    json_object_set_new(object, "streams_from",
+                        known ? json_string(view->source_hosts[holder]) : json_null());
+    event_json_set_lsn(object, "source_lsn", known ? view->source_lsns[holder] : 0);
+    return object;
+}
+
 void describe_json(const struct view *view)
 {
     const struct cluster *c = &view->state;
@@ -246,6 +261,7 @@ void describe_json(const struct view *view)
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
     event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));
+    json_object_set_new(object, "standby_cluster", remote_json(view));
     json_object_set_new(object, "synchronous", sync_json(c));
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));

@@ -29,6 +29,7 @@ static const char usage[] =
         "  pgbaton pause [CLUSTER]            maintenance: nothing is switched or restarted by "
         "itself\n"
         "  pgbaton resume [CLUSTER]           ... and again as ever\n"
+        "  pgbaton promote [CLUSTER]          a standby cluster accepts writes from then on\n"
         "  pgbaton node remove [CLUSTER] NODE a node that has left, or is dead, is forgotten\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
@@ -127,6 +128,18 @@ static const char resume_usage[] =
         "  --wait           until the leader has said that its lease ends again\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char promote_usage[] =
+        "pgbaton promote [CLUSTER] [options]\n"
+        "\n"
+        "Makes a standby cluster one that accepts writes: its leader is promoted, and follows the "
+        "remote\n"
+        "cluster no more. Make sure that the remote accepts none: nothing here can stop it, and "
+        "what it\n"
+        "writes afterwards is not here. There is no way back but a new standby cluster.\n"
+        "\n"
+        "  --wait           until the leader accepts writes\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const char node_remove_usage[] =
         "pgbaton node remove [CLUSTER] NODE [options]\n"
         "\n"
@@ -148,6 +161,7 @@ static const struct command commands[] = {
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
         {"pause", "nctoW", OPERAND_CLUSTER, pause_usage, pause_run},
         {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
+        {"promote", "nctoW", OPERAND_CLUSTER, promote_usage, promote_run},
         {NODE_REMOVE, "ncto", OPERAND_NODE, node_remove_usage, node_remove_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* pgbaton pause, resume, and node remove. */
+/* pgbaton pause, resume, promote, and node remove. */
 #include "../proto/pause.h"
+#include "../proto/standby.h"
 
 #include "commands.h"
 #include "switchover.h"
@@ -39,6 +40,19 @@ int resume_run(const struct options *options)
         return refuse("it is not paused", "pgbaton pause begins maintenance");
     }
     return request_carry_out(options, &view, REQUEST_RESUME);
+}
+
+int promote_run(const struct options *options)
+{
+    struct view view;
+    if (view_gather(options, &view) != EXIT_DONE) {
+        return EXIT_NONE;
+    }
+    if (!standby_is_on(&view.state)) {
+        return refuse("it is no standby cluster",
+                      "pgbaton switchover or failover lets another node lead");
+    }
+    return request_carry_out(options, &view, REQUEST_PROMOTE);
 }
 
 /* What can be known here; the monitors and the fold judge again. */

@@ -192,6 +192,9 @@ static bool has_effect(const struct errand *errand, const struct cluster *c)
     if (kind == REQUEST_REMOVE) {
         return true;
     }
+    if (kind == REQUEST_PROMOTE) {
+        return c->writable;
+    }
     return kind == REQUEST_PAUSE ? !led || c->lease.lifted : !c->lease.lifted;
 }
 

@@ -29,6 +29,9 @@ static void take_answer(struct view *view, const struct event *e)
     n->streaming = probe->streaming;
     n->failures = probe->failures;
     view->settings[i] = probe->settings;
+    view->source_lsns[i] = probe->source_lsn;
+    memcpy(view->source_hosts[i], probe->source_host, HOST_SIZE);
+    format_clean(view->source_hosts[i]);
 }
 
 static bool all_answered(const struct view *view)

@@ -13,13 +13,15 @@
 struct view {
     struct cluster state; /* the fold's, with fresh positions of the nodes that answered */
     struct settings_note
-            settings[NODE_COUNT_MAX]; /* as the node answers; else what the state has */
-    bool heard[NODE_COUNT_MAX];       /* node i answered; true for all in a captured file */
-    int32_t order[NODE_COUNT_MAX];    /* the nodes by name, for showing them, ... */
-    uint32_t shown_count;             /* ... without those that were removed */
-    bool asked;                       /* false for a captured file: nobody can answer */
-    uint64_t now_us;                  /* when the answers were in; for a file, its last record */
-    uint64_t answer_ms;               /* how long the answers took */
+            settings[NODE_COUNT_MAX];     /* as the node answers; else what the state has */
+    bool heard[NODE_COUNT_MAX];           /* node i answered; true for all in a captured file */
+    uint64_t source_lsns[NODE_COUNT_MAX]; /* as a standby cluster's leader answered */
+    char source_hosts[NODE_COUNT_MAX][HOST_SIZE];
+    int32_t order[NODE_COUNT_MAX]; /* the nodes by name, for showing them, ... */
+    uint32_t shown_count;          /* ... without those that were removed */
+    bool asked;                    /* false for a captured file: nobody can answer */
+    uint64_t now_us;               /* when the answers were in; for a file, its last record */
+    uint64_t answer_ms;            /* how long the answers took */
 };
 
 /* How long the nodes may take to answer. */

@@ -159,6 +159,8 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->election_term = random_u64(random);
     probe->oldest_lsn = random_u64(random);
     random_settings(random, &probe->settings);
+    probe->source_lsn = random_u64(random);
+    random_word(random, probe->source_host, sizeof(probe->source_host), 0);
     random_history(random, &probe->history);
     probe->replica_count = random_below(random, NODE_COUNT_MAX + 1);
     for (uint32_t i = 0; i < probe->replica_count; i++) {
@@ -278,6 +280,10 @@ static void random_config(struct random *random, struct config *config)
                  (unsigned)random_u32(random));
     }
     config->failover_mode = (enum failover_mode)random_below(random, FAILOVER_MODE_COUNT);
+    if (random_below(random, 4) == 0) {
+        config->standby = (struct standby_cluster){
+                .host = "10.0.0.1,db-2", .port = 5432, .primary_slot = "s"};
+    }
 }
 
 static void random_sync_set(struct random *random, struct sync_set *set)

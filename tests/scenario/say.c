@@ -561,6 +561,7 @@ static const struct step_row STEPS[] = {
         {"live", step_live},       {"malformed", step_malformed}, {"newer", step_newer},
         {"forge", step_forge},     {"state", step_state},         {"ask", step_ask},
         {"synchronous", step_set}, {"policy", step_set},          {"failover_mode", step_set},
+        {"cluster", step_set},
 };
 
 static bool row_fits(const struct step_row *row, const char *first)

@@ -394,10 +394,22 @@ static bool set_failover_mode(struct config *config, const char *name)
     return false;
 }
 
+/* "standby-of:10.1.0.1" */
+static bool set_standby(struct config *config, const char *name)
+{
+    static const char word[] = "standby-of:";
+    if (strncmp(name, word, sizeof word - 1) != 0) {
+        return false;
+    }
+    snprintf(config->standby.host, REMOTE_HOST_SIZE, "%s", name + sizeof word - 1);
+    config->standby.port = 5432;
+    return true;
+}
+
 bool scene_set(struct scene *s, const char *name)
 {
     bool known = set_policy(&s->config, name) || set_mode(&s->config, name) ||
-                 set_failover_mode(&s->config, name);
+                 set_failover_mode(&s->config, name) || set_standby(&s->config, name);
     for (size_t i = 0; i < SCENE_MONITOR_MAX; i++) {
         s->monitors[i].monitor.options.config = s->config;
     }

@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include "../../proto/policy.h"
+#include "../../proto/standby.h"
 #include "../../proto/sync.h"
 
 /* For what is bounded by nothing but the simulated work: starts and tasks take up to 3 s each. */
@@ -55,6 +56,7 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_RESTART] = c->config.primary_start_timeout_ms + wait_ms + WORK_MS,
             [WAITING_POLICY] = 0,
             [WAITING_PROOF] = 0,
+            [WAITING_STREAM] = 2 * WORK_MS + wait_ms,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];
@@ -78,8 +80,8 @@ void check_i20_step(struct sim *s, const struct cluster *before)
         s->waiting = waiting;
         s->waiting_us = s->now_us;
     }
-    bool writes = s->truth.phase == PHASE_HELD && s->truth.writable;
-    if (waiting == WAITING_NONE && !writes) {
+    bool serves = s->truth.phase == PHASE_HELD && standby_serves(&s->truth);
+    if (waiting == WAITING_NONE && !serves) {
         sim_break(s, "I20: progress", "it is not writable, and waits for nothing");
     }
 }

@@ -98,7 +98,7 @@ add("renewal-after-revoke",
     ("proto/fold_agent.c", "if (cluster_holder(c) != i) {\n        return VOID_NOT_HELD;",
      "if (c->leader != i) {\n        return VOID_NOT_HELD;"))
 add("start-without-lease",
-    ("agent/lead.c", "lead_way(a) == way && lease_runs(a);", "lead_way(a) == way;"))
+    ("agent/lead.c", "a->cluster.phase == PHASE_HELD : lease_runs(a);", "true : true;"))
 
 # ---- waits ----
 
@@ -204,7 +204,7 @@ add("wal-missing-unseen",
 # ---- limits ----
 
 FAILOVERS_UNLIMITED = (
-    "proto/fold_decision.c", "if (opens && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {",
+    "proto/fold_decision.c", "if (g->kind == GRANT_FAILOVER && ev->failover_age_ms < cluster_failover_ripe_ms(c)) {",
     "if (false) {")
 REBUILDS_UNLIMITED = (
     "proto/fold_rebuild.c", "return ripe ? VOID_NONE : VOID_LIMIT_REACHED;", "return ripe ? VOID_NONE : VOID_NONE;")

@@ -15,9 +15,9 @@
 #define LONG_MS 1000000
 #define TRIES 4
 #define NO_LIMITS                                                                                  \
-    100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000,                         \
+    100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000, {.count = 0},           \
     {                                                                                              \
-        .count = 0                                                                                 \
+        .port = 0                                                                                  \
     }
 
 static uint64_t since_ms(const struct sim *s, const struct sim_takes *takes)
@@ -95,6 +95,7 @@ static bool config_event(struct sim *s, uint64_t choice, struct event *e)
     e->body.config.failover_window_ms = s->truth.config.failover_window_ms;
     e->body.config.rebuild_limit = s->truth.config.rebuild_limit;
     e->body.config.rebuild_window_ms = s->truth.config.rebuild_window_ms;
+    e->body.config.standby = s->truth.config.standby;
     e->body.config.switch_policy = s->truth.config.switch_policy;
     e->body.config.crash_policy = s->truth.config.crash_policy;
     e->body.config.primary_start_timeout_ms = s->truth.config.primary_start_timeout_ms;

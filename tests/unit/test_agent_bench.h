@@ -62,7 +62,7 @@ static inline void bench_fact(struct bench *b, enum fact_kind kind)
 /* A task changes what the data directory and the sessions show. */
 static inline void bench_finish_task(struct bench *b, enum task task)
 {
-    bool makes = task == TASK_INITDB || task == TASK_RESTORE;
+    bool makes = task == TASK_INITDB || task == TASK_RESTORE || task == TASK_CLONE;
     if (b->task_ok && (makes || task == TASK_BASEBACKUP || task == TASK_REWIND)) {
         b->inspection = (struct inspection){.verdict = DATA_INTACT,
                                             .system_id = SYSTEM_ID,

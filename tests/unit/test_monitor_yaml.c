@@ -76,7 +76,11 @@ static void test_settings_reads_all_keys(void **state)
                        "  failover_window: 5min\n"
                        "  rebuild_limit: 20\n"
                        "  rebuild_window: 2h\n"
-                       "  permanent_slots: [archive, cdc_2]\n";
+                       "  permanent_slots: [archive, cdc_2]\n"
+                       "  standby_cluster:\n"
+                       "    host: 10.1.0.1,10.1.0.2\n"
+                       "    port: 5433\n"
+                       "    primary_slot_name: dr\n";
     assert_int_equal(load(text, &s, &f), RESULT_OK);
     assert_string_equal(s.name, "monitor-7");
     assert_string_equal(s.servers, "nats://127.0.0.1:4222");
@@ -103,6 +107,9 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.config.rebuild_window_ms, 7200000);
     assert_int_equal(s.config.permanent_slots.count, 2);
     assert_string_equal(s.config.permanent_slots.names[1], "cdc_2");
+    assert_string_equal(s.config.standby.host, "10.1.0.1,10.1.0.2");
+    assert_int_equal(s.config.standby.port, 5433);
+    assert_string_equal(s.config.standby.primary_slot, "dr");
 }
 
 static void test_settings_derives_the_lease(void **state)
@@ -118,6 +125,10 @@ static void test_settings_derives_the_lease(void **state)
     assert_false(s.memory_storage);
     assert_int_equal(load("cluster_defaults:\n  probe_period: 200ms\n", &s, &f), RESULT_OK);
     assert_int_equal(s.config.lease_ttl_ms, 1400);
+    assert_string_equal(s.config.standby.host, "");
+    assert_int_equal(load("cluster_defaults:\n  standby_cluster: {host: db1}\n", &s, &f),
+                     RESULT_OK);
+    assert_int_equal(s.config.standby.port, 5432);
 }
 
 static void test_settings_refuses_what_is_wrong(void **state)
@@ -145,6 +156,11 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  permanent_slots: [a, b, a]\n", "stands there once");
     expect_refusal("cluster_defaults:\n  permanent_slots: [pgbaton_x]\n", "pgbaton_");
     expect_refusal("cluster_defaults:\n  failover_mode: fast\n", "is unknown");
+    expect_refusal("cluster_defaults:\n  standby_cluster: {port: 5432}\n", "host is missing");
+    expect_refusal("cluster_defaults:\n  standby_cluster: {host: \"a b\"}\n", "with commas");
+    expect_refusal("cluster_defaults:\n  standby_cluster: {host: \"a,,b\"}\n", "with commas");
+    expect_refusal("cluster_defaults:\n  standby_cluster: {host: a, primary_slot_name: A}\n",
+                   "primary_slot_name");
     expect_refusal("cluster_defaults:\n  synchronous: off\n  failover_mode: sealed\n",
                    "needs synchronous: quorum or strict");
 }

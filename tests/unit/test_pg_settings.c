@@ -201,6 +201,18 @@ static void test_pg_settings_refuses_parameters(void **state)
     }
 }
 
+static void test_pg_settings_conninfo_of_a_remote(void **state)
+{
+    struct pg_settings settings = {.node = "node-1", .replication_user = "r"};
+    const struct upstream remote = {.node = REMOTE_NODE, .host = "a,b", .port = 5432};
+    char conninfo[512];
+    (void)state;
+    assert_true(pg_settings_conninfo(&settings, &remote, conninfo, sizeof conninfo));
+    assert_non_null(strstr(conninfo,
+                           "host='a,b' port='5432' user='r' "
+                           "target_session_attrs='read-write' application_name='node-1'"));
+}
+
 static void test_pg_settings_conninfo_quotes(void **state)
 {
     struct pg_settings settings = make_settings();
@@ -291,6 +303,7 @@ int main(void)
             with_setup(test_pg_settings_parameters),
             with_setup(test_pg_settings_refuses_parameters),
             with_setup(test_pg_settings_conninfo_quotes),
+            cmocka_unit_test(test_pg_settings_conninfo_of_a_remote),
             with_setup(test_pg_settings_hba_only_when_given),
             with_setup(test_pg_settings_keeps_signal_of_a_primary),
             with_setup(test_pg_settings_child_explains_failure),

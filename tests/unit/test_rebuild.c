@@ -177,6 +177,19 @@ static void test_command_basebackup_uses_the_slot(void **state)
     assert_false(command.overflow);
 }
 
+/* Whichever of the remote's hosts is its primary; its slots are its own. */
+static void test_command_basebackup_of_a_remote(void **state)
+{
+    struct rebuild rebuild = {.bin_directory = "/bin", .node = "node-1", .replication_user = "r"};
+    struct upstream upstream = {.node = REMOTE_NODE, .host = "a,b", .port = 5442, .slot = "dr"};
+    struct command command;
+    (void)state;
+    command_basebackup(&rebuild, &upstream, "/d.new", SLOT_EXISTING, &command);
+    assert_true(has(&command, "-S") && has(&command, "dr") && !has(&command, "-C"));
+    assert_non_null(strstr(command.argv[3], "host='a,b' port='5442' user='r'"));
+    assert_non_null(strstr(command.argv[3], "target_session_attrs='read-write'"));
+}
+
 static void test_command_rewind_looks_into_the_archive_when_told(void **state)
 {
     struct rebuild rebuild = {.bin_directory = "/bin", .data_directory = "/d", .superuser = "p"};
@@ -582,6 +595,7 @@ int main(void)
             with_setup(test_child_that_cannot_be_executed),
             with_setup(test_child_kill_takes_its_group),
             with_setup(test_command_basebackup_uses_the_slot),
+            with_setup(test_command_basebackup_of_a_remote),
             with_setup(test_command_rewind_looks_into_the_archive_when_told),
             with_setup(test_rebuild_keeps_as_many_old_directories_as_told),
             with_setup(test_command_refuses_what_it_cannot_say),

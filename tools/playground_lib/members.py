@@ -176,7 +176,7 @@ def health(pg):
     if cluster.get("status") != "running":
         return f"cluster is {cluster.get('status', 'not described yet')} {cluster.get('reason', '')}".rstrip()
     states = {n["name"]: (n["role"], n["status"]) for n in cluster["nodes"]}
-    wanted = {("primary", "running"), ("secondary", "streaming")}
+    wanted = {("primary", "running"), ("secondary", "streaming"), ("standby_leader", "streaming")}
     bad = [f"{n} {' '.join(states.get(n, ('unknown', '')))}" for n in pg.names("nodes")
            if states.get(n) not in wanted]
     return ", ".join(bad) or sync_health(pg, cluster["synchronous"], states)
@@ -184,7 +184,8 @@ def health(pg):
 
 def sync_health(pg, sync, states):
     """Commits wait for every standby, unless they wait for none (PostgreSQL without the fence can't prove it)."""
-    if sync["mode"] == "off" or pg.shape["ring"] == "guard":
+    in_recovery = "standby_leader" in [role for role, _ in states.values()]
+    if sync["mode"] == "off" or pg.shape["ring"] == "guard" or in_recovery:
         return ""
     standbys = sorted(name for name, (role, _) in states.items() if role == "secondary")
     steady = sync["step"] == "steady" or not standbys
