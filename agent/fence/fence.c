@@ -14,6 +14,8 @@
  * Both hold for what only reads, too: a deposed primary's answers are stale. The guard kills soon
  * after; a process that is not even scheduled then finds the deadline passed when it is.
  *
+ * Nor is a commit acknowledged whose wait for the standbys was cancelled (cancel.h).
+ *
  * Sessions die with the postmaster by the kernel's hand, and the postmaster with its guard, so that
  * none of them commits on when these are killed.
  *
@@ -34,6 +36,7 @@
 #include "utils/guc.h"
 
 #include "../guard_page.h"
+#include "cancel.h"
 #include "gate.h"
 #include "seal.h"
 #include "shared.h"
@@ -159,10 +162,17 @@ static void on_transaction(XactEvent event, void *argument)
         if (is_closed()) {
             refuse();
         }
+        cancel_note_begin();
         break;
     case XACT_EVENT_COMMIT:
-    case XACT_EVENT_PARALLEL_COMMIT:
+        owe_answer();
+        cancel_note_commit();
+        break;
     case XACT_EVENT_PREPARE:
+        owe_answer();
+        cancel_note_prepare();
+        break;
+    case XACT_EVENT_PARALLEL_COMMIT:
         owe_answer();
         break;
     case XACT_EVENT_ABORT:
@@ -188,10 +198,14 @@ static void on_utility(PlannedStmt *statement, const char *text, bool read_only,
     if (commits && is_closed()) {
         refuse();
     }
+    if (commits) {
+        cancel_note_begin();
+    }
     (next_utility != NULL ? next_utility : standard_ProcessUtility)(
             statement, text, read_only, context, parameters, environment, receiver, completion);
     if (commits) {
         owe_answer();
+        cancel_note_commit_prepared();
     }
 }
 
@@ -225,6 +239,7 @@ static bool way_is_send_pending(void)
 static int way_put(char type, const char *bytes, size_t size)
 {
     withhold_if_closed();
+    cancel_end_session();
     return methods->putmessage(type, bytes, size);
 }
 

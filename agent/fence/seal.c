@@ -42,7 +42,7 @@ static const char *show_sealed(void)
     return shown;
 }
 
-static bool commits_wait(void)
+bool seal_commits_wait(void)
 {
 #ifdef SYNC_STANDBY_DEFINED
     return (WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0;
@@ -57,12 +57,12 @@ bool seal_nobody_is_waited_for(void)
 #ifdef SYNC_STANDBY_INIT
     named = named && (WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) == 0;
 #endif
-    return !commits_wait() && !named;
+    return !seal_commits_wait() && !named;
 }
 
 static const char *show_synchronous(void)
 {
-    return fence_shared != NULL && commits_wait() ? "on" : "off";
+    return fence_shared != NULL && seal_commits_wait() ? "on" : "off";
 }
 
 void seal_define(void)

@@ -21,6 +21,8 @@
 void seal_define(void);
 /* pgbaton_fence.seal, as this process has it. */
 uint32_t seal_setting(void);
+/* True when commits wait for synchronous_standby_names. */
+bool seal_commits_wait(void);
 /* True when commits wait for no standby. The checkpointer keeps that in shared memory; until it has
  * begun to, this process's setting counts. */
 bool seal_nobody_is_waited_for(void);

@@ -147,6 +147,11 @@ class Cluster:
     def value(self, statement, node=None):
         return self.sql(statement, node)[0][0]
 
+    def cancel_commits(self, node):
+        """How many commits waited there for standbys, and do not any more."""
+        return self.value("select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'"
+                          " and query ilike '%history%'", node)
+
     def write(self, text):
         """Inserts a row on whoever is writable, as soon as somebody is."""
         self.write_when_possible("create table if not exists story (line text primary key)")

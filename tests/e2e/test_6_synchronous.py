@@ -44,6 +44,20 @@ def test_nothing_is_lost(cluster, fault, cure):
     wait_steady(cluster, 2)
 
 
+def test_cancelled_waits_are_not_told(cluster):
+    """Clients that lose patience while the leader is cut off from its standbys: none is told COMMIT."""
+    wait_steady(cluster, 2)
+    with Load(cluster) as load:
+        load.fault("partition", load.old)
+        cancelled = wait_until("commits that wait", lambda: cluster.cancel_commits(load.old))
+        load.wait_grant()
+        load.fault("heal", load.old)
+        verdict = load.assert_one_change()
+    assert cancelled > 0
+    assert not verdict.lost, verdict.report()
+    wait_steady(cluster, 2)
+
+
 def test_two_in_a_row(cluster):
     """The second leader falls as soon as the set allows it: what the first acknowledged is still there."""
     wait_steady(cluster, 2)

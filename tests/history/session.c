@@ -59,15 +59,11 @@ static void try_next(struct session *session)
     disconnect(session, session->refusals % count == 0 ? ROUND_PAUSE_US : PAUSE_US);
 }
 
-/* A backend that waits for a synchronous standby and is cancelled says so in a warning, and then
- * that the insert is done. */
+/* Most drivers drop warnings, as that of a wait for a standby that was cancelled. */
 static void on_notice(void *argument, const PGresult *notice)
 {
-    struct session *session = argument;
-    const char *code = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
-    if (code != NULL && strcmp(code, "01000") == 0) {
-        session->warned = true;
-    }
+    (void)argument;
+    (void)notice;
 }
 
 /* One target at a time: a host that is silent costs connect_ms, not what libpq thinks. */
@@ -86,7 +82,7 @@ static void connect_begin(struct session *session)
         try_next(session);
         return;
     }
-    PQsetNoticeReceiver(session->connection, on_notice, session);
+    PQsetNoticeReceiver(session->connection, on_notice, NULL);
     session->state = SESSION_CONNECTING;
     session->events = POLLOUT;
     session->deadline_us = after_ms(settings->connect_ms);
@@ -144,7 +140,7 @@ static bool write_begin(struct session *session)
     snprintf(number, sizeof number, "%" PRIu64, session->write.n);
     session->answered = false;
     session->refused = false;
-    session->warned = false;
+    session->doubtful = false;
     session->state = SESSION_WAITING;
     session->events = POLLIN;
     session->deadline_us = after_ms(settings->answer_ms);
@@ -179,17 +175,24 @@ static void take_row(struct session *session, const PGresult *result)
 /* Everything has come: what is it worth? */
 static void conclude(struct session *session)
 {
-    if (PQstatus(session->connection) != CONNECTION_OK) {
+    if (session->doubtful) {
+        end(session, OUTCOME_INFO);
+        try_next(session);
+    } else if (PQstatus(session->connection) != CONNECTION_OK) {
         end_and_leave(session, PQerrorMessage(session->connection));
     } else if (session->refused || !session->answered) {
         end(session, OUTCOME_FAIL);
         try_next(session);
-    } else if (session->warned) {
-        describe(&session->write, "answered with a warning");
-        end(session, OUTCOME_INFO);
     } else {
         end(session, OUTCOME_OK);
     }
+}
+
+/* transaction_resolution_unknown. */
+static bool is_unknown(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state != NULL && strcmp(state, "08007") == 0;
 }
 
 /* True when the write has ended. */
@@ -210,6 +213,7 @@ static bool read_answer(struct session *session)
             take_row(session, result);
         } else {
             session->refused = true;
+            session->doubtful = session->doubtful || is_unknown(result);
             describe(&session->write, PQresultErrorMessage(result));
         }
         PQclear(result);

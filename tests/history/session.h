@@ -66,7 +66,7 @@ struct session {
     short events;         /* what poll() should wait for */
     bool answered;        /* the row of the present write has come */
     bool refused;         /* an error has come, perhaps after the row: the commit failed */
-    bool warned;          /* a warning has come: not an acknowledgement */
+    bool doubtful;        /* the error says that the commit may have happened */
     struct write write;   /* the present or, when session_step() says so, the ended one */
 };
 

@@ -1,94 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/*
- * The commit fence in a real PostgreSQL, alone: the test holds the guard's page, and nobody kills
- * at the deadline.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "../../agent/guard_page.h"
-#include "postgres.h"
+/* The commit fence in a real PostgreSQL, at the end of the lease. */
+#include "fenced.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <libpq-fe.h>
-#include <poll.h>
-#include <sys/mman.h>
 
 #define SESSION_COUNT 8
 #define FREEZE_COUNT 25
-#define DEADLINE_MS 30000
-#define FAR_MS 3600000
 
-static struct postgres server;
-static struct guard_page *page;
-static char preload[256]; /* "shared_preload_libraries=FILE" */
-
-static void nap_ms(int ms)
-{
-    poll(NULL, 0, ms);
-}
-
-static void lease_runs(void)
-{
-    atomic_store(&page->lease_deadline_ms, guard_page_now_ms() + FAR_MS);
-}
-
-static void lease_is_over(void)
-{
-    atomic_store(&page->lease_deadline_ms, guard_page_now_ms() - 1);
-}
-
-/* ---- sessions ---- */
-
-static void on_notice(void *argument, const char *text)
-{
-    (void)argument;
-    (void)text;
-}
-
-static PGconn *connect_as(const char *application)
-{
-    char port[8];
-    snprintf(port, sizeof(port), "%d", POSTGRES_PORT);
-    const char *const keys[] = {"host", "port", "user", "dbname", "application_name", NULL};
-    const char *const values[] = {server.base, port, "admin", "postgres", application, NULL};
-    return PQconnectdbParams(keys, values, 0);
-}
-
-/* As soon as the server answers. */
-static PGconn *open_session_as(const char *application)
-{
-    uint64_t give_up_ms = guard_page_now_ms() + DEADLINE_MS;
-    PGconn *conn = connect_as(application);
-    while (PQstatus(conn) != CONNECTION_OK && guard_page_now_ms() < give_up_ms) {
-        PQfinish(conn);
-        nap_ms(20);
-        conn = connect_as(application);
-    }
-    assert_int_equal(PQstatus(conn), CONNECTION_OK);
-    PQsetNoticeProcessor(conn, on_notice, NULL);
-    return conn;
-}
-
-static PGconn *open_session(void)
-{
-    return open_session_as("test");
-}
-
-static void expect_ok(PGconn *conn, const char *sql)
-{
-    PGresult *result = PQexec(conn, sql);
-    ExecStatusType status = PQresultStatus(result);
-    if (sql[0] != '\0' && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
-    }
-    PQclear(result);
-}
+/* ---- what is refused ---- */
 
 /* Refused with 25006, and the text says why. */
 static void expect_refused(PGconn *conn, const char *sql, const char *why)
@@ -102,54 +21,6 @@ static void expect_refused(PGconn *conn, const char *sql, const char *why)
     }
     PQclear(result);
 }
-
-static long value_of(PGconn *conn, const char *sql)
-{
-    PGresult *result = PQexec(conn, sql);
-    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
-    long value = strtol(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
-    return value;
-}
-
-/* ---- the server ---- */
-
-static void make_page(void)
-{
-    int fd = memfd_create("test", 0);
-    char path[40];
-    char number[16];
-    assert_int_equal(ftruncate(fd, sizeof(*page)), 0);
-    page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_ptr_not_equal(page, MAP_FAILED);
-    atomic_store(&page->version, GUARD_PAGE_VERSION);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    snprintf(number, sizeof(number), "%d", open(path, O_RDONLY));
-    setenv(GUARD_PAGE_ENVIRONMENT, number, 1);
-}
-
-static void start(const char *setting)
-{
-    lease_runs();
-    postgres_start_with(&server, (const char *[]){preload, "max_prepared_transactions=5",
-                                                  "restart_after_crash=on", setting, NULL});
-}
-
-static int start_guarded(void **state)
-{
-    (void)state;
-    start(NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    postgres_stop(&server, SIGQUIT);
-    return 0;
-}
-
-/* ---- what is refused ---- */
 
 static void test_fence_refuses_before_the_record(void **state)
 {
@@ -246,7 +117,7 @@ static void test_fence_withholds_what_the_deadline_overtook(void **state)
         assert_int_not_equal(PQresultStatus(result), PGRES_COMMAND_OK);
         PQclear(result);
         assert_int_equal(PQconsumeInput(conn), 0); /* the connection is gone */
-        PQfinish(conn);
+        end_session(conn, backend);
         PQfinish(other);
         lease_runs();
         other = open_session_as("pgbaton");
@@ -270,6 +141,7 @@ static void test_fence_withholds_an_answer_that_was_not_sent_in_time(void **stat
 {
     (void)state;
     PGconn *conn = open_session();
+    pid_t backend = PQbackendPID(conn);
     expect_ok(conn, "create table b (n int)");
     assert_int_equal(PQsendQuery(conn, "begin; insert into b values (1); commit; "
                                        "select pg_sleep(1)"),
@@ -280,7 +152,7 @@ static void test_fence_withholds_an_answer_that_was_not_sent_in_time(void **stat
     PGresult *result = PQgetResult(conn);
     assert_int_not_equal(PQresultStatus(result), PGRES_COMMAND_OK);
     PQclear(result);
-    PQfinish(conn);
+    end_session(conn, backend);
     lease_runs();
     conn = open_session();
     assert_int_equal(value_of(conn, "select count(*) from b"), 1);
@@ -292,6 +164,7 @@ static void test_fence_withholds_an_answer_that_was_not_sent_in_time(void **stat
 
 struct writer {
     PGconn *conn;
+    pid_t backend;
     unsigned acks;
     bool ended;
 };
@@ -365,9 +238,8 @@ static char state_of(pid_t pid)
 static void freeze(const struct writer *writers)
 {
     for (int i = 0; i < SESSION_COUNT; i++) {
-        pid_t pid = PQbackendPID(writers[i].conn);
-        kill(pid, SIGSTOP);
-        while (state_of(pid) != 'T') {
+        kill(writers[i].backend, SIGSTOP);
+        while (state_of(writers[i].backend) != 'T') {
             nap_ms(1);
         }
     }
@@ -387,6 +259,7 @@ static void test_fence_holds_when_everything_was_frozen(void **state)
         lease_runs();
         for (int i = 0; i < SESSION_COUNT; i++) {
             writers[i].conn = open_session();
+            writers[i].backend = PQbackendPID(writers[i].conn);
             expect_ok(writers[i].conn, "set synchronous_commit = off");
             write_next(&writers[i]);
         }
@@ -396,13 +269,13 @@ static void test_fence_holds_when_everything_was_frozen(void **state)
         unsigned before = sum_acks(writers);
         lease_is_over();
         for (int i = 0; i < SESSION_COUNT; i++) {
-            kill(PQbackendPID(writers[i].conn), SIGCONT);
+            kill(writers[i].backend, SIGCONT);
         }
         write_for_ms(writers, 100);
         assert_int_equal(sum_acks(writers), before);
         total += before;
         for (int i = 0; i < SESSION_COUNT; i++) {
-            PQfinish(writers[i].conn);
+            end_session(writers[i].conn, writers[i].backend);
         }
     }
     print_message("%u acknowledged before, none after\n", total);
@@ -562,23 +435,6 @@ static void test_fence_shows_nothing_that_may_be_lost(void **state)
     expect_ok(agent, "select pg_reload_conf()");
     PQfinish(open_session());
     PQfinish(agent);
-}
-
-static int make_server(void **state)
-{
-    (void)state;
-    const char *library = getenv("PGBATON_FENCE");
-    assert_non_null(library);
-    snprintf(preload, sizeof(preload), "shared_preload_libraries=%s", library);
-    make_page();
-    return postgres_create(&server) ? 0 : -1;
-}
-
-static int remove_server(void **state)
-{
-    (void)state;
-    postgres_destroy(&server);
-    return 0;
 }
 
 #define guarded(name) cmocka_unit_test_setup_teardown(name, start_guarded, stop)
