@@ -25,6 +25,7 @@ static const uint32_t task_timeouts_ms[] = {
         [TASK_POST_INIT] = 0,
         [TASK_CLONE] = 0,
         [TASK_STREAM] = 0,
+        [TASK_RESTART] = 0,
 };
 _Static_assert(sizeof task_timeouts_ms / sizeof task_timeouts_ms[0] == TASK_COUNT,
                "a timeout for each task");

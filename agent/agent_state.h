@@ -13,6 +13,7 @@
 #include "lease.h"
 #include "outbox.h"
 #include "restart.h"
+#include "restart_asked.h"
 #include "sync_keep.h"
 
 /* What PostgreSQL is being made to do; one thing at a time. */
@@ -197,6 +198,7 @@ struct agent {
     struct agent_lease lease;
     struct agent_lead lead;
     struct agent_restart restart;
+    struct agent_restart_asked asked_for;
     struct agent_sync sync;
     struct agent_grant grant;
     uint64_t refused_term; /* refused in this incarnation */

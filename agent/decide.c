@@ -391,6 +391,9 @@ static const struct row ROWS[] = {
     {"say-foreign",      is_newly_foreign,        say_foreign},
     {"release-again",    must_release_again,      release_again},
     {"wait-paused",      pause_must_wait,         NULL},
+    {"restart-checkpoint", restart_asked_must_checkpoint, restart_asked_checkpoint},
+    {"restart-announce", restart_asked_must_announce, restart_asked_announce},
+    {"restart-asked",    restart_asked_must_stop, restart_asked_stop},
     {"restart",          restart_must_begin,      restart_begin},
     {"abandon",          lead_is_impossible,      lead_abandon},
     {"initdb",           lead_must_initdb,        lead_initdb},
@@ -451,6 +454,7 @@ uint64_t agent_decide_next_ms(const struct agent *a)
             a->lead.stage < LEAD_CHECKPOINTED ? a->lead.retry_ms : 0,
             a->stop.exited ? 0 : a->stop.until_ms,
             restart_goes_on(a) ? a->restart.until_ms : 0,
+            a->asked_for.stage != RESTART_NONE ? a->asked_for.until_ms : 0,
     };
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         if (times[i] > a->now_ms && times[i] < next_ms) {

@@ -460,7 +460,7 @@ static void end_first_write(struct agent *a, const struct fact *fact)
 static void end_checkpoint(struct agent *a, const struct fact *fact)
 {
     uint64_t step_seq = switch_checkpoint_seq(a);
-    if (step_seq != 0) {
+    if (!restart_asked_checkpoint_ended(a, fact) && step_seq != 0) {
         report_task(a, fact, step_seq);
     }
     if (!fact->ok) {
@@ -487,7 +487,7 @@ static void learn_task_ended(struct agent *a, const struct fact *fact, struct ac
             [TASK_CLONE] = end_bootstrap,
             [TASK_STREAM] = NULL, /* nothing that runs */
     };
-    _Static_assert(sizeof ends / sizeof ends[0] == TASK_COUNT, "an end for the last task");
+    _Static_assert(sizeof ends / sizeof ends[0] == TASK_RESTART, "one for each that is a task");
     if (a->pg.busy != BUSY_TASK || a->pg.task != fact->task) {
         return; /* it was overtaken by a kill */
     }

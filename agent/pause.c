@@ -30,5 +30,5 @@ bool pause_bears(const struct agent *a, enum reason reason)
 bool pause_must_wait(const struct agent *a)
 {
     return agent_is_paused(a) && agent_is_gone(a) && !a->rebuild.unstarted && !restart_goes_on(a) &&
-           cluster_directive(&a->cluster, a->me) != DIRECTIVE_REBUILD;
+           !restart_asked_is_down(a) && cluster_directive(&a->cluster, a->me) != DIRECTIVE_REBUILD;
 }

@@ -19,7 +19,7 @@ bool agent_is_paused(const struct agent *a);
 /* True when such a fault is to be borne now. */
 bool pause_bears(const struct agent *a, enum reason reason);
 /* True when what does not run is not to be started. A copy that this agent has made is, and what it
- * was restarting in place. */
+ * was restarting in place, or restarts because somebody asked for it. */
 bool pause_must_wait(const struct agent *a);
 
 #endif

@@ -35,6 +35,7 @@ static const enum node_state task_states[] = {
         [TASK_CHECKPOINT] = NODE_PRIMARY,    [TASK_SYNC] = NODE_PRIMARY,
         [TASK_RESTORE] = NODE_STARTING,      [TASK_POST_INIT] = NODE_PRIMARY,
         [TASK_CLONE] = NODE_STARTING,        [TASK_STREAM] = NODE_STANDBY,
+        [TASK_RESTART] = NODE_STARTING,
 };
 _Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
 
@@ -147,7 +148,7 @@ static struct look look(const struct agent *a)
         return (struct look){task_states[a->pg.task], REASON_NONE};
     }
     if (a->pg.guard == GUARD_ABSENT && restart_goes_on(a)) {
-        return (struct look){NODE_STARTING, REASON_POSTMASTER_DIED};
+        return (struct look){NODE_STARTING, restart_tell(a).reason};
     }
     if (a->pg.guard == GUARD_ABSENT) {
         return a->data.known ? look_stopped(a) : data_looks[DATA_UNKNOWN];

@@ -115,15 +115,26 @@ void restart_note_crash(struct agent *a, uint64_t wall_us)
     }
 }
 
-void restart_begin(struct agent *a, struct action_list *actions)
+static void announce(struct agent *a, uint64_t until_ms)
 {
-    uint32_t timeout_ms = agent_config(a).primary_start_timeout_ms;
     struct agent_restart *r = &a->restart;
     r->term = a->cluster.term;
     r->number = a->cluster.restart.number + 1;
-    r->until_ms = a->now_ms + timeout_ms;
+    r->until_ms = until_ms;
     r->detected_wall_us = r->detected_wall_us != 0 ? r->detected_wall_us : a->wall_us;
     a->lease.renew_ms = 0; /* the renewal that tells it goes out at once */
+}
+
+void restart_announce(struct agent *a)
+{
+    a->restart.asked = true;
+    announce(a, UINT64_MAX);
+}
+
+void restart_begin(struct agent *a, struct action_list *actions)
+{
+    uint32_t timeout_ms = agent_config(a).primary_start_timeout_ms;
+    announce(a, a->now_ms + timeout_ms);
     act_say(actions, SEVERITY_WARNING,
             "PostgreSQL died: restarting it in place, for %u ms at most term=%llu",
             (unsigned)timeout_ms, (unsigned long long)a->cluster.term);
@@ -131,13 +142,16 @@ void restart_begin(struct agent *a, struct action_list *actions)
 
 void restart_learn(struct agent *a)
 {
-    uint64_t seq = a->cluster.restart.tokens.seq;
-    if (seq == a->restart.seen_seq) {
+    const struct restarting *r = &a->cluster.restart;
+    if (r->tokens.seq != a->restart.seen_seq) {
+        a->restart.seen_seq = r->tokens.seq;
+        a->restart.seen_ms = a->now_ms;
+    }
+    if (r->seq == a->restart.begun_seq) {
         return;
     }
-    a->restart.seen_seq = seq;
-    a->restart.seen_ms = a->now_ms;
-    bool mine = cluster_holder(&a->cluster) == a->me && a->cluster.restart.going;
+    a->restart.begun_seq = r->seq;
+    bool mine = cluster_holder(&a->cluster) == a->me && r->going;
     if (mine && a->lead.stage > LEAD_PROMOTED) {
         a->lead.stage = LEAD_PROMOTED; /* it tells when it accepts writes again */
     }
@@ -146,6 +160,7 @@ void restart_learn(struct agent *a)
 void restart_end(struct agent *a)
 {
     a->restart.term = 0;
+    a->restart.asked = false;
     a->restart.detected_wall_us = 0;
 }
 
@@ -169,7 +184,7 @@ struct restart restart_tell(const struct agent *a)
     }
     return (struct restart){
             .number = a->restart.number,
-            .reason = REASON_POSTMASTER_DIED,
+            .reason = a->restart.asked ? REASON_REQUESTED : REASON_POSTMASTER_DIED,
             .age_ms = age_ms(a),
             .detected_wall_us = a->restart.detected_wall_us,
     };

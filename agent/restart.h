@@ -17,15 +17,17 @@
 
 struct agent;
 
-/* A crash that does not end the term. */
+/* A crash, or a restart that was asked for (restart_asked.h), that does not end the term. */
 struct agent_restart {
-    uint64_t term;   /* in which PostgreSQL is being restarted in place; 0: it is not */
-    uint32_t number; /* as the renewals name it */
-    uint64_t until_ms;
+    uint64_t term;             /* in which PostgreSQL is being restarted in place; 0: it is not */
+    uint32_t number;           /* as the renewals name it */
+    bool asked;                /* an operator asked for it: PostgreSQL runs until the log has it */
+    uint64_t until_ms;         /* UINT64_MAX: PostgreSQL runs still */
     uint64_t detected_wall_us; /* of the crash */
     uint64_t failed_term;      /* the term in which one took too long */
-    uint64_t seen_seq;         /* the last one in the log, of whatever term, ... */
-    uint64_t seen_ms;          /* ... and since when it is known here */
+    uint64_t seen_seq;  /* the last one in the log that took a token, of whatever term, ... */
+    uint64_t seen_ms;   /* ... and since when it is known here */
+    uint64_t begun_seq; /* the last one of the term in the log */
 };
 
 /* True when this node leads, and a crash of its PostgreSQL now should not end its term. */
@@ -36,6 +38,8 @@ bool restart_goes_on(const struct agent *a);
 bool restart_is_recorded(const struct agent *a);
 bool restart_must_begin(const struct agent *a);
 void restart_begin(struct agent *a, struct action_list *actions);
+/* An operator asks for it: the renewal that tells so goes out at once. */
+void restart_announce(struct agent *a);
 /* The postmaster has died, and its term is not given up for that. */
 void restart_note_crash(struct agent *a, uint64_t wall_us);
 /* A record was folded. */

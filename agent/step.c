@@ -60,6 +60,7 @@ void agent_step(struct agent *a, const struct fact *fact, struct codec_arena *ar
     a->now_ms = fact->now_ms;
     a->wall_us = fact->wall_us;
     learn_fact(a, fact, arena, ret_actions);
+    restart_asked_learn(a);
     lease_keep(a, ret_actions);
     decide_act(a, ret_actions);
     sync_keep(a, ret_actions);

@@ -106,7 +106,7 @@ static void learn_good(struct agent *a, const struct probe_result *probe)
     a->pg.role = probe->in_recovery ? ROLE_STANDBY : ROLE_PRIMARY;
     a->pg.adopted = false;
     a->pg.start_failures = 0;
-    if (a->pg.role == ROLE_PRIMARY) {
+    if (a->pg.role == ROLE_PRIMARY && !restart_asked_runs_on(a)) {
         restart_end(a);
     }
     if (a->watch.election_term != 0 && a->watch.issued_ms >= a->watch.election_ms) {

@@ -13,9 +13,13 @@ static bool differs(const struct cluster *c, uint32_t waits, uint32_t count)
     return waits != c->sync.waits || count != c->sync.count;
 }
 
+/* Who leaves by itself may be back in a moment; who is to be restarted waits for this. */
 static uint64_t pause_ms(const struct cluster *c, uint32_t waits)
 {
-    if (c->config.synchronous == SYNCHRONOUS_OFF || (c->sync.waits & ~waits) == 0) {
+    uint32_t leaving = c->sync.waits & ~waits;
+    bool restarts = waits != 0 && c->licence.seq != 0 &&
+                    leaving == UINT32_C(1) << (uint32_t)c->licence.node;
+    if (c->config.synchronous == SYNCHRONOUS_OFF || leaving == 0 || restarts) {
         return SYNC_WIDEN_MS;
     }
     return waits != 0 ? SYNC_SHRINK_MS : SYNC_GIVE_UP_MS;

@@ -282,6 +282,10 @@ static void put_orders(struct digest *d, const struct cluster *c)
     put_text(d, asked->node, sizeof(asked->node));
     put_u64(d, asked->leader_stopped);
     put_closed(d, &c->answered);
+    put_u64(d, c->licence.seq);
+    put_i64(d, c->licence.node);
+    put_u64(d, c->licence.wall_us);
+    put_text(d, c->licence.writer, sizeof(c->licence.writer));
     put_u64(d, c->pause.seq);
     put_u64(d, c->pause.wall_us);
     put_text(d, c->pause.writer, sizeof(c->pause.writer));

@@ -92,6 +92,9 @@ static const struct {
         [REASON_NODE_HEARD] = {"node_heard", "the node is heard: stop its agent first"},
         [REASON_STILL_NEEDED] = {"still_needed",
                                  "commits, an election or a request still count on it"},
+        [REASON_NODE_SILENT] = {"node_silent", "the node is not heard"},
+        [REASON_NOT_RUNNING] = {"not_running", "its PostgreSQL does not run, or does not serve"},
+        [REASON_RESTART_GOES_ON] = {"restart_goes_on", "another restart has not ended"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -110,6 +113,7 @@ static const char *const task_names[] = {
         [TASK_POST_INIT] = "post_init",
         [TASK_CLONE] = "clone",
         [TASK_STREAM] = "stream",
+        [TASK_RESTART] = "restart",
 };
 _Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
 
@@ -170,6 +174,7 @@ static const char *const request_kind_names[] = {
         [REQUEST_REBUILD] = "rebuild",       [REQUEST_CANCEL] = "cancel",
         [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
         [REQUEST_REMOVE] = "remove",         [REQUEST_PROMOTE] = "promote",
+        [REQUEST_RESTART] = "restart",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -209,7 +214,7 @@ bool event_is_decision(enum event_kind kind)
 bool request_is_ordered(enum request_kind kind)
 {
     return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE ||
-           kind == REQUEST_PROMOTE;
+           kind == REQUEST_PROMOTE || kind == REQUEST_RESTART;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

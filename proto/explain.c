@@ -123,6 +123,7 @@ const char *text_task(enum task task)
             [TASK_POST_INIT] = "post_init",
             [TASK_CLONE] = "copy of the remote",
             [TASK_STREAM] = "streaming from the remote",
+            [TASK_RESTART] = "restart",
     };
     _Static_assert(sizeof names / sizeof names[0] == TASK_COUNT, "a name per task");
     return (unsigned)task < TASK_COUNT ? names[task] : "?";

@@ -42,6 +42,8 @@ size_t explain_answered(const struct cluster *c, char *buffer, size_t size);
 /* "since 12:00:00, by root-db1: nothing is ...; the lease of node-1 does not end"; empty: it is not
  * paused. */
 size_t explain_pause(const struct cluster *c, char *buffer, size_t size);
+/* "of node-2, asked for by root-db1: waits until ..."; empty: no restart is ordered. */
+size_t explain_licence(const struct cluster *c, char *buffer, size_t size);
 /* What the stage of a pending request waits for. */
 const char *explain_stage(enum switchover_stage stage);
 /* "quorum: commits wait for 1 of node-2, node-3; an election needs 2 of node-2, node-3"; empty when

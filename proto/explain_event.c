@@ -210,6 +210,12 @@ static void done_stream(const struct cluster *c, const struct event *e, struct t
              e->writer, e->body.task.position.timeline);
 }
 
+static void done_restart(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "%s has restarted PostgreSQL as it was asked to", e->writer);
+}
+
 static const explain_kind_fn done_of_task[] = {
         [TASK_NONE] = done_other,
         [TASK_INITDB] = done_initdb,
@@ -225,6 +231,7 @@ static const explain_kind_fn done_of_task[] = {
         [TASK_POST_INIT] = done_post_init,
         [TASK_CLONE] = done_clone,
         [TASK_STREAM] = done_stream,
+        [TASK_RESTART] = done_restart,
 };
 _Static_assert(sizeof done_of_task / sizeof done_of_task[0] == TASK_COUNT, "a sentence per task");
 

@@ -2,6 +2,7 @@
 /* What operators ask for that one decision ends, in words. */
 #include "explain.h"
 #include "explain_text.h"
+#include "licence.h"
 #include "pause.h"
 
 #include <inttypes.h>
@@ -50,13 +51,18 @@ static void say_promote(const struct cluster *c, struct text *t)
              led ? text_leader(c) : "the next leader");
 }
 
+static void say_restart(const struct cluster *c, struct text *t)
+{
+    text_add(t, "%s is to restart its PostgreSQL, as %s asks", c->answered.node, c->licence.writer);
+}
+
 void explain_order(const struct cluster *c, const struct event *e, struct text *t)
 {
     static void (*const says[])(const struct cluster *, struct text *) = {
             [REQUEST_SWITCHOVER] = say_nothing, [REQUEST_FAILOVER] = say_nothing,
             [REQUEST_REBUILD] = say_nothing,    [REQUEST_PAUSE] = say_pause,
             [REQUEST_RESUME] = say_resume,      [REQUEST_REMOVE] = say_remove,
-            [REQUEST_PROMOTE] = say_promote,
+            [REQUEST_PROMOTE] = say_promote,    [REQUEST_RESTART] = say_restart,
     };
     _Static_assert(sizeof says / sizeof says[0] == REQUEST_KIND_COUNT, "a sentence for each");
     const struct order *order = &e->body.order;
@@ -80,6 +86,23 @@ size_t explain_answered(const struct cluster *c, char *buffer, size_t size)
              answered->node[0] != '\0' ? " of " : "", answered->node,
              answered->reason == REASON_NONE ? "is ordered" : "is declined: ");
     text_add(&t, "%s", answered->reason == REASON_NONE ? "" : reason_text(answered->reason));
+    return t.length;
+}
+
+size_t explain_licence(const struct cluster *c, char *buffer, size_t size)
+{
+    struct text t = text_begin(buffer, size);
+    const struct licence *licence = &c->licence;
+    if (licence->seq == 0) {
+        return 0;
+    }
+    const char *node = c->nodes[licence->node].name;
+    text_add(&t, "of %s, asked for by %s", node, licence->writer);
+    if (!licence_is_ripe(c, licence->node)) {
+        text_add(&t, ": waits until no commit, and no switchover, counts on it");
+    } else if (licence->node == c->leader && !c->restart.going) {
+        text_add(&t, ": runs a checkpoint while it serves");
+    }
     return t.length;
 }
 

@@ -43,6 +43,7 @@ void cluster_end_directives(struct cluster *c)
     for (uint32_t i = 0; i < c->node_count; i++) {
         c->nodes[i].rebuild_task = TASK_NONE;
     }
+    licence_end(c);
 }
 
 bool mark_allows(const struct mark *mark, const struct event *e)

@@ -197,6 +197,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
         n->rebuild_task = TASK_NONE;
         n->state_seq = e->seq;
         n->state_wall_us = e->wall_us;
+        licence_lapse(c, (int32_t)(n - c->nodes));
     }
     n->incarnation = e->incarnation;
     n->hello_seq = e->seq;
@@ -260,44 +261,6 @@ static bool renew_is_possible(const struct cluster *c, const struct renew *r)
            r->seen_seq <= c->last_seq;
 }
 
-/* A renewal that begins a restart in place: of a primary that is not to stop, and not too often
- * (I18). */
-static enum void_reason check_restart(const struct cluster *c, const struct restart *r)
-{
-    if (r->number <= c->restart.number) {
-        return VOID_NONE; /* none, or one that goes on */
-    }
-    bool possible = r->number == c->restart.number + 1 && c->promoted && !standby_is_on(c) &&
-                    r->reason != REASON_NONE;
-    if (!possible) {
-        return VOID_IMPOSSIBLE;
-    }
-    if (c->pending.step == SWITCH_STOP) {
-        return VOID_NOT_HELD;
-    }
-    return r->age_ms < cluster_restart_ripe_ms(c) ? VOID_LIMIT_REACHED : VOID_NONE;
-}
-
-/* It accepts no writes until it says that it does. */
-static void begin_restart(struct cluster *c, const struct restart *r, const struct event *e)
-{
-    struct bucket tokens = c->restart.tokens;
-    bucket_take(&tokens, cluster_restart_size(c), r->age_ms, e->seq);
-    c->restart = (struct restarting){
-            .number = r->number,
-            .going = true,
-            .reason = r->reason,
-            .seq = e->seq,
-            .incarnation = e->incarnation,
-            .counter = e->counter,
-            .detected_wall_us = r->detected_wall_us,
-            .begun_wall_us = e->wall_us,
-            .tokens = tokens,
-    };
-    c->writable = false;
-    pending_leader_crashed(c, e);
-}
-
 /* The first renewal: the grant takes effect. From here on its holder may be promoted, whether or
  * not it lives to tell. */
 static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
@@ -335,7 +298,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
         return VOID_NOT_PAUSED;
     }
     struct lease *lease = &c->lease;
-    reason = check_restart(c, &r->restart);
+    reason = fold_check_restart(c, &r->restart);
     if (reason != VOID_NONE) {
         return reason;
     }
@@ -343,7 +306,7 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
         begin_holding(c, i, e);
     }
     if (r->restart.number > c->restart.number) {
-        begin_restart(c, &r->restart, e);
+        fold_begin_restart(c, &r->restart, e);
     }
     lease->renewal_seq = e->seq;
     lease->renewal_wall_us = e->wall_us;
@@ -485,8 +448,20 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
         n->rebuilt_task = t->task;
         n->failed_task = TASK_NONE;
     }
+    licence_used(c, i, t);
     pending_checkpoint(c, i, e);
     return VOID_NONE;
+}
+
+/* What a copy has failed for decides on the next one. */
+static void note_failure(struct node *n, const struct task_report *t)
+{
+    bool copy = n->failed_task == TASK_REWIND || n->failed_task == TASK_BASEBACKUP;
+    if (t->task == TASK_RESTART && copy) {
+        return;
+    }
+    n->failed_task = t->task;
+    memcpy(n->failed_text, t->text, sizeof n->failed_text);
 }
 
 enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e)
@@ -496,8 +471,8 @@ enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e
     if (rebuild_ends(n, t)) {
         n->rebuild_failures++;
     }
-    n->failed_task = t->task;
-    memcpy(n->failed_text, t->text, sizeof n->failed_text);
+    licence_used(c, i, t);
+    note_failure(n, t);
     pending_checkpoint(c, i, e);
     return VOID_NONE;
 }
@@ -510,6 +485,7 @@ enum void_reason fold_goodbye(struct cluster *c, int32_t i, const struct event *
     }
     n->departed = true;
     rebuild_forget_request(n);
+    licence_lapse(c, i);
     n->eligible_seq = 0;
     n->state = NODE_STOPPED;
     n->reason = e->body.goodbye.reason;

@@ -50,6 +50,18 @@ void pending_leader_crashed(struct cluster *c, const struct event *e);
 /* The next term is granted: every request has ended. */
 void pending_granted(struct cluster *c, const struct event *e);
 
+/* fold_restart.c */
+/* A renewal that begins a restart in place: of a primary that is not to stop. */
+enum void_reason fold_check_restart(const struct cluster *c, const struct restart *r);
+void fold_begin_restart(struct cluster *c, const struct restart *r, const struct event *e);
+/* A restart is ordered (licence.h). */
+void licence_give(struct cluster *c, const struct event *e);
+void licence_end(struct cluster *c);
+/* Node i cannot use it any more, if it has it. */
+void licence_lapse(struct cluster *c, int32_t i);
+/* done or failed of node i: of what it was licensed for? */
+void licence_used(struct cluster *c, int32_t i, const struct task_report *t);
+
 /* fold_order.c */
 enum void_reason fold_asked(struct cluster *c, const struct event *e);
 enum void_reason fold_order(struct cluster *c, const struct event *e);
@@ -79,7 +91,8 @@ void fold_sync_leads(struct cluster *c, const struct event *e);
 /* What is known of the end of the last holder's WAL when a term ends that may never have been
  * held. */
 struct position cluster_kept_end(const struct cluster *c);
-/* The term is over: what it told nodes to rebuild lapses. Who has begun says so when it reports. */
+/* The term is over: what it told nodes to rebuild, or to restart, lapses. Who has begun says so
+ * when it reports. */
 void cluster_end_directives(struct cluster *c);
 
 /* What the last election came to is over. */

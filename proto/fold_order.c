@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* What operators ask for that one decision ends. */
 #include "fold_impl.h"
+#include "licence.h"
 #include "order.h"
 #include "pause.h"
 #include "standby.h"
@@ -59,10 +60,13 @@ static enum void_reason check_asked(const struct cluster *c, const struct reques
     if (r->seen_seq < c->answered.seq) {
         return VOID_REQUEST_OUTDATED;
     }
-    if (r->kind == REQUEST_PROMOTE) {
-        return check_promote(c, r);
-    }
-    return r->kind == REQUEST_REMOVE ? check_remove(c, r) : check_pause(c, r);
+    static enum void_reason (*const checks[])(const struct cluster *, const struct request *) = {
+            [REQUEST_PAUSE] = check_pause,     [REQUEST_RESUME] = check_pause,
+            [REQUEST_REMOVE] = check_remove,   [REQUEST_PROMOTE] = check_promote,
+            [REQUEST_RESTART] = licence_check,
+    };
+    _Static_assert(sizeof checks / sizeof checks[0] == REQUEST_KIND_COUNT, "a check for each");
+    return checks[r->kind](c, r);
 }
 
 enum void_reason fold_asked(struct cluster *c, const struct event *e)
@@ -126,8 +130,9 @@ static enum reason remove_objection(const struct cluster *c, const struct eviden
 }
 
 /* Without a leader it is carried out as well: the next one is promoted at once. */
-static enum reason promote_objection(const struct cluster *c)
+static enum reason promote_objection(const struct cluster *c, const struct evidence *evidence)
 {
+    (void)evidence;
     if (!standby_is_on(c)) {
         return REASON_OVERTAKEN;
     }
@@ -136,11 +141,14 @@ static enum reason promote_objection(const struct cluster *c)
 
 enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
 {
-    if (c->asked.kind == REQUEST_PROMOTE) {
-        return promote_objection(c);
-    }
-    return c->asked.kind == REQUEST_REMOVE ? remove_objection(c, evidence)
-                                           : pause_objection(c, evidence);
+    static enum reason (*const objections[])(const struct cluster *, const struct evidence *) = {
+            [REQUEST_PAUSE] = pause_objection,     [REQUEST_RESUME] = pause_objection,
+            [REQUEST_REMOVE] = remove_objection,   [REQUEST_PROMOTE] = promote_objection,
+            [REQUEST_RESTART] = licence_objection,
+    };
+    _Static_assert(sizeof objections / sizeof objections[0] == REQUEST_KIND_COUNT, "one for each");
+    bool known = objections[c->asked.kind] != NULL;
+    return known ? objections[c->asked.kind](c, evidence) : REASON_OVERTAKEN;
 }
 
 struct order order_next(const struct cluster *c, const struct evidence *evidence)
@@ -180,7 +188,9 @@ static void end_pause(struct cluster *c, const struct event *e)
 static void remove_node(struct cluster *c, const struct event *e)
 {
     (void)e;
-    struct node *n = &c->nodes[cluster_find_node(c, c->asked.node)];
+    int32_t i = cluster_find_node(c, c->asked.node);
+    struct node *n = &c->nodes[i];
+    licence_lapse(c, i);
     struct node left = {.incarnation = n->incarnation,
                         .lock_mark = n->lock_mark,
                         .probe_mark = n->probe_mark,
@@ -198,7 +208,7 @@ static void carry_out(struct cluster *c, const struct event *e)
             [REQUEST_SWITCHOVER] = NULL,        [REQUEST_FAILOVER] = NULL,
             [REQUEST_REBUILD] = NULL,           [REQUEST_PAUSE] = begin_pause,
             [REQUEST_RESUME] = end_pause,       [REQUEST_REMOVE] = remove_node,
-            [REQUEST_PROMOTE] = fold_promotion,
+            [REQUEST_PROMOTE] = fold_promotion, [REQUEST_RESTART] = licence_give,
     };
     _Static_assert(sizeof ways / sizeof ways[0] == REQUEST_KIND_COUNT, "a way for each");
     ways[c->asked.kind](c, e);

@@ -42,7 +42,7 @@
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
  * from a backup, pause, leases without an end, policies, restarts in place, what a grant may
- * lose, failover_mode, and standby clusters. */
+ * lose, failover_mode, standby clusters, and restarts that are asked for. */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -65,6 +65,9 @@
 #define BUCKET_LIMIT_MAX 100000
 #define BUCKET_WINDOW_MS_MIN 1000
 #define BUCKET_WINDOW_MS_MAX 604800000
+/* How long a restart that was asked for may wait for its moment: until no commit counts on a
+ * standby, or a switchover has ended. */
+#define RESTART_WAIT_MS 30000
 /* How long a leader's PostgreSQL may be restarted in place, crash recovery included. */
 #define PRIMARY_START_TIMEOUT_MS_MIN 100
 #define PRIMARY_START_TIMEOUT_MS_MAX 3600000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * order.h - requests that one decision ends: pause, resume, the removal of a node, and the
- * promotion of a standby cluster.
+ * order.h - requests that one decision ends: pause, resume, the removal of a node, the promotion of
+ * a standby cluster, the licence to restart a node.
  *
  *             request                    order
  *   nothing ─────────▶ asked ─────────────────────────────────▶ carried out, or declined: nothing

@@ -53,6 +53,14 @@ struct asked {
     bool leader_stopped;    /* REQUEST_RESUME */
 };
 
+/* A restart that is ordered and has not ended (licence.h). */
+struct licence {
+    uint64_t seq;           /* the order; 0: there is none, and the rest is zeros */
+    int32_t node;           /* whose PostgreSQL is restarted, by index */
+    uint64_t wall_us;       /* for people */
+    char writer[NAME_SIZE]; /* who asked for it */
+};
+
 /* Since when nothing happens by itself (pause.h). */
 struct pause {
     uint64_t seq;           /* the order; 0: the cluster is not paused */

@@ -57,6 +57,9 @@ enum reason {
     REASON_POLICY,           /* switch_policy lets nobody be promoted without being asked */
     REASON_NODE_HEARD,       /* it is to be removed, and is heard */
     REASON_STILL_NEEDED,     /* commits, an election or a request count on it */
+    REASON_NODE_SILENT,      /* it is to be restarted, and is not heard */
+    REASON_NOT_RUNNING,      /* ... and does not run as what it should be */
+    REASON_RESTART_GOES_ON,  /* ... while another restart that was asked for goes on */
     REASON_COUNT
 };
 

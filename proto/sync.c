@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "sync.h"
 
+#include "licence.h"
 #include "standby.h"
 
 #include <string.h>
@@ -43,6 +44,25 @@ void sync_list_of(const struct cluster *c, uint32_t mask, struct name_list *ret_
     }
 }
 
+static bool streams(const struct node *n)
+{
+    return n->state == NODE_STANDBY && n->streaming;
+}
+
+/* Who is about to be restarted, when so many of the others stream that commits need not wait for
+ * it. */
+static uint32_t spared(const struct cluster *c, uint32_t capable)
+{
+    uint32_t count = c->config.synchronous_count;
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        bool other = has(capable, i) && streams(&c->nodes[i]) && !licence_is_of(c, (int32_t)i);
+        others += other ? 1 : 0;
+    }
+    bool enough = others >= (count != 0 ? count : 1);
+    return c->licence.seq != 0 && enough ? 1U << (uint32_t)c->licence.node : 0;
+}
+
 uint32_t sync_capable(const struct cluster *c, int32_t leader)
 {
     uint32_t mask = 0;
@@ -53,7 +73,7 @@ uint32_t sync_capable(const struct cluster *c, int32_t leader)
         bool capable = (int32_t)i != leader && !n->nosync && !n->nofailover && !n->departed;
         mask |= capable && whole ? 1U << i : 0;
     }
-    return mask;
+    return mask & ~spared(c, mask);
 }
 
 uint32_t sync_streaming(const struct cluster *c, uint32_t alive_mask)
@@ -61,7 +81,7 @@ uint32_t sync_streaming(const struct cluster *c, uint32_t alive_mask)
     uint32_t mask = sync_capable(c, c->leader) & alive_mask;
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
-        mask &= n->state == NODE_STANDBY && n->streaming ? UINT32_MAX : ~(1U << i);
+        mask &= streams(n) ? UINT32_MAX : ~(1U << i);
     }
     return mask;
 }

@@ -28,8 +28,10 @@ bool sync_mask_of(const struct cluster *c, const struct name_list *list, uint32_
 void sync_list_of(const struct cluster *c, uint32_t mask, struct name_list *ret_list);
 
 /* Nodes whom commits may wait for: members other than the leader that may be promoted, without the
- * tag nosync, whose data nobody will replace, by himself or because it was asked for. Whether they
- * stream is another question. */
+ * tag nosync, whose data nobody will replace, by himself or because it was asked for, and who is
+ * not about to be restarted while others stream that are enough. Whether they stream is another
+ * question.
+ */
 uint32_t sync_capable(const struct cluster *c, int32_t leader);
 /* Those of them that stream from the leader and are heard (alive). */
 uint32_t sync_streaming(const struct cluster *c, uint32_t alive_mask);

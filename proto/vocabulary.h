@@ -2,9 +2,8 @@
 /*
  * vocabulary.h - the words that events are made of: kinds, states, reasons, tasks, verdicts.
  *
- * Each enum has a string table in event.c: the names that `tail -o json`, describe and the logs
- * print. Values are on the wire: new ones are added before _COUNT, none is ever given another
- * meaning.
+ * Each enum has a string table in event.c: the names that `tail -o json`, describe and logs print.
+ * Values are on the wire: new ones are added before _COUNT, none is ever given another meaning.
  */
 #ifndef PGBATON_VOCABULARY_H
 #define PGBATON_VOCABULARY_H
@@ -67,12 +66,12 @@ enum task {
     TASK_PROMOTE,     /* done: the node is not in recovery any more */
     TASK_FIRST_WRITE, /* done: the new leader's first write is committed */
     TASK_CHECKPOINT,  /* after a promotion, so that a rewind sees the new timeline */
-    TASK_SYNC,        /* done: PostgreSQL waits for what a sync_set names, and that many of them
-                         have everything up to the mark */
+    TASK_SYNC,        /* done: PostgreSQL waits for a sync_set, and that many have the mark */
     TASK_RESTORE,     /* make the cluster from a backup, on a bootstrap grant */
     TASK_POST_INIT,   /* the operator's command in the new cluster, ahead of its first write */
     TASK_CLONE,       /* make the first node of a standby cluster from the remote primary */
     TASK_STREAM, /* done: the leader of a standby cluster streams from the remote, others from it */
+    TASK_RESTART, /* the restart of PostgreSQL that the node was licensed for (licence.h) */
     TASK_COUNT
 };
 
@@ -99,8 +98,8 @@ enum verdict {
     VERDICT_BELOW_FLOOR,    /* behind the place where the last term opened */
     VERDICT_LAG,            /* further behind than maximum_lag_on_failover */
     VERDICT_NOFAILOVER,     /* tagged nofailover */
-    VERDICT_REFUSED, /* refused the last grant and has not changed since; nothing else is wrong */
-    VERDICT_DISK,    /* its disk takes no writes: reason_is_disk() */
+    VERDICT_REFUSED,        /* refused the last grant and has not changed since */
+    VERDICT_DISK,           /* its disk takes no writes: reason_is_disk() */
     VERDICT_INCOMPLETE,     /* lacks a part of what a leader that stopped for a switchover wrote */
     VERDICT_NOT_SEALED,     /* has reported, and may still receive WAL of the old term */
     VERDICT_NO_QUORUM,      /* too few of the nodes that commits waited for have reported */
@@ -121,6 +120,7 @@ enum request_kind {
     REQUEST_RESUME,         /* ... and again as ever */
     REQUEST_REMOVE,         /* a node that has left, or is dead, is a member no more */
     REQUEST_PROMOTE,        /* a standby cluster becomes one that accepts writes (standby.h) */
+    REQUEST_RESTART,        /* a node's PostgreSQL is to be restarted (licence.h) */
     REQUEST_KIND_COUNT
 };
 

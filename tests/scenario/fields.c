@@ -165,7 +165,7 @@ void fields_restart(const struct fields *f, uint64_t now_ms, struct restart *ret
 {
     *ret_restart = (struct restart){.number = (uint32_t)fields_get(f, FIELD_RESTART, 0)};
     if (ret_restart->number != 0) {
-        ret_restart->reason = REASON_POSTMASTER_DIED;
+        ret_restart->reason = (enum reason)fields_get(f, FIELD_REASON, REASON_POSTMASTER_DIED);
         ret_restart->age_ms = fields_get(f, FIELD_AGE, now_ms);
     }
 }

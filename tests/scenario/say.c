@@ -262,6 +262,9 @@ static uint64_t order_of(const struct speech *speech, enum task task)
     if (task == TASK_SYNC) {
         return c->sync.seq;
     }
+    if (task == TASK_RESTART) {
+        return c->licence.seq;
+    }
     return copy && i >= 0 ? c->nodes[i].rebuild_seq : c->grant_seq;
 }
 

@@ -270,13 +270,30 @@ add("loss-of-grantee",
     ("proto/cluster.c", "return c->lease.renewal_seq != 0 ? c->opening.node : LEADER_NONE;",
      "return c->leader;"))
 add("restart-unlimited",
-    ("proto/fold_agent.c", "return r->age_ms < cluster_restart_ripe_ms(c) ? VOID_LIMIT_REACHED",
+    ("proto/fold_restart.c", "return r->age_ms < cluster_restart_ripe_ms(c) ? VOID_LIMIT_REACHED",
      "return false ? VOID_LIMIT_REACHED"),
     ("agent/restart.c", "return age_ms(a) >= cluster_restart_ripe_ms(&a->cluster);",
      "return true;"))
 add("restart-for-ever",
     ("agent/restart.c", "return restart_goes_on(a) && a->now_ms >= a->restart.until_ms;",
      "return false;"))
+
+# ---- restarts that are asked for ----
+
+add("restart-unlicensed",
+    ("proto/fold_restart.c", "return licence_is_ripe(c, c->leader) ? VOID_NONE : VOID_NO_REQUEST;",
+     "return VOID_NONE;"),
+    ("agent/restart.c", "a->restart.asked ? REASON_REQUESTED : REASON_POSTMASTER_DIED",
+     "REASON_REQUESTED"))
+add("restart-of-the-needed",
+    ("proto/licence.c", "return i == c->leader || !sync_needs(c, i) || !leaves;",
+     "return leaves || !leaves;"))
+add("restart-before-the-log",
+    ("agent/restart_asked.c", "return leads_at(a, RESTART_NAMED) && is_recorded(a);",
+     "return leads_at(a, RESTART_NAMED);"))
+add("restart-unended",
+    ("proto/fold_restart.c", "    if (t->task == TASK_RESTART && licence_is_of(c, i)",
+     "    if (false && licence_is_of(c, i)"))
 
 # ---- requests ----
 

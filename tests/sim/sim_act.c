@@ -218,6 +218,7 @@ void sim_act(struct sim *s, int node, const struct action *action)
         act_follow(s, node, &action->as.start.upstream);
         break;
     case ACTION_STOP:
+        check_restart_stop(s, node);
         sim_pg_stop(s, node, action->as.stop_mode);
         break;
     case ACTION_KILL:

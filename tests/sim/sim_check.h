@@ -69,6 +69,11 @@ void check_policy_held(struct sim *s, const struct event *e);
 /* A renewal of a leader that restarts in place. */
 void check_policy_sent(struct sim *s, int node, const struct event *e);
 
+/* Restarts that operators ask for: after each event, when PostgreSQL is stopped, now and then. */
+void check_restart_step(struct sim *s, const struct cluster *before);
+void check_restart_stop(struct sim *s, int node);
+void check_restart_progress(struct sim *s);
+
 void check_switchover_grant(struct sim *s, const struct cluster *before, const struct event *e);
 void check_switchover_step(struct sim *s, const struct cluster *before);
 void check_switchover_progress(struct sim *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Operators, who ask for a switchover, a failover or a rebuild: also of nodes that cannot, at bad
+/* Operators, who ask for a switchover, a failover, a rebuild or a restart: also of nodes that cannot, at bad
  * moments, and twice; and who pause the cluster, and resume. */
 #include "sim_faults.h"
 
@@ -165,6 +165,14 @@ void fault_remove(struct sim *s, struct sim_hit *hit)
 {
     struct event e;
     begin(s, REQUEST_REMOVE, &e);
+    name_target(s, &hit->dice, &e.body.request);
+    ask(s, hit->target, &e, &hit->dice);
+}
+
+void fault_restart(struct sim *s, struct sim_hit *hit)
+{
+    struct event e;
+    begin(s, REQUEST_RESTART, &e);
     name_target(s, &hit->dice, &e.body.request);
     ask(s, hit->target, &e, &hit->dice);
 }

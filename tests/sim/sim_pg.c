@@ -210,11 +210,12 @@ static bool start_fails(struct sim *s, struct sim_node *n)
            flaky || sim_bad_luck(s, &n->random, 50);
 }
 
+/* What was sent SIGKILL comes no further, however long it takes to end. */
 static void started(struct sim *s, int node, uint64_t run, uint64_t value)
 {
     (void)value;
     struct sim_node *n = &s->nodes[node];
-    if (!n->host_up || run != n->pg.run || !n->pg.postmaster) {
+    if (!n->host_up || run != n->pg.run || !n->pg.postmaster || n->pg.doomed) {
         return;
     }
     if (n->host_frozen) {

@@ -338,6 +338,7 @@ struct sim {
     enum waiting waiting;              /* for what the cluster waits, by the true fold */
     uint64_t waiting_us;               /* since when */
     uint64_t asked_us;                 /* when the pending request moved last */
+    uint64_t licensed_us;              /* when a restart was ordered, or ended */
     uint64_t paused_until_us;          /* the operator leaves the cluster paused until then */
     uint64_t insisted_us;              /* when he asked last to resume */
     uint64_t out_us;                   /* since then nobody writes who could */

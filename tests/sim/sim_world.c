@@ -238,6 +238,7 @@ static void look(struct sim *s)
     check_i20_progress(s);
     check_i20_outage(s);
     check_switchover_progress(s);
+    check_restart_progress(s);
     operate(s);
     bool well = sim_is_well(s);
     if (!well) {
