@@ -145,7 +145,8 @@ static bool may_lift(const struct agent *a)
 {
     const struct cluster *c = &a->cluster;
     return pause_is_on(c) && c->promoted && agent_holds(a) && c->pending.step != SWITCH_STOP &&
-           !restart_goes_on(a) && agent_is_running(a) && a->pg.role == ROLE_PRIMARY && a->lease.stage == LEASE_KEPT;
+           !restart_goes_on(a) && agent_is_running(a) && a->pg.role == ROLE_PRIMARY &&
+           a->lease.stage == LEASE_KEPT;
 }
 
 /* From here on nothing that was sent before lifts the lease again. */

@@ -31,6 +31,8 @@ static const struct option long_options[] = {
         {"wait", no_argument, NULL, 'W'},
         {"accept-loss", no_argument, NULL, 'L'},
         {"leader-stopped", no_argument, NULL, 'S'},
+        {"no-switchover", no_argument, NULL, 'O'},
+        {"leader-first", no_argument, NULL, 'P'},
         {"yes", no_argument, NULL, 'Y'},
         {"method", required_argument, NULL, 'R'},
         {"at", required_argument, NULL, 'A'},
@@ -141,6 +143,8 @@ static void take_flag(struct options *options, int letter)
     options->yes = options->yes || letter == 'Y';
     options->cancel = options->cancel || letter == 'C';
     options->leader_stopped = options->leader_stopped || letter == 'S';
+    options->no_switchover = options->no_switchover || letter == 'O';
+    options->leader_first = options->leader_first || letter == 'P';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -186,6 +190,8 @@ static bool take_option(struct parse *parse, int letter)
     case 'L':
     case 'Y':
     case 'S':
+    case 'O':
+    case 'P':
         take_flag(options, letter);
         return true;
     default:
@@ -230,17 +236,19 @@ static bool take_operand(struct parse *parse, int argc, char **argv)
     if (optind == argc) {
         return true;
     }
-    int allowed = parse->command->operand == OPERAND_NODE ? 2 : 1;
-    bool too_many = argc - optind > allowed || parse->command->operand == OPERAND_NONE;
+    enum operand operand = parse->command->operand;
+    int allowed = operand == OPERAND_NODE || operand == OPERAND_CLUSTER_NODE ? 2 : 1;
+    bool too_many = argc - optind > allowed || operand == OPERAND_NONE;
     if (too_many) {
         return complain(parse, "one word too many:", argv[argc - 1]);
     }
-    if (parse->command->operand == OPERAND_NODE) {
+    bool named = operand == OPERAND_CLUSTER_NODE && parse->options.cluster != NULL;
+    if (operand == OPERAND_NODE || named || argc - optind == 2) {
         bool two = argc - optind == 2;
         return take_name(parse, argv[argc - 1], &parse->options.node) &&
                (!two || take_name(parse, argv[optind], &parse->options.cluster));
     }
-    if (parse->command->operand == OPERAND_CLUSTER) {
+    if (operand == OPERAND_CLUSTER || operand == OPERAND_CLUSTER_NODE) {
         return take_name(parse, argv[optind], &parse->options.cluster);
     }
     parse->options.file = argv[optind];

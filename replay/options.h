@@ -22,7 +22,8 @@ enum operand {
     OPERAND_NONE = 0,
     OPERAND_FILE,
     OPERAND_CLUSTER,
-    OPERAND_NODE /* or two: CLUSTER NODE */
+    OPERAND_NODE,        /* or two: CLUSTER NODE */
+    OPERAND_CLUSTER_NODE /* or two; the one is a node when --cluster names the cluster */
 };
 
 struct options {
@@ -45,6 +46,8 @@ struct options {
     uint64_t at_us; /* when it is to be done; 0: now */
     bool cancel;
     bool leader_stopped;
+    bool no_switchover;
+    bool leader_first;
 };
 
 struct command {

@@ -24,6 +24,8 @@ int pause_run(const struct options *options);
 int resume_run(const struct options *options);
 /* A standby cluster becomes one that accepts writes. */
 int promote_run(const struct options *options);
+/* Restarts PostgreSQL of a node, or of all, one after the other. */
+int restart_run(const struct options *options);
 /* A node that has left, or is dead, is a member no more. */
 int node_remove_run(const struct options *options);
 

@@ -123,7 +123,10 @@ static size_t add_duties(const struct node *n, char *buffer, size_t size, size_t
     if (explain_rebuild(n, text, sizeof text) > 0) {
         used = add(buffer, size, used, text);
     }
-    if (n->failed_task != TASK_NONE) {
+    if (n->failed_task == TASK_RESTART) {
+        snprintf(text, sizeof text, "the restart that was asked for failed: %s", n->failed_text);
+        used = add(buffer, size, used, text);
+    } else if (n->failed_task != TASK_NONE) {
         snprintf(text, sizeof text, "%s failed %" PRIu32 " times: %s", task_name(n->failed_task),
                  n->rebuild_failures, n->failed_text);
         used = add(buffer, size, used, text);
@@ -368,6 +371,14 @@ static void print_sync(const struct cluster *c)
     }
 }
 
+static void print_licence(const struct cluster *c)
+{
+    char text[256];
+    if (explain_licence(c, text, sizeof text) > 0) {
+        printf("Restart %s\n", text);
+    }
+}
+
 static void print_pause(const struct cluster *c)
 {
     char text[TEXT_BYTES];
@@ -393,6 +404,7 @@ static void print_text(const struct view *view)
     print_remote(view);
     print_sync(&view->state);
     print_pause(&view->state);
+    print_licence(&view->state);
     print_request(&view->state);
     print_table(view);
     print_reasons(view);

@@ -207,6 +207,20 @@ static json_t *would_promote_json(const struct cluster *c)
     return json_null();
 }
 
+static json_t *licence_json(const struct cluster *c)
+{
+    const struct licence *licence = &c->licence;
+    if (licence->seq == 0) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    event_json_set_text(object, "node", c->nodes[licence->node].name);
+    event_json_set_u64(object, "seq", licence->seq);
+    event_json_set_time(object, "since", licence->wall_us);
+    event_json_set_text(object, "by", licence->writer);
+    return object;
+}
+
 static json_t *restart_json(const struct restarting *restart)
 {
     if (restart->number == 0) {
@@ -258,6 +272,7 @@ void describe_json(const struct view *view)
     event_json_set_text(object, "crash_policy", crash_policy_name(c->config.crash_policy));
     json_object_set_new(object, "would_promote", would_promote_json(c));
     json_object_set_new(object, "restart", restart_json(&c->restart));
+    json_object_set_new(object, "restart_ordered", licence_json(c));
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
     event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));

@@ -26,6 +26,8 @@ static const char usage[] =
         "  pgbaton switchover [CLUSTER]       another leader, with nothing lost\n"
         "  pgbaton failover [CLUSTER] --to N  a leader while there is none\n"
         "  pgbaton rebuild [CLUSTER] NODE     a new copy of a node, from the leader\n"
+        "  pgbaton restart [CLUSTER] [NODE]   PostgreSQL of a node, or of all, one after the "
+        "other\n"
         "  pgbaton pause [CLUSTER]            maintenance: nothing is switched or restarted by "
         "itself\n"
         "  pgbaton resume [CLUSTER]           ... and again as ever\n"
@@ -102,6 +104,29 @@ static const char rebuild_usage[] =
         "  --yes            asks nothing\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char restart_usage[] =
+        "pgbaton restart [CLUSTER] [NODE] [options]\n"
+        "\n"
+        "Restarts PostgreSQL of a node; without NODE of all, one after the other: the standbys, "
+        "then "
+        "a\n"
+        "switchover, for which the old leader's is started anew. A leader that is named restarts "
+        "in\n"
+        "place: nothing is written meanwhile, and another takes over if it is not back within\n"
+        "primary_start_timeout. A standby that commits wait for is left out first, if others are "
+        "there.\n"
+        "What breaks off leaves the cluster whole, and can be run again.\n"
+        "\n"
+        "  --node NODE      as the second word\n"
+        "  --no-switchover  all: the leader restarts in place, last\n"
+        "  --leader-first   all: ... or first (needed when max_connections, max_wal_senders,\n"
+        "                   max_worker_processes, max_prepared_transactions or\n"
+        "                   max_locks_per_transaction is lowered)\n"
+        "  --wait           of a node: shows each step, until it serves as before (all: always)\n"
+        "  --dry-run        says what would be done, and asks for nothing\n"
+        "  --yes            asks nothing\n"
+        "  -o text|json     text by default; json: an object for each request\n" SOURCE_USAGE;
+
 static const char pause_usage[] =
         "pgbaton pause [CLUSTER] [options]\n"
         "\n"
@@ -159,6 +184,7 @@ static const struct command commands[] = {
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
+        {"restart", "nctoNDWYOP", OPERAND_CLUSTER_NODE, restart_usage, restart_run},
         {"pause", "nctoW", OPERAND_CLUSTER, pause_usage, pause_run},
         {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
         {"promote", "nctoW", OPERAND_CLUSTER, promote_usage, promote_run},

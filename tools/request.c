@@ -8,6 +8,7 @@
 #include "../replay/format.h"
 #include "../replay/history.h"
 #include "rebuild.h"
+#include "restart_watch.h"
 #include "switchover.h"
 
 #include <ctype.h>
@@ -36,6 +37,7 @@ struct errand {
     uint64_t sent_ms;
     uint64_t until_ms;            /* of the present wait */
     struct rebuild_watch rebuild; /* of a rebuild */
+    struct restart_watch restart; /* of a restart */
     char trouble[TEXT_BYTES];
 };
 
@@ -198,14 +200,34 @@ static bool has_effect(const struct errand *errand, const struct cluster *c)
     return kind == REQUEST_PAUSE ? !led || c->lease.lifted : !c->lease.lifted;
 }
 
-static enum progress look_at_order(struct errand *errand, const struct cluster *c)
+static enum progress look_at_restart(struct errand *errand, const struct folded *folded)
 {
+    static const enum progress ends[] = {
+            [RESTART_IS_GOING] = GOES_ON,
+            [RESTART_IS_BACK] = ENDED_WELL,
+            [RESTART_HAS_FAILED] = ENDED_BADLY,
+    };
+    const char *node = errand->event.body.request.node;
+    if (strcmp(folded->event.writer, node) == 0) {
+        errand->until_ms = reader_now_ms() + WAIT_MS; /* a checkpoint takes as long as it takes */
+    }
+    return ends[restart_look(&errand->restart, folded, node, errand->trouble,
+                             sizeof errand->trouble)];
+}
+
+static enum progress look_at_order(struct errand *errand, const struct folded *folded)
+{
+    const struct cluster *c = state_of(errand);
     bool answered = c->answered.request_seq == errand->event.seq;
     if (answered && c->answered.reason != REASON_NONE) {
         (void)explain_answered(c, errand->trouble, sizeof errand->trouble);
         return ENDED_BADLY;
     }
     errand->ordered = errand->ordered || answered;
+    bool restarts = errand->event.body.request.kind == REQUEST_RESTART;
+    if (errand->ordered && restarts && errand->options->wait) {
+        return look_at_restart(errand, folded);
+    }
     bool done = errand->ordered && (!errand->options->wait || has_effect(errand, c));
     return done ? ENDED_WELL : GOES_ON;
 }
@@ -220,7 +242,7 @@ static enum progress look(struct errand *errand, const struct folded *folded)
     }
     const struct cluster *c = state_of(errand);
     if (request_is_ordered(errand->event.body.request.kind)) {
-        return look_at_order(errand, c);
+        return look_at_order(errand, folded);
     }
     if (c->closed.request_seq != errand->event.seq) {
         return GOES_ON;
@@ -322,7 +344,8 @@ static enum progress follow(struct errand *errand, struct failure *failure)
 static const char *outcome_name(const struct errand *errand, enum progress progress)
 {
     if (progress == ENDED_WELL) {
-        bool done = errand->options->wait || errand->options->cancel || errand->ordered;
+        bool ends = errand->ordered && errand->event.body.request.kind != REQUEST_RESTART;
+        bool done = errand->options->wait || errand->options->cancel || ends;
         return done ? "done" : errand->options->at_us != 0 ? "scheduled" : "asked";
     }
     return errand->event.seq == 0 ? "unknown" : "failed";
@@ -368,6 +391,18 @@ static void print_asked(const struct errand *errand)
     }
 }
 
+static void print_restart(const struct errand *errand)
+{
+    const char *node = errand->event.body.request.node;
+    if (errand->options->wait) {
+        printf("Done: PostgreSQL of %s is restarted\n", node);
+    } else {
+        printf("%s is told to, sequence %" PRIu64
+               "; --wait, describe and tail show what becomes of it\n",
+               node, errand->event.seq);
+    }
+}
+
 static int end(struct errand *errand, enum progress progress)
 {
     char change[TEXT_BYTES];
@@ -380,6 +415,8 @@ static int end(struct errand *errand, enum progress progress)
     } else if (progress == ENDED_WELL && errand->options->wait &&
                errand->event.body.request.kind == REQUEST_REBUILD) {
         printf("Done: %s streams\n", errand->event.body.request.node);
+    } else if (progress == ENDED_WELL && errand->event.body.request.kind == REQUEST_RESTART) {
+        print_restart(errand);
     } else if (progress == ENDED_WELL && errand->ordered) {
         printf("Done.\n");
     } else if (progress == ENDED_WELL && errand->options->wait) {

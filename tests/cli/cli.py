@@ -124,7 +124,7 @@ class Describe(WithFolder):
     def test_json(self):
         state = self.describe("--file", self.history())
         self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
-                                       "crash_policy", "would_promote", "restart", "probe",
+                                       "crash_policy", "would_promote", "restart", "restart_ordered", "probe",
                                        "lease_ttl_ms", "failover_mode", "standby_cluster", "synchronous", "nodes",
                                        "last_change", "paused", "lease_lifted", "request", "last_request"])
         self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),
@@ -214,7 +214,7 @@ class CommandLine(WithFolder):
     def test_help_everywhere(self):
         for words in ([PGBATON], [REPLAY], [PGBATON, "describe"], [PGBATON, "tail"],
                       [PGBATON, "role"], [PGBATON, "switchover"], [PGBATON, "failover"],
-                      [PGBATON, "rebuild"],
+                      [PGBATON, "rebuild"], [PGBATON, "restart"],
                       [PGBATON, "pause"], [PGBATON, "resume"], [PGBATON, "node", "remove"],
                       [PGBATON, "replay", "verify"], [REPLAY, "verify"],
                       [REPLAY, "timeline"], [REPLAY, "capture"]):
@@ -232,6 +232,8 @@ class CommandLine(WithFolder):
                       [PGBATON, "failover"], [PGBATON, "switchover", "--to", "N1"],
                       [PGBATON, "switchover", "--accept-loss"],
                       [PGBATON, "rebuild"], [PGBATON, "rebuild", "a", "b", "c"],
+                      [PGBATON, "restart", "a", "b", "c"], [PGBATON, "restart", "UPPER", "b"],
+                      [PGBATON, "restart", "a", "--leader-first", "--no-switchover"],
                       [PGBATON, "rebuild", "node-1", "--method", "magic"],
                       [PGBATON, "switchover", "--file", "x"]):
             _, err = run(*words, code=2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Operators, who ask for a switchover, a failover, a rebuild or a restart: also of nodes that cannot, at bad
- * moments, and twice; and who pause the cluster, and resume. */
+/* Operators, who ask for a switchover, a failover, a rebuild or a restart: also of nodes that
+ * cannot, at bad moments, and twice; and who pause the cluster, and resume. */
 #include "sim_faults.h"
 
 #include "../../proto/pause.h"

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Restarts that an operator asks for: of a standby, of a leader in place, and of all, one after the other."""
+import contextlib
+import pathlib
+
+import pytest
+
+from cluster import field, find, seconds, wait_until
+from load import Load, strange
+
+
+@pytest.fixture(scope="module")
+def own(keep_cluster):
+    yield from keep_cluster("restarts", "--set", "primary_start_timeout=6s")
+
+
+@pytest.fixture
+def cluster(own, directory, request):
+    yield from own.lend(directory, request)
+
+
+def restart(cluster, *words, check=True):
+    done = cluster.pgbaton("restart", "demo", *words, "--wait", "--yes", check=check)
+    print(done.stdout + done.stderr)
+    return done
+
+
+def began(cluster, nodes=None):
+    """When each PostgreSQL was started."""
+    return {n: cluster.value("select pg_postmaster_start_time()", n) for n in nodes or cluster.nodes}
+
+
+@contextlib.contextmanager
+def broken_settings(cluster, node):
+    """What runs goes on with them, and what is started ends."""
+    path = pathlib.Path(cluster.data(node)) / "postgresql.conf"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "\nwork_mem = nonsense\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def end_of(cluster, start, kind="done"):
+    return find(cluster.events(start), kind=kind, task="restart")
+
+
+def test_each_alone(cluster):
+    """A standby, which commits do not wait for meanwhile; then the leader in place, while clients write."""
+    leader, standby = cluster.primary(), cluster.standbys()[0]
+    with Load(cluster) as load:
+        before = began(cluster)
+        dry = cluster.pgbaton("restart", "demo", leader, "--dry-run")
+        assert "leads" in dry.stdout and began(cluster) == before
+        restart(cluster, standby)
+        stopped = find(load.events(), kind="probe", writer=standby, state="stopping")
+        left = [e for e in load.events() if e["kind"] == "sync_set" and standby not in field(e, "waits")]
+        assert left and left[0]["seq"] < stopped["seq"], "it stopped while commits counted on it"
+        assert field(end_of(cluster, load.start), "directive_seq") == find(load.events(), kind="order")["seq"]
+        restart(cluster, leader)
+        after = began(cluster)
+        verdict = load.verdict()
+    assert {n for n in cluster.nodes if after[n] != before[n]} == {leader, standby}
+    assert not load.changes() and cluster.primary() == leader
+    assert not verdict.lost and not strange(verdict), strange(verdict)
+    told = next(e for e in load.events() if e.get("restart"))
+    assert told["restart"]["reason"] == "requested"
+    down = find(load.events()[:], kind="done", task="first_write")
+    print(f"outage: {1000 * verdict.longest_gap('outside'):.0f} ms, of which in the log "
+          f"{1000 * (seconds(down['at']) - seconds(told['at'])):.0f} ms")
+
+
+def test_all_with_one_switchover(cluster):
+    """While clients write: each PostgreSQL is started anew, the leader changes once, nothing is lost."""
+    old, before = cluster.primary(), began(cluster)
+    with Load(cluster) as load:
+        done = restart(cluster)
+        assert "3 nodes are restarted" in done.stdout
+        after = began(cluster)
+        verdict = load.assert_one_change()
+    assert all(after[n] != before[n] for n in cluster.nodes)
+    assert not verdict.lost and cluster.primary() != old
+    assert find(load.events(), kind="grant")["rule"] == "elect-switchover"
+    assert not find(load.events(), kind="directive") and not find(load.events(), kind="failed")
+    asked = [field(e, "request") for e in load.events() if e["kind"] == "request"]
+    assert asked == ["restart", "restart", "switchover"]
+    assert not strange(verdict), strange(verdict)
+    print(f"outage: {1000 * verdict.longest_gap('outside'):.0f} ms")
+
+
+def test_standby_that_cannot_start(cluster):
+    """It is named, the others serve, and it is back when its settings are mended."""
+    leader, (standby, other) = cluster.primary(), cluster.standbys()
+    start = cluster.last_seq()
+    with broken_settings(cluster, standby):
+        done = restart(cluster, check=False)
+        assert done.returncode == 1 and f"restart of {standby} failed: PostgreSQL did not start" in done.stderr
+        assert f"Restarted: none; not: {standby}, {other}, {leader}" in done.stderr
+        cluster.write("while it is down")
+        refused = restart(cluster, standby, check=False)
+        assert refused.returncode == 1 and "does not run" in refused.stderr
+    assert field(end_of(cluster, start, "failed"), "reason") == "start_failed"
+    cluster.wait_healthy()
+    assert cluster.primary() == leader and not find(cluster.events(start), kind="grant")
+
+
+def test_leader_that_cannot_start(cluster):
+    """After primary_start_timeout another leads; and while the cluster is paused nobody would."""
+    leader, start = cluster.primary(), cluster.last_seq()
+    cluster.write("before")
+    with broken_settings(cluster, leader):
+        done = restart(cluster, leader, check=False)
+        assert done.returncode == 1 and "could not be restarted in place in time" in done.stderr
+        grant = cluster.wait_event(start, kind="grant")
+        assert field(grant, "node") != leader
+        release = find(cluster.events(start), kind="release")
+        told = next(e for e in cluster.events(start) if e.get("restart"))
+        assert field(release, "reason") == "restart_timeout"
+        assert seconds(grant["at"]) - seconds(told["at"]) > 5
+    cluster.wait_healthy()
+    assert "before" in cluster.rows(cluster.primary())
+
+
+def test_paused(cluster):
+    """An operator's word counts while nothing happens by itself; the lease has an end meanwhile."""
+    leader, standby = cluster.primary(), cluster.standbys()[0]
+    cluster.pgbaton("pause", "demo", "--wait")
+    before, start = began(cluster), cluster.last_seq()
+    restart(cluster, leader)
+    restart(cluster, standby)
+    wait_until("the lease to be lifted again", lambda: cluster.describe()["lease_lifted"])
+    after = began(cluster)
+    assert {n for n in cluster.nodes if after[n] != before[n]} == {leader, standby}
+    assert not find(cluster.events(start), kind="grant")
+    cluster.pgbaton("resume", "demo", "--wait")
