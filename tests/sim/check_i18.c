@@ -2,6 +2,8 @@
 /* What happens by itself, counted in the log and measured in true time. */
 #include "sim.h"
 
+#include <string.h>
+
 /* Of two clocks, twice what each may be off. */
 #define CLOCK_PPM 2000
 
@@ -70,14 +72,19 @@ static bool is_asked_for(const struct cluster *c)
     return c->closed.seq == c->grant_seq && c->closed.kind == REQUEST_FAILOVER;
 }
 
+static bool is_lie(const struct event *e)
+{
+    return e->decision.rule[0] == '\0' || strcmp(e->decision.rule, "none") == 0;
+}
+
 /* Monitors that hear different nodes contradict each other, and take their time; a lie that became
- * true on its way takes none, and names no rule. */
+ * true on its way takes none, and names a rule that does not exist. */
 static void check_verdicts(struct sim *s, const struct event *e)
 {
     uint64_t pause_us = VERDICT_PAUSE_MS * SIM_MS;
     if (!s->truth.no_candidate) {
         s->verdict_us = 0;
-    } else if (e->kind == EVENT_NO_CANDIDATE && e->decision.rule[0] != '\0') {
+    } else if (e->kind == EVENT_NO_CANDIDATE && !is_lie(e)) {
         uint64_t past_us = s->now_us - s->verdict_us;
         if (s->verdict_us != 0 && past_us + past_us * CLOCK_PPM / 1000000 < pause_us) {
             sim_break(s, "I18: bounded action", "no_candidate is said again after %llu ms",

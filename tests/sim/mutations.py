@@ -326,6 +326,16 @@ add("revoke-while-paused",
     ("monitor/rules.c", "return !pause_keeps_lease(q->c) && q->evidence", "return q->evidence"),
     ("proto/fold_decision.c", "    if (pause_keeps_lease(c)) {", "    if (false) {"), honest=True)
 
+add("remove-the-needed",
+    ("proto/fold_order.c", "return is_needed(c, i) ? REASON_STILL_NEEDED : REASON_NONE;",
+     "return i < 0 && is_needed(c, i) ? REASON_STILL_NEEDED : REASON_NONE;"))
+add("remove-the-heard",
+    ("proto/fold_order.c", "if (heard && !c->nodes[i].departed) {", "if (heard && i < 0) {"))
+add("removed-comes-back",
+    ("proto/fold_agent.c", "e->incarnation < known || (c->nodes[i].removed && e->incarnation == known)",
+     "e->incarnation < known && !c->nodes[i].removed"),
+    ("proto/fold.c", "if (i < 0 || c->nodes[i].removed) {", "if (i < 0) {"))
+
 # ---- synchronous replication ----
 
 add("report-unsealed",
