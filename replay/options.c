@@ -15,29 +15,18 @@
 #define TIMEOUT_MS_DEFAULT 5000
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'},
-        {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},
-        {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},
-        {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},
-        {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},
-        {"file", required_argument, NULL, 'I'},
-        {"dry-run", no_argument, NULL, 'D'},
-        {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},
-        {"leader-stopped", no_argument, NULL, 'S'},
-        {"no-switchover", no_argument, NULL, 'O'},
-        {"leader-first", no_argument, NULL, 'P'},
-        {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},
-        {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},
-        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},          {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},  {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},      {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},     {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},   {"leader-stopped", no_argument, NULL, 'S'},
+        {"no-switchover", no_argument, NULL, 'O'}, {"leader-first", no_argument, NULL, 'P'},
+        {"pending", no_argument, NULL, 'Q'},       {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},  {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -145,6 +134,7 @@ static void take_flag(struct options *options, int letter)
     options->leader_stopped = options->leader_stopped || letter == 'S';
     options->no_switchover = options->no_switchover || letter == 'O';
     options->leader_first = options->leader_first || letter == 'P';
+    options->pending = options->pending || letter == 'Q';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -192,6 +182,7 @@ static bool take_option(struct parse *parse, int letter)
     case 'S':
     case 'O':
     case 'P':
+    case 'Q':
         take_flag(options, letter);
         return true;
     default:

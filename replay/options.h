@@ -48,6 +48,7 @@ struct options {
     bool leader_stopped;
     bool no_switchover;
     bool leader_first;
+    bool pending; /* only what waits for it */
 };
 
 struct command {

@@ -118,6 +118,10 @@ static const char restart_usage[] =
         "What breaks off leaves the cluster whole, and can be run again.\n"
         "\n"
         "  --node NODE      as the second word\n"
+        "  --pending        only nodes with a parameter that waits for a restart; the leader "
+        "first, in "
+        "place,\n"
+        "                   when it lowers one that standbys need as much of\n"
         "  --no-switchover  all: the leader restarts in place, last\n"
         "  --leader-first   all: ... or first (needed when max_connections, max_wal_senders,\n"
         "                   max_worker_processes, max_prepared_transactions or\n"
@@ -184,7 +188,7 @@ static const struct command commands[] = {
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},
         {"rebuild", "nctoRWY", OPERAND_NODE, rebuild_usage, rebuild_run},
-        {"restart", "nctoNDWYOP", OPERAND_CLUSTER_NODE, restart_usage, restart_run},
+        {"restart", "nctoNDWYOPQ", OPERAND_CLUSTER_NODE, restart_usage, restart_run},
         {"pause", "nctoW", OPERAND_CLUSTER, pause_usage, pause_run},
         {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
         {"promote", "nctoW", OPERAND_CLUSTER, promote_usage, promote_run},

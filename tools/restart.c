@@ -59,6 +59,7 @@ static bool check_node(const struct view *view, int32_t i, struct objection *o)
 {
     const struct cluster *c = &view->state;
     const struct node *n = &c->nodes[i];
+    const char *refused = view->settings[i].refused;
     if (!view->heard[i]) {
         return object(o, "start its agent first, which starts PostgreSQL, too",
                       "the agent of %s gave no answer in %d ms", n->name, VIEW_ANSWER_MS);
@@ -74,6 +75,11 @@ static bool check_node(const struct view *view, int32_t i, struct objection *o)
                       "its agent starts what can run; pgbaton describe says what stands in the way",
                       "PostgreSQL of %s does not run, or does not serve: it is %s", n->name,
                       explain_node_status(c, i, view->heard[i]));
+    }
+    if (refused[0] != '\0') {
+        return object(o, "mend its files first: its agent looks at them every few seconds",
+                      "PostgreSQL of %s would not start: it does not take %.200s", n->name,
+                      refused);
     }
     return true;
 }
@@ -111,6 +117,17 @@ static bool confirm(const struct options *options, const char *question)
 }
 
 /* ---- one node ---- */
+
+static bool is_wanted(const struct options *options, const struct view *view, int32_t i)
+{
+    return !options->pending || view->settings[i].pending_restart;
+}
+
+static int nothing_to_do(const char *where)
+{
+    printf("No parameter of %s waits for a restart\n", where);
+    return EXIT_DONE;
+}
 
 /* Commits wait for it, and too few others stream that could take its place. */
 static bool holds_commits_up(const struct cluster *c, int32_t i)
@@ -159,6 +176,9 @@ static int restart_node(const struct options *options, const struct view *view)
         return refuse(&o);
     }
     int32_t i = cluster_find_node(&view->state, options->node);
+    if (!is_wanted(options, view, i)) {
+        return nothing_to_do(options->node);
+    }
     if (!check_node(view, i, &o)) {
         return refuse(&o);
     }
@@ -201,13 +221,21 @@ static bool can_take_over(const struct cluster *c)
     return false;
 }
 
+/* What standbys need as much of as their primary has is lowered there first, and raised last. */
+static bool leader_comes_first(const struct roll *roll, const struct view *view)
+{
+    const struct settings_note *note = &view->settings[view->state.leader];
+    return roll->options->leader_first || (roll->options->pending && note->pending_lowers);
+}
+
 static bool plan(struct roll *roll, const struct view *view, struct objection *o)
 {
     const struct cluster *c = &view->state;
+    bool first = leader_comes_first(roll, view);
+    bool leads = is_wanted(roll->options, view, c->leader);
     memcpy(roll->leader, c->nodes[c->leader].name, NAME_SIZE);
-    roll->in_place =
-            roll->options->no_switchover || roll->options->leader_first || !can_take_over(c);
-    if (roll->options->leader_first) {
+    roll->in_place = roll->options->no_switchover || first || !can_take_over(c);
+    if (first && leads) {
         add(roll, roll->leader);
     }
     for (uint32_t k = 0; k < view->shown_count; k++) {
@@ -218,11 +246,11 @@ static bool plan(struct roll *roll, const struct view *view, struct objection *o
         if (!check_node(view, i, o)) {
             return false;
         }
-        if (i != c->leader) {
+        if (i != c->leader && is_wanted(roll->options, view, i)) {
             add(roll, c->nodes[i].name);
         }
     }
-    if (!roll->options->leader_first) {
+    if (!first && leads) {
         add(roll, roll->leader);
     }
     return true;
@@ -244,7 +272,9 @@ static void show(const struct roll *roll, FILE *file)
                                   : "";
         fprintf(file, "  %u. %s%s\n", (unsigned)k + 1, node, how);
     }
-    fprintf(file, "Each streams, and has caught up, before the next.\n");
+    if (roll->count > 1) {
+        fprintf(file, "Each streams, and has caught up, before the next.\n");
+    }
 }
 
 static void list(const struct roll *roll, uint32_t from, uint32_t to)
@@ -325,7 +355,8 @@ static int carry_out(const struct roll *roll, struct view *view)
         }
     }
     if (!roll->options->json) {
-        printf("Done: %u nodes are restarted\n", (unsigned)roll->count);
+        printf("Done: %u %s restarted\n", (unsigned)roll->count,
+               roll->count == 1 ? "node is" : "nodes are");
     }
     return EXIT_DONE;
 }
@@ -336,6 +367,9 @@ static int restart_all(const struct options *options, struct view *view)
     struct objection o = {0};
     if (!plan(&roll, view, &o)) {
         return refuse(&o);
+    }
+    if (roll.count == 0) {
+        return nothing_to_do(view->state.name);
     }
     if (options->dry_run || !options->yes) {
         FILE *file = options->dry_run ? stdout : stderr;

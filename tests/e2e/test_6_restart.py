@@ -31,11 +31,11 @@ def began(cluster, nodes=None):
 
 
 @contextlib.contextmanager
-def broken_settings(cluster, node):
-    """What runs goes on with them, and what is started ends."""
+def broken_settings(cluster, node, line="ssl = on\nssl_cert_file = 'nowhere.crt'"):
+    """What runs goes on with them, and what is started ends: no look at them finds anything wrong."""
     path = pathlib.Path(cluster.data(node)) / "postgresql.conf"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text + "\nwork_mem = nonsense\n", encoding="utf-8")
+    path.write_text(f"{text}\n{line}\n", encoding="utf-8")
     try:
         yield
     finally:
@@ -120,6 +120,38 @@ def test_leader_that_cannot_start(cluster):
         assert seconds(grant["at"]) - seconds(told["at"]) > 5
     cluster.wait_healthy()
     assert "before" in cluster.rows(cluster.primary())
+
+
+def node_of(cluster, name):
+    return [n for n in cluster.describe()["nodes"] if n["name"] == name][0]
+
+
+def test_only_what_waits_for_it(cluster):
+    """The leader first, in place, when it lowers what standbys need as much of; none whose files are wrong."""
+    leader, (standby, other) = cluster.primary(), cluster.standbys()
+    assert "No parameter of demo waits" in restart(cluster, "--pending").stdout
+    before = began(cluster)
+    files = {n: pathlib.Path(cluster.data(n), "postgresql.auto.conf") for n in (leader, standby)}
+    saved = {n: path.read_text(encoding="utf-8") for n, path in files.items()}
+    for n, path in files.items():
+        path.write_text(saved[n] + "max_locks_per_transaction = 50\n", encoding="utf-8")
+        cluster.sql("select pg_reload_conf()", n)
+    wait_until("what waits", lambda: all(node_of(cluster, n)["pending_restart"] for n in files))
+    with broken_settings(cluster, standby, "work_mem = much"):
+        wait_until("what is refused", lambda: node_of(cluster, standby)["refused_parameters"])
+        refused = restart(cluster, "--pending", check=False)
+        assert refused.returncode == 1 and "does not take work_mem" in refused.stderr
+    wait_until("the mended file", lambda: not node_of(cluster, standby)["refused_parameters"])
+    plan = cluster.pgbaton("restart", "demo", "--pending", "--dry-run").stdout
+    assert f"1. {leader}, the leader, in place" in plan and f"2. {standby}" in plan and other not in plan
+    assert "2 nodes are restarted" in restart(cluster, "--pending").stdout
+    after = began(cluster)
+    assert {n for n in cluster.nodes if after[n] != before[n]} == {leader, standby}
+    assert cluster.primary() == leader
+    assert cluster.value("show max_locks_per_transaction", leader) == "50"
+    for n, path in files.items():
+        path.write_text(saved[n], encoding="utf-8")
+        cluster.sql("select pg_reload_conf()", n)
 
 
 def test_paused(cluster):

@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-/* A restart in place takes no longer than it may. One renewal may be late: that with which an agent
- * that stood still wakes up. */
+/* A restart in place takes no longer than it may, from when PostgreSQL goes down. One renewal may
+ * be late: that with which an agent that stood still wakes up. */
 void check_policy_sent(struct sim *s, int node, const struct event *e)
 {
     struct sim_node *n = &s->nodes[node];
     uint32_t number = e->kind == EVENT_RENEW ? e->body.renew.restart.number : 0;
     uint64_t now_ms = sim_node_clock_ms(s, node);
-    if (number == 0) {
+    if (number == 0 || n->agent.asked_for.stage == RESTART_NAMED) {
         return;
     }
     if (n->restart.number != number || n->restart.term != e->body.renew.term ||
