@@ -35,7 +35,8 @@ static bool may_fail_over(const struct agent *a)
     struct position own = a->watch.last.position;
     bool whole = a->data.known && a->data.found.verdict == DATA_INTACT && !a->data.found.incomplete;
     bool high = a->cluster.loss_accepted || !cluster_below_floor(&a->cluster, own);
-    return whole && cluster_on_history(&a->cluster, own) && reaches_grant(a, own) && high;
+    bool descends = standby_is_on(&a->cluster) || cluster_on_history(&a->cluster, own);
+    return whole && descends && reaches_grant(a, own) && high;
 }
 
 static bool may_bootstrap(const struct agent *a)

@@ -66,7 +66,7 @@ struct probe_result {
     bool streaming;
     uint64_t sealed_term; /* the seal that its settings ask for is complete: the WAL receiver is
                              gone for good, and position is all there is; 0: not */
-    uint64_t oldest_lsn;  /* primary: WAL from here on is kept; 0: not asked, all stream */
+    uint64_t oldest_lsn;  /* who is followed: WAL from here on is kept; 0: not asked, all stream */
     uint64_t startup_lsn; /* PROBE_STARTING: its recovery is in the segment that begins here; 0:
                              it has not said */
     bool startup_waits;   /* ... which is not there */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "peers.h"
 
+#include "../proto/standby.h"
+
 #include <string.h>
 
 /* A primary does not look while everybody streams; what it had removed stays removed. */
 static void note_oldest(struct agent *a, int32_t i, const struct probe *p)
 {
-    if (p->state != NODE_PRIMARY) {
+    bool leads = p->state == NODE_PRIMARY || (standby_is_on(&a->cluster) && a->cluster.opener == i);
+    if (!leads) {
         a->live_oldest[i] = 0;
     } else if (p->oldest_lsn != 0) {
         a->live_oldest[i] = p->oldest_lsn;

@@ -21,7 +21,7 @@ enum column {
     COLUMN_STREAMING,
     COLUMN_SEALED,     /* the seal that is complete; 0 or NULL: none */
     COLUMN_REPLICAS,   /* "node-2,streaming,0/3000060;..." */
-    COLUMN_OLDEST,     /* a primary: the name of its oldest WAL segment, or NULL */
+    COLUMN_OLDEST,     /* who is followed: the name of its oldest WAL segment, or NULL */
     COLUMN_SEGMENT,    /* in bytes */
     COLUMN_RESTORES,   /* restore_command is set */
     COLUMN_PARAMETERS, /* pgbaton.parameters, which stands in pgbaton.conf */
@@ -84,7 +84,9 @@ static const char question[] =
         " (select string_agg(application_name || ',' || state || ',' ||"
         "   coalesce(flush_lsn, '0/0')::text, ';')"
         "   from pg_stat_replication where application_name ~ '^[a-z0-9][a-z0-9-]*$'),"
-        " case when not me.standby and exists (select from pg_replication_slots"
+        " case when (not me.standby or current_setting('primary_conninfo') ~ "
+        "'target_session_attrs')"
+        "   and exists (select from pg_replication_slots"
         "   where slot_type = 'physical' and slot_name like 'pgbaton\\_%%' and not active)"
         "  then (select min(substring(name from 9)) from pg_ls_dir('pg_wal') name"
         "   where name ~ '^[0-9A-F]{24}$') end,"

@@ -171,6 +171,7 @@ static void fill_running(const struct agent *a, struct probe *ret_probe)
     ret_probe->clean = true;
     ret_probe->was_primary = a->pg.role == ROLE_PRIMARY;
     if (upstream_is_remote(a) && last->streaming) {
+        ret_probe->oldest_lsn = last->oldest_lsn;
         ret_probe->source_lsn = last->source_lsn;
         memcpy(ret_probe->source_host, last->source_host, sizeof ret_probe->source_host);
     }

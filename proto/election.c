@@ -88,7 +88,8 @@ static enum verdict standby_verdict(const struct cluster *c, const struct node *
     if (n->state != NODE_STANDBY) {
         return VERDICT_NOT_RUNNING;
     }
-    if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {
+    bool on_history = standby_is_on(c) || cluster_on_history(c, n->position);
+    if (n->reason == REASON_DIVERGED || !on_history) {
         return VERDICT_DIVERGED;
     }
     return reason_is_disk(n->reason) ? VERDICT_DISK : VERDICT_ELIGIBLE;

@@ -13,7 +13,7 @@ static bool is_electable(const struct cluster *c, const struct node *n)
     return n->state == NODE_STANDBY && !n->nofailover && !n->departed &&
            n->rebuild_task == TASK_NONE && n->reason != REASON_DIVERGED &&
            !reason_is_disk(n->reason) && n->system_id == c->system_id &&
-           cluster_on_history(c, n->position);
+           (standby_is_on(c) || cluster_on_history(c, n->position));
 }
 
 static void note_spell(const struct cluster *c, struct node *n, uint64_t seq)

@@ -46,10 +46,14 @@ static void begin_change(struct cluster *c, const struct event *e)
     memcpy(c->change.to, c->nodes[c->leader].name, NAME_SIZE);
 }
 
-/* Who leads goes on under its term: it is told to promote, and to open a timeline of its own. */
+/* Who leads goes on under its term: it is told to promote, and to open a timeline of its own. Until
+ * then nobody here has written anything: whoever comes first may go on from where he stands. */
 void fold_promotion(struct cluster *c, const struct event *e)
 {
     memset(&c->config.standby, 0, sizeof c->config.standby);
+    memset(&c->history, 0, sizeof c->history);
+    c->floor = (struct position){0};
+    c->timeline_max += PROMOTION_TIMELINE_GAP;
     if (cluster_holder(c) == LEADER_NONE) {
         return;
     }

@@ -27,6 +27,9 @@
 #define SLOT_IDENTIFIER_SIZE 64
 /* Hosts of the cluster that a standby cluster replicates from, with commas and the NUL. */
 #define REMOTE_HOST_SIZE 256
+/* A promoted standby cluster opens its first timeline so far above the remote's: a node that still
+ * follows the remote, through failovers of that one, meets no timeline of the same number. */
+#define PROMOTION_TIMELINE_GAP 16
 /* Timeline switches that a state, a report or a grant carries: the newest are kept. */
 #define HISTORY_COUNT_MAX 16
 /* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */

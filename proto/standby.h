@@ -8,7 +8,8 @@
  * One node leads it: it streams from whichever host of the remote is writable, and the others from
  * it. Its PostgreSQL stays in recovery, and its renewals give it no lease: without one the commit
  * fence refuses every commit, and the agent kills what is found promoted. Its timelines are the
- * remote's; a new leader opens none. There is no way back. Pure questions about a state.
+ * remote's: who has more of them is preferred, and a new leader opens none. There is no way back.
+ * Pure questions about a state.
  */
 #ifndef PGBATON_STANDBY_H
 #define PGBATON_STANDBY_H

@@ -24,8 +24,9 @@ static bool has_reference(const struct sim *s, int node)
 void check_i10_ancestry(struct sim *s, const struct event *e)
 {
     int node = sim_node_index(s, e->body.grant.node);
-    bool accepted = s->truth.loss_accepted; /* by an operator */
-    if (e->body.grant.kind == GRANT_FAILOVER && !has_reference(s, node) && !accepted) {
+    bool accepted = s->truth.loss_accepted;    /* by an operator */
+    bool promotes = !standby_is_on(&s->truth); /* else see check_standby.c */
+    if (e->body.grant.kind == GRANT_FAILOVER && promotes && !has_reference(s, node) && !accepted) {
         sim_break(s, "I10: ancestry", "%s is granted term %llu with other WAL than the leader's",
                   s->nodes[node].name, (unsigned long long)e->body.grant.term);
     }
@@ -62,6 +63,10 @@ static void check_unique(struct sim *s, uint32_t timeline)
 /* The reference has moved: remember whose WAL it is. */
 void check_i10_reference(struct sim *s)
 {
+    if (s->truth.floor.timeline == 0) { /* a standby cluster is promoted: nobody has written yet */
+        s->reference_branch = 0;
+        return;
+    }
     int node = sim_node_index(s, s->truth.nodes[s->truth.opener].name);
     const struct sim_wal *wal = &s->nodes[node].pg.wal;
     for (uint32_t i = 0; i < wal->count; i++) {

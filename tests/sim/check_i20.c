@@ -164,7 +164,7 @@ static bool somebody_writes(const struct sim *s)
 void check_i20_outage(struct sim *s)
 {
     bool out = s->now_us >= s->trouble_us && somebody_qualifies(s) && !somebody_writes(s) &&
-               !check_switchover_excuses(&s->truth);
+               !check_switchover_excuses(&s->truth) && !standby_is_on(&s->truth);
     if (!out) {
         s->out_us = s->now_us;
         s->out_limit_ms = 0;

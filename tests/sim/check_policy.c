@@ -88,7 +88,7 @@ void check_policy_grant(struct sim *s, const struct cluster *before, const struc
 {
     const struct grant *g = &e->body.grant;
     int next = sim_node_index(s, g->node);
-    if (g->kind != GRANT_FAILOVER || s->wrote_term == 0 || next < 0) {
+    if (g->kind != GRANT_FAILOVER || s->wrote_term == 0 || next < 0 || standby_is_on(before)) {
         return;
     }
     check_known(s, g, next);

@@ -175,7 +175,7 @@ add("grant-ineligible", GRANT_INELIGIBLE)
 
 add("diverged-candidate",
     ("proto/election.c",
-     "if (n->reason == REASON_DIVERGED || !cluster_on_history(c, n->position)) {", "if (false) {"))
+     "if (n->reason == REASON_DIVERGED || !on_history) {", "if (false && !on_history) {"))
 add("below-floor",
     ("proto/election.c", "if (cluster_below_floor(c, n->position)) {", "if (false) {"))
 add("timeline-twice",
@@ -374,3 +374,19 @@ add("back-to-the-old-leader",
 add("early-in-lease-mode",
     ("proto/sync.c", "return c->sealed_seq != 0 && sync_binds(c)", "return sync_binds(c)"))
 add("overtaken-keeps-its-lease", LEASE_OF_NOBODY)
+
+# ---- standby clusters ----
+
+add("standby-promotes",
+    ("agent/lead.c", "    if (standby_is_on(&a->cluster)) {\n        return a->pg.role == ROLE_STANDBY",
+     "    if (false) {\n        return a->pg.role == ROLE_STANDBY"))
+add("standby-starts-as-primary",
+    ("agent/lead.c", "    if (upstream_is_remote(a)) {\n        struct upstream remote = upstream_of(a);\n"
+     "        act_say(actions, SEVERITY_INFO, \"starting",
+     "    if (false) {\n        struct upstream remote = upstream_of(a);\n"
+     "        act_say(actions, SEVERITY_INFO, \"starting"),
+    ("agent/act.c", "assert(!as_primary || lease_runs(a));", ""))
+add("standby-lease",
+    ("agent/lease.c", "                !standby_is_on(&a->cluster);", "                true;"))
+add("promotion-opens-the-remotes-timeline",
+    ("proto/fold_standby.c", "c->timeline_max += PROMOTION_TIMELINE_GAP;", "c->timeline_max += 0;"))

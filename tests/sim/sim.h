@@ -242,6 +242,14 @@ void sim_reconfigure(struct sim *s, uint64_t dice);
 void sim_give_up(struct sim *s);
 /* Now and then: who has paused the cluster resumes in the end. */
 void sim_operator_look(struct sim *s);
+
+/* ---- sim_remote.c: what a standby cluster follows, and who promotes it ---- */
+void sim_remote_init(struct sim *s);
+/* Its WAL up to now; from sim_pg_touch(). */
+void sim_remote_touch(struct sim *s, uint64_t span_us);
+void sim_remote_look(struct sim *s);
+/* The index of an upstream: a node's, SIM_REMOTE, or -1. */
+int sim_remote_index(const struct sim *s, const struct upstream *upstream);
 /* A decision of a version that nobody here understands. */
 void sim_speak_newer(struct sim *s);
 /* Name of a lie; NULL after the last. */

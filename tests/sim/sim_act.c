@@ -94,6 +94,7 @@ static void act_lease(struct sim *s, int node, uint64_t deadline_ms)
 {
     struct sim_node *n = &s->nodes[node];
     check_i4_lease(s, node, deadline_ms);
+    check_standby_lease(s, node, deadline_ms);
     sim_pg_touch(s);
     n->guard.deadline_ms = deadline_ms;
     sim_guard_page(s, node);
@@ -161,7 +162,7 @@ static void act_exit(struct sim *s, int node, int exit_status)
 static void act_follow(struct sim *s, int node, const struct upstream *upstream)
 {
     sim_pg_touch(s);
-    s->nodes[node].pg.upstream = upstream->node[0] == '\0' ? -1 : sim_node_index(s, upstream->node);
+    s->nodes[node].pg.upstream = sim_remote_index(s, upstream);
     sim_sync_write(s, node, upstream);
 }
 

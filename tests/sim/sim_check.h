@@ -65,6 +65,12 @@ void check_i20_outage(struct sim *s);
 
 /* What a grant may lose, and whom switch_policy lets it name. */
 void check_policy_grant(struct sim *s, const struct cluster *before, const struct event *e);
+/* Of a standby cluster: after each entry of the queue; a lease that is put into the page; a grant.
+ */
+void check_standby_step(struct sim *s);
+void check_standby_lease(struct sim *s, int node, uint64_t deadline_ms);
+void check_standby_grant(struct sim *s, const struct cluster *before, const struct event *e);
+
 void check_policy_held(struct sim *s, const struct event *e);
 /* A renewal of a leader that restarts in place. */
 void check_policy_sent(struct sim *s, int node, const struct event *e);

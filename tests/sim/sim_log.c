@@ -105,6 +105,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_i6_wait(s, before, e);
         check_i8_grant(s, e);
         check_i10_ancestry(s, e);
+        check_standby_grant(s, before, e);
         check_switchover_grant(s, before, e);
         check_policy_grant(s, before, e);
     }

@@ -69,13 +69,25 @@ bool sim_pg_is_cut_off(const struct sim *s, const struct sim_pg *pg)
     return pg->upstream >= 0 && sim_wal_position(&pg->wal).lsn < s->nodes[pg->upstream].pg.oldest;
 }
 
+/* Whether what this node streams from can be reached and serves. */
+static bool source_serves(const struct sim *s, const struct sim_node *n)
+{
+    return n->pg.upstream == SIM_REMOTE ||
+           (n->pg.upstream >= 0 && sim_pg_serves(s, n->pg.upstream));
+}
+
+static const struct sim_wal *source_of(const struct sim *s, const struct sim_pg *pg)
+{
+    return pg->upstream == SIM_REMOTE ? &s->remote.wal : &s->nodes[pg->upstream].pg.wal;
+}
+
 /* A standby gets everything but the last few milliseconds, ten times as fast as it is written. */
 static void stream_wal(struct sim *s, struct sim_node *n, uint64_t span_us)
 {
-    if (n->pg.upstream < 0 || !sim_pg_serves(s, n->pg.upstream) || sim_pg_is_cut_off(s, &n->pg)) {
+    if (!source_serves(s, n) || sim_pg_is_cut_off(s, &n->pg)) {
         return;
     }
-    const struct sim_wal *source = &s->nodes[n->pg.upstream].pg.wal;
+    const struct sim_wal *source = source_of(s, &n->pg);
     uint64_t missing = sim_wal_position(source).lsn - sim_wal_position(&n->pg.wal).lsn;
     uint64_t late = sim_draw(&n->random, 40 * s->options.write_rate + 1);
     uint64_t bytes = 1 + span_us * s->options.write_rate / 100;
@@ -93,6 +105,7 @@ void sim_pg_touch(struct sim *s)
         return;
     }
     s->touched_us = s->now_us;
+    sim_remote_touch(s, span_us);
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         if (is_open(s, &s->nodes[i])) {
             write_wal(s, &s->nodes[i], span_us);
@@ -244,7 +257,7 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, const struct upstrea
     n->pg.postmaster = true;
     n->pg.accepting = false;
     n->pg.in_recovery = !as_primary;
-    n->pg.upstream = upstream->node[0] == '\0' ? -1 : sim_node_index(s, upstream->node);
+    n->pg.upstream = sim_remote_index(s, upstream);
     sim_sync_start(s, node, upstream);
     n->pg.run++;
     n->guard.primary = as_primary;
@@ -353,13 +366,13 @@ static void probe_replicas(const struct sim *s, int node, struct probe_result *p
 static bool seems_streaming(const struct sim *s, int node)
 {
     const struct sim_node *n = &s->nodes[node];
-    if (!n->pg.in_recovery || n->pg.upstream < 0 || s->now_us < n->full_disk_us) {
+    bool follows = source_serves(s, n) && sim_pg_serves(s, node);
+    if (!n->pg.in_recovery || !follows || s->now_us < n->full_disk_us) {
         return false;
     }
-    bool serves = sim_pg_serves(s, n->pg.upstream) && sim_pg_serves(s, node) &&
-                  s->nodes[n->pg.upstream].pg.postmaster;
-    bool diverged = !sim_wal_is_prefix(&n->pg.wal, &s->nodes[n->pg.upstream].pg.wal) ||
-                    sim_pg_is_cut_off(s, &n->pg);
+    bool serves = n->pg.upstream == SIM_REMOTE || s->nodes[n->pg.upstream].pg.postmaster;
+    bool diverged =
+            !sim_wal_is_prefix(&n->pg.wal, source_of(s, &n->pg)) || sim_pg_is_cut_off(s, &n->pg);
     return serves && (!diverged || s->now_us % 3 == 0);
 }
 
@@ -401,8 +414,12 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     probe.replay_lsn = n->pg.in_recovery ? probe.position.lsn : 0;
     probe.system_id = n->pg.system_id;
     probe.streaming = seems_streaming(s, node);
-    probe.sealed_term = probe.in_recovery && n->pg.upstream < 0 ? n->pg.seal_term : 0;
+    probe.sealed_term = probe.in_recovery && n->pg.upstream == -1 ? n->pg.seal_term : 0;
+    probe.source_lsn = n->pg.upstream == SIM_REMOTE ? sim_wal_position(&s->remote.wal).lsn : 0;
     probe.history = sim_wal_history(&n->pg.wal);
+    if (n->pg.upstream == SIM_REMOTE) {
+        probe.oldest_lsn = n->pg.oldest;
+    }
     if (!n->pg.in_recovery) {
         probe.oldest_lsn = n->pg.oldest;
         probe_replicas(s, node, &probe);

@@ -121,6 +121,16 @@ static void draw_policies(struct sim_options *o)
     }
 }
 
+/* From a stream of its own, too. */
+static void draw_standby(struct sim_options *o)
+{
+    struct sim_random random;
+    sim_seed(&random, o->seed, 5);
+    if (sim_chance(&random, 12)) {
+        o->config.standby = (struct standby_cluster){.host = "remote", .port = 5432};
+    }
+}
+
 /* ---- the mix ---- */
 
 static bool exists(const struct sim_options *o, const struct sim_fault *fault)
@@ -269,6 +279,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     draw_limits(&plan->options);
     draw_policies(&plan->options);
     draw_mode(&plan->options);
+    draw_standby(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);

@@ -35,15 +35,15 @@ static void print_options(const struct sim_options *o, FILE *file)
             "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " failovers=%u "
             "failover_window=%u rebuilds=%u rebuild_window=%u switch_policy=%s crash_policy=%s "
             "start_timeout=%u restarts=%u restart_window=%u synchronous=%d count=%u sealed=%d "
-            "rate=%" PRIu64 " settle=%" PRIu64 " end=%" PRIu64 "\n",
+            "standby=%d rate=%" PRIu64 " settle=%" PRIu64 " end=%" PRIu64 "\n",
             o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer,
             rings_names[o->rings], c->probe_period_ms, c->probe_timeout_ms,
             c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover,
             c->failover_limit, c->failover_window_ms, c->rebuild_limit, c->rebuild_window_ms,
             switch_policy_name(c->switch_policy), crash_policy_name(c->crash_policy),
             c->primary_start_timeout_ms, c->restart_limit, c->restart_window_ms,
-            (int)c->synchronous, c->synchronous_count, (int)c->failover_mode, o->write_rate,
-            o->settle_us, o->fault_us);
+            (int)c->synchronous, c->synchronous_count, (int)c->failover_mode,
+            c->standby.host[0] != '\0', o->write_rate, o->settle_us, o->fault_us);
 }
 
 static void print_strike(const struct sim_strike *strike, FILE *file)
@@ -192,6 +192,9 @@ static bool read_options(const char *line, struct sim_options *o)
     read_limits(line, &o->config);
     ok = read_policies(line, &o->config) && ok;
     read_synchronous(line, &o->config);
+    if (number(line, "standby") != 0) {
+        o->config.standby = (struct standby_cluster){.host = "remote", .port = 5432};
+    }
     char wrong[CONFIG_TEXT_SIZE];
     return ok && o->nodes >= 1 && o->nodes <= SIM_NODES_MAX && o->monitors >= 1 &&
            o->monitors <= SIM_MONITORS_MAX && config_check(&o->config, wrong);

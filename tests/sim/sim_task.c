@@ -37,6 +37,24 @@ static bool run_initdb(struct sim *s, struct sim_pg *pg)
     return true;
 }
 
+/* A copy of a primary, which it looks like until it has run. */
+static bool run_clone(struct sim *s, struct sim_node *n)
+{
+    struct sim_pg *pg = &n->pg;
+    if (pg->verdict != DATA_EMPTY || s->now_us < n->cut_off_us || s->now_us < n->full_disk_us) {
+        return false;
+    }
+    pg->verdict = DATA_INTACT;
+    pg->system_id = s->remote.system_id;
+    pg->wal = s->remote.wal;
+    pg->oldest = sim_wal_position(&pg->wal).lsn;
+    pg->least.count = 0;
+    pg->incomplete = false;
+    pg->was_primary = true;
+    pg->clean = false;
+    return true;
+}
+
 static bool run_copy(struct sim *s, int node, const struct sim_job *job)
 {
     struct sim_pg *pg = &s->nodes[node].pg;
@@ -90,6 +108,9 @@ static bool run_job(struct sim *s, int node, const struct sim_job *job)
     sim_pg_touch(s);
     if (job->task == TASK_INITDB) {
         return !bad_luck && run_initdb(s, &n->pg);
+    }
+    if (job->task == TASK_CLONE) {
+        return !bad_luck && run_clone(s, n);
     }
     if (copies) {
         return !bad_luck && run_copy(s, node, job);
@@ -153,11 +174,12 @@ static uint64_t duration_us(struct sim *s, struct sim_node *n, bool copies)
 void sim_task_begin(struct sim *s, int node, enum task task, const struct upstream *upstream)
 {
     struct sim_node *n = &s->nodes[node];
-    bool copies = task == TASK_BASEBACKUP || task == TASK_REWIND || task == TASK_INITDB;
+    bool makes = task == TASK_INITDB || task == TASK_CLONE;
+    bool copies = makes || task == TASK_BASEBACKUP || task == TASK_REWIND;
     n->job = (struct sim_job){
             .number = n->job.number + 1,
             .task = task,
-            .source = upstream->node[0] != '\0' ? sim_node_index(s, upstream->node) : -1,
+            .source = sim_remote_index(s, upstream),
             .timeline = upstream->timeline,
             .agent_run = n->agent_run,
             .pg_run = n->pg.run,

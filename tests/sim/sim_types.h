@@ -9,6 +9,7 @@
 
 #include "../../agent/step.h"
 #include "../../monitor/step.h"
+#include "../../proto/standby.h"
 #include "../../proto/waiting.h"
 #include "sim_plan.h"
 
@@ -58,6 +59,20 @@ struct sim_timer {
     uint64_t generation; /* of that entry */
 };
 
+/* ---- the cluster that a standby cluster follows ---- */
+
+/* In the place of a node's index: what streams from there. */
+#define SIM_REMOTE (-2)
+
+struct sim_remote {
+    struct sim_random random;
+    struct sim_wal wal; /* empty: there is none */
+    uint64_t system_id;
+    uint64_t failover_us; /* when it opens its next timeline */
+    uint64_t promote_us;  /* after the cluster was made: when an operator promotes it */
+    uint64_t insisted_us; /* when he asked last */
+};
+
 /* ---- PostgreSQL and its guard ---- */
 
 /* What a process of PostgreSQL lets commits wait for. */
@@ -92,7 +107,7 @@ struct sim_pg {
     bool doomed;      /* SIGKILL was sent: nothing of it runs any more, whenever it ends */
     bool stranger;    /* its guard has died: the fence looks at the page of that one */
     uint64_t page_ms; /* the deadline in that page */
-    int upstream;     /* node index; -1: none */
+    int upstream;     /* node index; -1: none; or SIM_REMOTE */
     uint64_t seal_term;
     uint64_t oldest;      /* it has removed the WAL below */
     struct sim_wal least; /* that a rewound directory must have before it is consistent */
@@ -310,6 +325,7 @@ struct sim {
     struct cluster truth; /* the fold of every record at the moment of its storing */
     struct cluster states[SIM_STATES_MAX]; /* after record i, at i modulo the size */
     struct codec_arena arena;
+    struct sim_remote remote;
     struct sim_node nodes[SIM_NODES_MAX];
     struct sim_monitor monitors[SIM_MONITORS_MAX];
     struct sim_reader readers[SIM_READERS_MAX];

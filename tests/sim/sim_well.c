@@ -4,15 +4,26 @@
 
 #include <stdio.h>
 
+/* It writes; or, in a standby cluster, streams from the remote. */
+static bool leads_well(const struct sim *s, int leader)
+{
+    const struct sim_pg *pg = &s->nodes[leader].pg;
+    if (!standby_is_on(&s->truth)) {
+        return sim_pg_writable(s, leader);
+    }
+    return pg->postmaster && pg->accepting && pg->in_recovery && pg->upstream == SIM_REMOTE &&
+           sim_wal_is_prefix(&pg->wal, &s->remote.wal);
+}
+
 bool sim_is_well(const struct sim *s)
 {
     const struct cluster *c = &s->truth;
     int32_t holder = cluster_holder(c);
-    if (c->phase != PHASE_HELD || !c->writable || holder == LEADER_NONE) {
+    if (c->phase != PHASE_HELD || !standby_serves(c) || holder == LEADER_NONE) {
         return false;
     }
     int leader = sim_node_index(s, c->nodes[holder].name);
-    if (leader < 0 || !sim_pg_writable(s, leader) || c->node_count != s->options.nodes) {
+    if (leader < 0 || !leads_well(s, leader) || c->node_count != s->options.nodes) {
         return false;
     }
     for (uint32_t i = 0; i < s->options.nodes; i++) {

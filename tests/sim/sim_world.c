@@ -157,6 +157,7 @@ static void init(struct sim *s, const struct sim_plan *plan)
     s->now_us = SIM_S;
     s->next_seq = 1;
     s->next_branch = 1;
+    sim_remote_init(s);
     cluster_init(&s->truth, "demo");
     sim_state_copy(&s->states[SIM_STATES_MAX - 1], &s->truth); /* before the first record */
 }
@@ -187,7 +188,7 @@ static void finish(struct sim *s)
 
 static void note_made(struct sim *s)
 {
-    if (s->made_us == 0 && s->truth.writable) {
+    if (s->made_us == 0 && standby_serves(&s->truth)) {
         s->made_us = s->now_us;
         schedule(s, SIM_TRIGGER_TIME);
     }
@@ -231,6 +232,7 @@ static void look(struct sim *s)
     s->look_us = s->now_us + LOOK_US;
     note_made(s);
     sim_operator_look(s);
+    sim_remote_look(s);
     if (!is_calm(s)) {
         s->out_us = s->now_us;
         return;
@@ -257,7 +259,8 @@ static bool has_ended(const struct sim *s)
     if (s->options.newer) {
         return is_over(s);
     }
-    return is_over(s) && is_calm(s) && s->well_us != 0 && s->now_us > s->well_us + WELL_US;
+    return is_over(s) && is_calm(s) && !standby_is_on(&s->truth) && s->well_us != 0 &&
+           s->now_us > s->well_us + WELL_US;
 }
 
 static void run(struct sim *s)
@@ -265,6 +268,7 @@ static void run(struct sim *s)
     populate(s);
     while (s->broken == NULL && sim_next(s, UINT64_MAX)) {
         check_i1_single_writer(s);
+        check_standby_step(s);
         check_i9_senders(s);
         if (s->now_us >= s->look_us) {
             look(s);

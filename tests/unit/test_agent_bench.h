@@ -46,7 +46,7 @@ static inline void bench_task_ended(struct bench *b, enum task task, bool ok)
 {
     struct fact fact = {.kind = FACT_TASK_ENDED, .task = task, .ok = ok};
     fact.position = b->promoted;
-    for (uint32_t i = 1; i < b->promoted.timeline; i++) {
+    for (uint32_t i = 1; i < b->promoted.timeline && i < HISTORY_COUNT_MAX; i++) {
         fact.history.entries[i - 1] = (struct history_entry){i, b->promoted.lsn};
         fact.history.count = i;
     }

@@ -180,9 +180,9 @@ static void test_standby_leader_promotes_when_it_is_ordered(void **state)
     int lease = bench_find(b, ACTION_LEASE, 0);
     int task = bench_find_task(b, TASK_PROMOTE);
     assert_true(lease >= 0 && task > lease); /* a renewal read back, and only then */
-    assert_int_equal(b->trace[task].as.task.upstream.timeline, 4);
+    assert_int_equal(b->trace[task].as.task.upstream.timeline, 4 + PROMOTION_TIMELINE_GAP);
     assert_true(b->a.cluster.writable);
-    assert_int_equal(b->a.cluster.floor.timeline, 4);
+    assert_int_equal(b->a.cluster.floor.timeline, 4 + PROMOTION_TIMELINE_GAP);
     assert_true(bench_find_task(b, TASK_CHECKPOINT) > 0);
     assert_string_equal(b->a.pg.upstream.node, "");
 }

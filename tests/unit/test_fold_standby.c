@@ -7,6 +7,9 @@
 #include "../../proto/waiting.h"
 #include "world.h"
 
+/* What the first promotion opens, with the remote on timeline 3. */
+#define OPENED (4 + PROMOTION_TIMELINE_GAP)
+
 static struct world world;
 
 static struct event config_event(const char *host)
@@ -30,7 +33,7 @@ static enum void_reason done(const char *node, enum task task, uint32_t timeline
     e.body.task.task = task;
     e.body.task.term = world.c.term;
     e.body.task.position = (struct position){timeline, lsn};
-    for (uint32_t i = 1; i < timeline; i++) {
+    for (uint32_t i = 1; i < timeline && i < 4; i++) {
         e.body.task.history.entries[i - 1] = (struct history_entry){i, lsn};
         e.body.task.history.count = i;
     }
@@ -145,6 +148,18 @@ static void test_standby_cluster_fails_over_without_a_timeline(void **state)
     assert_null(strstr(text, "lose"));
 }
 
+/* A node that follows the remote on, onto its next timeline, is none of the promoted cluster. */
+static void test_promotion_leaves_the_remotes_later_timelines(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(ask(), VOID_NONE);
+    assert_int_equal(order(), VOID_NONE);
+    assert_int_equal(done("node-1", TASK_PROMOTE, OPENED, 120), VOID_NONE);
+    assert_false(cluster_on_history(&world.c, (struct position){4, 130}));
+    assert_true(cluster_on_history(&world.c, (struct position){3, 120}));
+}
+
 /* Whoever has lost more than another has lost nothing that the remote does not have. */
 static void test_standby_cluster_elects_whatever_the_policy(void **state)
 {
@@ -195,14 +210,17 @@ static void test_promotion_is_the_leaders(void **state)
     assert_int_equal(world.c.answered.reason, REASON_NONE);
     assert_false(standby_is_on(&world.c));
     assert_int_equal(world.c.term, 1);
-    assert_int_equal(world.c.grant_timeline, 4);
+    assert_int_equal(world.c.grant_timeline, 4 + PROMOTION_TIMELINE_GAP);
+    assert_int_equal(world.c.timeline_max, OPENED); /* it may be opened, and nobody be told */
+    assert_int_equal(world.c.opening.timeline, OPENED);
+    assert_int_equal(world.c.grant_kind, GRANT_FAILOVER); /* nothing is started as a primary */
     assert_false(world.c.promoted);
     assert_int_equal(cluster_directive(&world.c, 0), DIRECTIVE_LEAD);
     assert_int_equal(world.c.sync.step, SYNC_CHANGING); /* its first commit waits already */
     assert_int_equal(world.c.sync.waits, 0x6);
     assert_int_equal(done("node-1", TASK_STREAM, 3, 120), VOID_WRONG_STEP);
-    assert_int_equal(done("node-1", TASK_PROMOTE, 5, 120), VOID_WRONG_TIMELINE);
-    assert_int_equal(done("node-1", TASK_PROMOTE, 4, 120), VOID_NONE);
+    assert_int_equal(done("node-1", TASK_PROMOTE, 4, 120), VOID_WRONG_TIMELINE);
+    assert_int_equal(done("node-1", TASK_PROMOTE, OPENED, 120), VOID_NONE);
     assert_int_equal(world_first_write(&world, "node-1"), VOID_NONE);
     assert_true(world.c.writable);
     assert_int_equal(ask(), VOID_NO_CHANGE);
@@ -224,7 +242,7 @@ static void test_promotion_without_a_leader(void **state)
     assert_int_equal(grant("node-2", GRANT_FAILOVER), VOID_WRONG_TIMELINE);
     assert_int_equal(world_grant(&world, "node-2", GRANT_FAILOVER), VOID_NONE);
     assert_int_equal(world_renew(&world, "node-2", 2), VOID_NONE);
-    assert_int_equal(done("node-2", TASK_PROMOTE, 4, 120), VOID_NONE);
+    assert_int_equal(done("node-2", TASK_PROMOTE, OPENED, 120), VOID_NONE);
 }
 
 /* A leader that was granted, and has not renewed yet, is promoted as well. */
@@ -238,8 +256,8 @@ static void test_promotion_between_grant_and_renewal(void **state)
     assert_int_equal(ask(), VOID_NONE);
     assert_int_equal(order(), VOID_NONE);
     assert_int_equal(world_renew(&world, "node-2", 2), VOID_NONE);
-    assert_int_equal(world.c.opening.timeline, 4);
-    assert_int_equal(done("node-2", TASK_PROMOTE, 4, 120), VOID_NONE);
+    assert_int_equal(world.c.opening.timeline, OPENED);
+    assert_int_equal(done("node-2", TASK_PROMOTE, OPENED, 120), VOID_NONE);
 }
 
 static void test_promotion_needs_data(void **state)
@@ -269,6 +287,7 @@ int main(void)
             cmocka_unit_test(test_promotion_without_a_leader),
             cmocka_unit_test(test_promotion_between_grant_and_renewal),
             cmocka_unit_test(test_promotion_needs_data),
+            cmocka_unit_test(test_promotion_leaves_the_remotes_later_timelines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
