@@ -19,6 +19,9 @@
 
 /* pgbaton's own: neither agent.yaml nor ALTER SYSTEM may set them. */
 static const char *const owned[] = {"cluster_name",
+                                    "data_sync_retry",
+                                    "fsync",
+                                    "full_page_writes",
                                     "hot_standby",
                                     "listen_addresses",
                                     "port",
@@ -118,10 +121,25 @@ void pg_settings_slot_name(const char *node, char ret_name[SLOT_NAME_SIZE])
     }
 }
 
+/* Who it is. Another cluster's primary waits for none of us, though a node of its own may have our
+ * name: it is told one that no node can have. */
+static void text_identity(struct text *text, const struct pg_settings *settings, bool remote)
+{
+    char name[NAME_SIZE * 2];
+    char options[NAME_SIZE + 32];
+    snprintf(name, sizeof name, "%s.%s", settings->cluster, settings->node);
+    snprintf(options, sizeof options, "-c pgbaton_fence.standby=%s", settings->node);
+    text_keyword(text, "application_name", remote ? name : settings->node);
+    if (!remote) {
+        text_keyword(text, "options", options);
+    }
+}
+
 bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstream *upstream,
                           char *ret_text, size_t capacity)
 {
     struct text text = {.bytes = ret_text, .capacity = capacity};
+    bool remote = strcmp(upstream->node, REMOTE_NODE) == 0;
     char port[8];
     snprintf(port, sizeof port, "%u", (unsigned)upstream->port);
     ret_text[0] = '\0';
@@ -134,10 +152,10 @@ bool pg_settings_conninfo(const struct pg_settings *settings, const struct upstr
     if (settings->passfile != NULL) {
         text_keyword(&text, "passfile", settings->passfile);
     }
-    if (strcmp(upstream->node, REMOTE_NODE) == 0) { /* wherever its primary is */
+    if (remote) { /* wherever its primary is */
         text_keyword(&text, "target_session_attrs", "read-write");
     }
-    text_keyword(&text, "application_name", settings->node);
+    text_identity(&text, settings, remote);
     text_keyword(&text, "connect_timeout", "3");
     text_keyword(&text, "keepalives_idle", "5");
     text_keyword(&text, "keepalives_interval", "2");
@@ -251,6 +269,10 @@ static void text_own(struct text *text, const struct pg_settings *settings,
     }
     text_setting(text, "hot_standby", "on");
     text_setting(text, "restart_after_crash", "off");
+    /* What was written stays written, and a disk that fails is not asked again (fsyncgate). */
+    text_setting(text, "fsync", "on");
+    text_setting(text, "full_page_writes", "on");
+    text_setting(text, "data_sync_retry", "off");
     text_setting(text, "wal_retrieve_retry_interval", "100ms");
     text_setting(text, "recovery_target_timeline", "latest");
     text_setting(text, "primary_conninfo", conninfo);

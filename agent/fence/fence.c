@@ -40,6 +40,7 @@
 #include "gate.h"
 #include "seal.h"
 #include "shared.h"
+#include "voter.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -299,6 +300,7 @@ static void define_settings(void)
                                              : "unguarded",
                                PGC_INTERNAL, GUC_DISALLOW_IN_FILE, NULL, NULL, NULL);
     seal_define();
+    voter_define();
     MarkGUCPrefixReserved("pgbaton_fence");
 }
 

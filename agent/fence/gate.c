@@ -15,6 +15,7 @@
 #include "gate.h"
 #include "seal.h"
 #include "shared.h"
+#include "voter.h"
 
 /* A client waits so long, then it is sent away: it may know another server. */
 #define WAIT_MS 2000
@@ -88,6 +89,9 @@ static void on_authentication(Port *port, int status)
 {
     if (next_authentication != NULL) {
         next_authentication(port, status);
+    }
+    if (status == STATUS_OK) {
+        voter_refuse_stranger(port);
     }
     if (status == STATUS_OK && fence_shared != NULL && IsUnderPostmaster && !is_let_through(port)) {
         wait_for_gate();

@@ -76,9 +76,12 @@ static void test_pg_settings_standby_follows_upstream(void **state)
     assert_non_null(strstr(get("pgbaton.conf"), "\nport = '5441'\n"));
     assert_non_null(strstr(text, "\nprimary_slot_name = 'pgbaton_node_1'\n"));
     assert_non_null(strstr(text, "\nprimary_conninfo = 'host=''10.0.0.2'' port=''5442'' "
-                                 "user=''pgbaton'' application_name=''node-1'' "));
+                                 "user=''pgbaton'' application_name=''node-1'' "
+                                 "options=''-c pgbaton_fence.standby=node-1'' "));
     assert_non_null(strstr(text, "\nwal_level = 'replica'\n"));
     assert_non_null(strstr(text, "\nrestart_after_crash = 'off'\n"));
+    assert_non_null(strstr(text, "\nfsync = 'on'\nfull_page_writes = 'on'\n"));
+    assert_non_null(strstr(text, "\ndata_sync_retry = 'off'\n"));
     assert_non_null(strstr(text, "\nwal_retrieve_retry_interval = '100ms'\n"));
     assert_non_null(get("standby.signal"));
 }
@@ -203,14 +206,15 @@ static void test_pg_settings_refuses_parameters(void **state)
 
 static void test_pg_settings_conninfo_of_a_remote(void **state)
 {
-    struct pg_settings settings = {.node = "node-1", .replication_user = "r"};
+    struct pg_settings settings = {.cluster = "other", .node = "node-1", .replication_user = "r"};
     const struct upstream remote = {.node = REMOTE_NODE, .host = "a,b", .port = 5432};
     char conninfo[512];
     (void)state;
     assert_true(pg_settings_conninfo(&settings, &remote, conninfo, sizeof conninfo));
     assert_non_null(strstr(conninfo,
                            "host='a,b' port='5432' user='r' "
-                           "target_session_attrs='read-write' application_name='node-1'"));
+                           "target_session_attrs='read-write' application_name='other.node-1' "
+                           "connect_timeout"));
 }
 
 static void test_pg_settings_conninfo_quotes(void **state)
