@@ -4,6 +4,7 @@
 #include "explain_text.h"
 #include "licence.h"
 #include "pause.h"
+#include "standby.h"
 
 #include <inttypes.h>
 
@@ -115,7 +116,8 @@ size_t explain_pause(const struct cluster *c, char *buffer, size_t size)
         text_add(&t, ", by %s: nothing is switched, restarted or rebuilt by itself",
                  c->pause.writer);
     }
-    if (pause_is_on(c) && cluster_holder(c) != LEADER_NONE) {
+    bool leased = cluster_holder(c) != LEADER_NONE && !standby_is_on(c);
+    if (pause_is_on(c) && leased) {
         text_add(&t, "; the lease of %s %s", text_leader(c),
                  c->lease.lifted ? "does not end" : "still ends");
     }

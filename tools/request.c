@@ -2,6 +2,7 @@
 /* A request on its way: appended, read back, and followed until it has ended. */
 #include "../proto/codec.h"
 #include "../proto/explain.h"
+#include "../proto/standby.h"
 #include "../proto/subject.h"
 #include "../replay/episode.h"
 #include "../replay/event_json.h"
@@ -163,7 +164,7 @@ static enum progress look_at_new_leader(struct errand *errand, const struct clus
         return ENDED_BADLY;
     }
     bool back = r->kind == REQUEST_FAILOVER || old_leader_streams(c);
-    return c->writable && back ? ENDED_WELL : GOES_ON;
+    return standby_serves(c) && back ? ENDED_WELL : GOES_ON;
 }
 
 /* A copy takes as long as it takes: the wait begins anew with each word of its node. */
@@ -197,7 +198,8 @@ static bool has_effect(const struct errand *errand, const struct cluster *c)
     if (kind == REQUEST_PROMOTE) {
         return c->writable;
     }
-    return kind == REQUEST_PAUSE ? !led || c->lease.lifted : !c->lease.lifted;
+    bool lifts = led && !standby_is_on(c);
+    return kind == REQUEST_PAUSE ? !lifts || c->lease.lifted : !c->lease.lifted;
 }
 
 static enum progress look_at_restart(struct errand *errand, const struct folded *folded)

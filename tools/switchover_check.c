@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/election.h"
 #include "../proto/explain.h"
+#include "../proto/standby.h"
 #include "../proto/switchover.h"
 #include "../proto/waiting.h"
 #include "../replay/format.h"
@@ -160,6 +161,11 @@ bool switchover_check(const struct view *view, const struct options *options,
     memset(o, 0, sizeof *o);
     if (!check_readable(c, o)) {
         return false;
+    }
+    if (standby_is_on(c)) {
+        hint(o, "stop the agent of its leader: another node leads from then on");
+        return object(o->text, sizeof o->text,
+                      "%s is a standby cluster: it has no primary to switch from", c->name);
     }
     if (c->phase != PHASE_HELD || !c->writable) {
         char waiting[320];

@@ -144,7 +144,10 @@ def test_standby_cluster_until_it_is_promoted(standbys, remote, directory, reque
     wait_until("the host", lambda: cluster.describe()["standby_cluster"]["streams_from"] == PRIMARY)
     wait_until("the lag of each", lambda: None not in [n["lag_bytes"] for n in cluster.describe()["nodes"]])
     assert "Standby cluster of" in cluster.pgbaton("describe", "demo").stdout
-    assert cluster.pgbaton("switchover", "demo", check=False).returncode == 1
+    refused = cluster.pgbaton("switchover", "demo", check=False)
+    assert refused.returncode == 1 and "is a standby cluster" in refused.stderr
+    cluster.pgbaton("pause", "demo", "--wait")
+    cluster.pgbaton("resume", "demo", "--wait")
     intruder = Intruder(cluster)
 
     # Another node takes over; nobody is promoted, nothing is rewound.

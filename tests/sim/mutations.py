@@ -390,3 +390,5 @@ add("standby-lease",
     ("agent/lease.c", "                !standby_is_on(&a->cluster);", "                true;"))
 add("promotion-opens-the-remotes-timeline",
     ("proto/fold_standby.c", "c->timeline_max += PROMOTION_TIMELINE_GAP;", "c->timeline_max += 0;"))
+add("standby-leader-hides-what-it-removed",
+    ("agent/peers.c", "(standby_is_on(&a->cluster) && a->cluster.opener == i)", "false"))
