@@ -49,9 +49,10 @@ struct agent_pg {
     bool adopted;         /* it ran already when the agent came, and no good probe came yet */
     bool upstream_known;  /* upstream is what the running standby streams from */
     struct upstream upstream;
-    uint32_t start_failures;  /* in a row */
-    enum reason start_reason; /* of the last of them */
-    uint64_t start_ms;        /* not before then, after a failed start */
+    uint32_t start_failures;    /* in a row */
+    enum reason start_reason;   /* of the last of them */
+    char start_text[TEXT_SIZE]; /* PostgreSQL's last words then; may be empty */
+    uint64_t start_ms;          /* not before then, after a failed start */
 };
 
 /* The data directory. */

@@ -50,7 +50,7 @@ struct fact {
     uint64_t done_bytes;    /* 0: the tool has not said */
     uint64_t total_bytes;
     enum reason reason;           /* TASK_ENDED, when not ok */
-    char text[TEXT_SIZE];         /* TASK_ENDED: for people */
+    char text[TEXT_SIZE];         /* TASK_ENDED: for people; GUARD: PostgreSQL's last words */
     struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened);
                                      SYNCED: the mark */
     uint64_t sync_seq;            /* SYNCED: of the order */

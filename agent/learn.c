@@ -202,8 +202,9 @@ static void learn_link(struct agent *a, const struct fact *fact)
 
 /* ---- PostgreSQL's processes ---- */
 
-static void learn_start_failed(struct agent *a)
+static void learn_start_failed(struct agent *a, const char text[TEXT_SIZE])
 {
+    memcpy(a->pg.start_text, text, TEXT_SIZE);
     a->pg.start_reason = report_lacks_wal(a) ? REASON_WAL_MISSING : REASON_START_FAILED;
     uint64_t pause_ms = START_BACKOFF_MS;
     for (uint32_t i = 0; i < a->pg.start_failures && pause_ms < START_BACKOFF_MS_MAX; i++) {
@@ -233,7 +234,7 @@ static void learn_death(struct agent *a, const struct fact *fact)
 {
     enum reason reason = reason_of_death(a, fact);
     if (reason == REASON_START_FAILED) {
-        learn_start_failed(a);
+        learn_start_failed(a, fact->text);
     }
     bool again = restart_goes_on(a) && reason == REASON_START_FAILED;
     if (again || (reason == REASON_POSTMASTER_DIED && restart_is_preferred(a))) {
@@ -512,6 +513,7 @@ static void learn_persisted(struct agent *a, const struct fact *fact)
 /* What an ordered action may take has passed, or it cannot end well. */
 static void learn_time(struct agent *a)
 {
+    static const char nothing[TEXT_SIZE];
     if (restart_is_late(a)) {
         restart_give_up(a);
     }
@@ -521,7 +523,7 @@ static void learn_time(struct agent *a)
     }
     if (a->pg.busy == BUSY_STARTING) {
         if (!a->pg.adopted) {
-            learn_start_failed(a);
+            learn_start_failed(a, nothing);
         }
         agent_raise(a, REASON_START_FAILED, a->wall_us);
     } else if (a->pg.busy == BUSY_TASK && a->pg.task == TASK_INITDB) {

@@ -103,11 +103,18 @@ static bool term_goes_on(const struct agent *a)
            a->ending.term == 0 && a->wanted.given_up_term < a->asked_for.term;
 }
 
+/* Why the last start failed, in PostgreSQL's words. */
+static const char *last_words(const struct agent *a, const char *otherwise)
+{
+    bool said = a->pg.start_failures > 0 && a->pg.start_text[0] != '\0';
+    return said ? a->pg.start_text : otherwise;
+}
+
 static void judge_leader(struct agent *a)
 {
     if (!term_goes_on(a)) {
         enum reason reason = a->ending.term != 0 ? a->ending.reason : REASON_TERM_ENDED;
-        report(a, reason, "the term was given up");
+        report(a, reason, last_words(a, "the term was given up"));
     } else if (!restart_goes_on(a) && a->lead.stage >= LEAD_WRITABLE) {
         report(a, REASON_NONE, "");
     }
@@ -119,7 +126,7 @@ static void judge_standby(struct agent *a)
     if (back) {
         report(a, REASON_NONE, "");
     } else if (a->pg.start_failures > 0) {
-        report(a, a->pg.start_reason, "PostgreSQL's log says why; it is tried again");
+        report(a, a->pg.start_reason, last_words(a, "its log says why"));
     } else if (a->now_ms >= a->asked_for.until_ms) {
         report(a, REASON_START_FAILED, "it is not back in time");
     }

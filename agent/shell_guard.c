@@ -3,6 +3,7 @@
 
 #include "../proto/log_line.h"
 #include "guard_kill.h"
+#include "server_log.h"
 #include "timeline.h"
 
 #include <assert.h>
@@ -24,14 +25,15 @@
 #define LAST_KILL_ROUNDS 2000
 #define LAST_KILL_PAUSE_NS 5000000
 
-static void push_guard(struct shell *shell, enum guard_state state,
-                       const struct guard_report *report)
+static struct fact *push_guard(struct shell *shell, enum guard_state state,
+                               const struct guard_report *report)
 {
     struct fact *fact = shell_push(shell, FACT_GUARD);
     fact->guard = state;
     fact->exit_status = report != NULL ? report->status : 0;
     fact->killed_count = report != NULL ? report->killed_count : 0;
     fact->deadline_ms = atomic_load(&guard_client_page(shell->guard.client)->lease_deadline_ms);
+    return fact;
 }
 
 static void order(struct shell *shell, enum guard_order_kind kind, int argument)
@@ -74,7 +76,7 @@ static void on_state(struct shell *shell, const struct guard_report *report)
     } else if (guard->running) {
         log_line(SEVERITY_INFO, "found PostgreSQL running pid=%ld", (long)report->postmaster);
         guard->opened = true;
-        push_guard(shell, GUARD_RUNNING, NULL);
+        (void)push_guard(shell, GUARD_RUNNING, NULL);
     } else if (first) {
         shell_inspect_begin(shell); /* shell_guard_found() follows */
     } else {
@@ -156,7 +158,7 @@ static void on_started(struct shell *shell, const struct guard_report *report)
 {
     shell->guard.running = true;
     shell->guard.postmaster = report->postmaster;
-    push_guard(shell, GUARD_RUNNING, report);
+    (void)push_guard(shell, GUARD_RUNNING, report);
 }
 
 static void on_exited(struct shell *shell, const struct guard_report *report)
@@ -167,7 +169,10 @@ static void on_exited(struct shell *shell, const struct guard_report *report)
     }
     shell->guard.running = false;
     shell->guard.postmaster = 0;
-    push_guard(shell, GUARD_ORPHANED, report);
+    struct fact *fact = push_guard(shell, GUARD_ORPHANED, report);
+    if (report->status != 0) {
+        server_log_last_words(shell->server_log, fact->text, sizeof(fact->text));
+    }
 }
 
 static void on_gone(struct shell *shell, const struct guard_report *report)
@@ -181,7 +186,7 @@ static void on_gone(struct shell *shell, const struct guard_report *report)
     shell_sessions_reset(shell);
     shell_task_orphaned(shell);
     keep_signal(shell);
-    push_guard(shell, GUARD_ABSENT, report);
+    (void)push_guard(shell, GUARD_ABSENT, report);
 }
 
 static void on_expired(struct shell *shell, const struct guard_report *report)
@@ -283,7 +288,7 @@ void shell_guard_arm(struct shell *shell)
 static void start_failed(struct shell *shell)
 {
     const struct guard_report report = {.status = W_EXITCODE(EXIT_FAILURE, 0)};
-    push_guard(shell, GUARD_ABSENT, &report);
+    (void)push_guard(shell, GUARD_ABSENT, &report);
 }
 
 static void run_postmaster(struct shell *shell)

@@ -95,7 +95,8 @@ def test_standby_that_cannot_start(cluster):
     start = cluster.last_seq()
     with broken_settings(cluster, standby):
         done = restart(cluster, check=False)
-        assert done.returncode == 1 and f"restart of {standby} failed: PostgreSQL did not start" in done.stderr
+        assert done.returncode == 1 and f"restart of {standby} failed: PostgreSQL did not start: FATAL: " in done.stderr
+        assert "nowhere.crt" in done.stderr
         assert f"Restarted: none; not: {standby}, {other}, {leader}" in done.stderr
         cluster.write("while it is down")
         refused = restart(cluster, standby, check=False)
@@ -111,7 +112,7 @@ def test_leader_that_cannot_start(cluster):
     cluster.write("before")
     with broken_settings(cluster, leader):
         done = restart(cluster, leader, check=False)
-        assert done.returncode == 1 and "could not be restarted in place in time" in done.stderr
+        assert done.returncode == 1 and "could not be restarted in place in time: FATAL: " in done.stderr
         grant = cluster.wait_event(start, kind="grant")
         assert field(grant, "node") != leader
         release = find(cluster.events(start), kind="release")
