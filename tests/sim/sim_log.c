@@ -115,6 +115,9 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     if (e->kind == EVENT_RELEASE) {
         check_i7_release(s, e);
     }
+    if (e->kind == EVENT_ORDER) {
+        check_i13_removal(s, before, e);
+    }
     check_policy_held(s, e);
     check_i18_limits(s, e);
     check_i19_replay(s, before, e);

@@ -255,6 +255,7 @@ void sim_pg_start(struct sim *s, int node, bool as_primary, const struct upstrea
     }
     sim_pg_touch(s);
     n->pg.postmaster = true;
+    n->pg.doomed = false; /* a kill that found nobody was not meant for it */
     n->pg.accepting = false;
     n->pg.in_recovery = !as_primary;
     n->pg.upstream = sim_remote_index(s, upstream);
