@@ -26,6 +26,7 @@ static const uint32_t task_timeouts_ms[] = {
         [TASK_CLONE] = 0,
         [TASK_STREAM] = 0,
         [TASK_RESTART] = 0,
+        [TASK_CONFIG] = 0,
 };
 _Static_assert(sizeof task_timeouts_ms / sizeof task_timeouts_ms[0] == TASK_COUNT,
                "a timeout for each task");
@@ -132,6 +133,7 @@ void act_start(struct agent *a, bool as_primary, const struct upstream *upstream
     a->watch.startup_waits = false;
     a->rebuild.unstarted = false;
     note_upstream(a, upstream);
+    parameters_note_written(a, as_primary);
     struct action *action = act_add(actions, ACTION_START);
     action->as.start.as_primary = as_primary;
     action->as.start.upstream = *upstream;
@@ -140,6 +142,7 @@ void act_start(struct agent *a, bool as_primary, const struct upstream *upstream
 void act_follow(struct agent *a, const struct upstream *upstream, struct action_list *actions)
 {
     note_upstream(a, upstream);
+    parameters_note_written(a, false);
     if (a->watch.due_ms > a->now_ms + JOIN_POLL_MS) {
         a->watch.due_ms = a->now_ms + JOIN_POLL_MS;
     }
@@ -175,4 +178,14 @@ void act_persist(struct agent *a, struct action_list *actions)
     a->persisting = true;
     a->asked = a->wanted;
     act_add(actions, ACTION_PERSIST)->as.vote = a->wanted;
+}
+
+void act_persisted(struct agent *a, const struct fact *fact)
+{
+    a->persisting = false;
+    if (fact->ok) {
+        a->vote = a->asked;
+        return;
+    }
+    a->persist_ms = a->now_ms + PERSIST_RETRY_MS;
 }

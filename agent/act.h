@@ -40,5 +40,6 @@ void act_inspect(struct agent *a, struct action_list *actions);
 void act_persist(struct agent *a, struct action_list *actions);
 /* True for what makes a cluster's first data directory. */
 bool act_makes_cluster(enum task task);
+void act_persisted(struct agent *a, const struct fact *fact);
 
 #endif

@@ -12,6 +12,7 @@
 #include "facts.h"
 #include "lease.h"
 #include "outbox.h"
+#include "parameters_keep.h"
 #include "restart.h"
 #include "restart_asked.h"
 #include "sync_keep.h"
@@ -201,6 +202,7 @@ struct agent {
     struct agent_restart restart;
     struct agent_restart_asked asked_for;
     struct agent_sync sync;
+    struct agent_parameters parameters;
     struct agent_grant grant;
     uint64_t refused_term; /* refused in this incarnation */
     uint64_t initdb_term;  /* the term for which this incarnation's initdb or restore ended well */

@@ -25,6 +25,7 @@ enum fact_kind {
     FACT_TASK_PROGRESS, /* of a running ACTION_TASK */
     FACT_TASK_ENDED,    /* the answer to ACTION_TASK */
     FACT_SYNCED,        /* the answer to ACTION_SYNC: PostgreSQL waits, and the set has the mark */
+    FACT_CHECKED,       /* the answer to ACTION_CHECK */
     FACT_PERSISTED,     /* the answer to ACTION_PERSIST, in the same turn */
     FACT_TERMINATE,     /* SIGTERM: stop PostgreSQL, release, say goodbye, exit */
     FACT_COUNT
@@ -44,17 +45,17 @@ struct fact {
     uint32_t killed_count;  /* GUARD: processes killed by the last ACTION_KILL */
     uint64_t deadline_ms;   /* GUARD: the lease's, as it stands in the guard's page */
     int32_t exit_status;    /* GUARD: the postmaster's wait status when it ended */
-    bool ok;                /* PERSISTED, TASK_ENDED */
+    bool ok;                /* PERSISTED, TASK_ENDED, CHECKED */
     enum task task;         /* TASK_PROGRESS, TASK_ENDED */
     uint32_t percent;       /* TASK_PROGRESS, like the next two */
     uint64_t done_bytes;    /* 0: the tool has not said */
     uint64_t total_bytes;
-    enum reason reason;           /* TASK_ENDED, when not ok */
-    char text[TEXT_SIZE];         /* TASK_ENDED: for people; GUARD: PostgreSQL's last words */
-    struct position position;     /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened);
-                                     SYNCED: the mark */
-    uint64_t sync_seq;            /* SYNCED: of the order */
-    struct history history;       /* TASK_ENDED: of TASK_PROMOTE */
+    enum reason reason;       /* TASK_ENDED, when not ok */
+    char text[TEXT_SIZE];     /* TASK_ENDED, CHECKED: for people; GUARD: PostgreSQL's last words */
+    struct position position; /* TASK_ENDED: of TASK_PROMOTE (new timeline, where it opened);
+                                 SYNCED: the mark */
+    uint64_t sync_seq;        /* SYNCED: of the order; CHECKED: of the request */
+    struct history history;   /* TASK_ENDED: of TASK_PROMOTE */
     struct inspection inspection; /* INSPECTED */
     struct probe_result probe;    /* PROBED */
 };
@@ -97,9 +98,12 @@ enum action_kind {
                       they do; a newer order replaces one under way */
     ACTION_SLOTS,  /* keep a physical replication slot for each node of slots, drop pgbaton's others
                     */
-    ACTION_PERMANENT, /* keep the permanent slots of the configuration */
-    ACTION_SAY,       /* a line for the agent's own log */
-    ACTION_EXIT,      /* leave, with exit_status; the guard then ends as well */
+    ACTION_PERMANENT,  /* keep the permanent slots of the configuration */
+    ACTION_PARAMETERS, /* from now on what is written into PostgreSQL's files has these */
+    ACTION_RELOAD, /* write the files of the running PostgreSQL, upstream as it is; it reads them */
+    ACTION_CHECK, /* ask PostgreSQL's program whether it takes these values; FACT_CHECKED follows */
+    ACTION_SAY,   /* a line for the agent's own log */
+    ACTION_EXIT,  /* leave, with exit_status; the guard then ends as well */
     ACTION_COUNT
 };
 
@@ -114,7 +118,7 @@ struct action {
         struct {
             bool as_primary; /* only ever under a lease (I15) */
             struct upstream upstream;
-        } start; /* START; FOLLOW uses upstream */
+        } start; /* START, RELOAD; FOLLOW uses upstream */
         struct {
             enum task task;
             struct upstream upstream; /* BASEBACKUP, REWIND */
@@ -128,6 +132,11 @@ struct action {
             struct slot items[NODE_COUNT_MAX];
         } slots;                          /* SLOTS */
         struct permanent_order permanent; /* PERMANENT */
+        struct parameters parameters;     /* PARAMETERS */
+        struct {
+            uint64_t seq;
+            struct parameter_change change;
+        } check; /* CHECK */
         struct {
             int severity; /* enum severity of severity.h */
             char text[256];

@@ -188,6 +188,7 @@ static bool check_control(const char *directory, struct inspection *inspection,
     inspection->was_primary = is_primarys(control.state);
     inspection->in_recovery = control.state == PG_CONTROL_IN_ARCHIVE_RECOVERY;
     inspection->position = control_position(&control);
+    inspection->needs = control.needs;
     *ret_segment_bytes = control.wal_segment_bytes;
     return true;
 }

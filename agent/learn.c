@@ -91,13 +91,14 @@ static void learn_done(struct agent *a, const struct event *e, struct outcome ou
 }
 
 /* Who is removed and lives is a new node. */
-static void learn_order(struct agent *a, struct action_list *actions)
+static void learn_order(struct agent *a, const struct event *e, struct action_list *actions)
 {
     const struct node *own = a->me >= 0 ? &a->cluster.nodes[a->me] : NULL;
     if (own != NULL && own->removed && a->ready) {
         act_say(actions, SEVERITY_WARNING, "this node was removed, and lives: it joins again");
         agent_begin_incarnation(a, own->incarnation + 1);
     }
+    parameters_learn_order(a, e, actions);
 }
 
 static void learn_event(struct agent *a, const struct event *e, struct outcome outcome,
@@ -120,7 +121,7 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         switch_learn(a, e);
     } else if (e->kind == EVENT_ORDER && outcome.effective) {
         lead_learn_order(a, e);
-        learn_order(a, actions);
+        learn_order(a, e, actions);
     }
 }
 
@@ -500,16 +501,6 @@ static void learn_task_ended(struct agent *a, const struct fact *fact, struct ac
 
 /* ---- the agent's own ---- */
 
-static void learn_persisted(struct agent *a, const struct fact *fact)
-{
-    a->persisting = false;
-    if (fact->ok) {
-        a->vote = a->asked;
-        return;
-    }
-    a->persist_ms = a->now_ms + PERSIST_RETRY_MS;
-}
-
 /* What an ordered action may take has passed, or it cannot end well. */
 static void learn_time(struct agent *a)
 {
@@ -572,8 +563,11 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
     case FACT_SYNCED:
         sync_learn(a, fact);
         break;
+    case FACT_CHECKED:
+        parameters_learn(a, fact);
+        break;
     case FACT_PERSISTED:
-        learn_persisted(a, fact);
+        act_persisted(a, fact);
         break;
     case FACT_TERMINATE:
         a->stop.ordered = true;

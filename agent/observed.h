@@ -7,6 +7,7 @@
 #define PGBATON_AGENT_OBSERVED_H
 
 #include "../proto/event.h"
+#include "pg_needs.h"
 
 /* What the inspector (a child process; the loop never touches the data directory) found. */
 enum data_verdict {
@@ -43,6 +44,7 @@ struct inspection {
             position; /* stopped primary: at least the end of its last checkpoint record (so that
                          a lost shutdown checkpoint shows as divergence); stopped standby: the
                          minimum recovery point; timeline: the highest of its WAL segments */
+    struct pg_needs needs;  /* of a standby */
     struct history history; /* of that timeline, from its .history file */
     char text[TEXT_SIZE];   /* "global/pg_control: Permission denied" */
 };

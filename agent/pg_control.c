@@ -20,6 +20,7 @@ enum {
     AT_MINIMUM_RECOVERY = 136,
     AT_MINIMUM_RECOVERY_TIMELINE = 144,
     AT_WAL_LOG_HINTS = 176,
+    AT_NEEDS = 180, /* MaxConnections and four more, each an int */
     AT_FLOAT_FORMAT = 208,
     AT_WAL_BLOCK_BYTES = 224,
     AT_WAL_SEGMENT_BYTES = 228,
@@ -121,6 +122,9 @@ enum result pg_control_parse(const uint8_t *data, size_t size, struct pg_control
             .wal_segment_bytes = segment_bytes,
             .checksums = u32_at(data, AT_CHECKSUM_VERSION) != 0,
             .wal_log_hints = data[AT_WAL_LOG_HINTS] != 0};
+    for (size_t i = 0; i < PG_NEED_COUNT; i++) {
+        ret_control->needs.values[i] = u32_at(data, AT_NEEDS + 4 * i);
+    }
     return RESULT_OK;
 }
 

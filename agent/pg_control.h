@@ -11,6 +11,7 @@
 
 #include "../proto/event.h"
 #include "../proto/result.h"
+#include "pg_needs.h"
 
 /* DBState of the same header. */
 enum pg_control_state {
@@ -33,6 +34,7 @@ struct pg_control {
     uint32_t wal_segment_bytes;
     bool checksums;
     bool wal_log_hints;
+    struct pg_needs needs;
 };
 
 /* Parses the file's bytes; at least 296 are needed. Refuses what is of another version or machine,

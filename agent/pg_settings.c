@@ -2,6 +2,7 @@
 #include "pg_settings.h"
 #include "file.h"
 #include "pg_settings_file.h"
+#include "pg_settings_needs.h"
 #include "preload.h"
 
 #include <ctype.h>
@@ -16,31 +17,6 @@
 #define CONFIG_BYTES 65536
 /* A list of libraries. */
 #define PRELOAD_BYTES 4096
-
-/* pgbaton's own: neither agent.yaml nor ALTER SYSTEM may set them. */
-static const char *const owned[] = {"cluster_name",
-                                    "data_sync_retry",
-                                    "fsync",
-                                    "full_page_writes",
-                                    "hot_standby",
-                                    "listen_addresses",
-                                    "port",
-                                    "primary_conninfo",
-                                    "primary_slot_name",
-                                    "promote_trigger_file",
-                                    "recovery_target_timeline",
-                                    "restart_after_crash",
-                                    "synchronous_standby_names",
-                                    "unix_socket_directories",
-                                    "wal_retrieve_retry_interval",
-                                    NULL};
-
-/* A recovery target belongs to one recovery: it would stop a standby, and is not pgbaton's to keep.
- */
-static const char *const targets[] = {"recovery_target",           "recovery_target_action",
-                                      "recovery_target_inclusive", "recovery_target_lsn",
-                                      "recovery_target_name",      "recovery_target_time",
-                                      "recovery_target_xid",       NULL};
 
 /* What the restored cluster's own recovery needed. */
 static const char *const archives[] = {"archive_cleanup_command", "recovery_end_command",
@@ -195,20 +171,9 @@ static bool is_well_named(const char *name)
     return true;
 }
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-    for (const char *const *at = names; *at != NULL; at++) {
-        if (strcasecmp(*at, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_allowed(const struct pg_parameter *parameter)
 {
-    if (!is_well_named(parameter->name) || is_one_of(parameter->name, owned) ||
-        is_one_of(parameter->name, targets)) {
+    if (!is_well_named(parameter->name) || parameters_is_own(parameter->name)) {
         return false;
     }
     return strcasecmp(parameter->name, "wal_level") != 0 ||
@@ -225,7 +190,7 @@ const char *pg_settings_check(const struct pg_settings *settings)
     return NULL;
 }
 
-static const char *user_value(const struct pg_settings *settings, const char *name)
+static const char *own_value(const struct pg_settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->parameter_count; i++) {
         if (strcasecmp(settings->parameters[i].name, name) == 0) {
@@ -235,15 +200,77 @@ static const char *user_value(const struct pg_settings *settings, const char *na
     return NULL;
 }
 
-static void text_defaults(struct text *text, const struct pg_settings *settings, bool logical)
+/* A node's own word goes before the cluster's. */
+static const char *user_value(const struct pg_settings *settings, const char *name)
+{
+    const char *own = own_value(settings, name);
+    const struct parameters *cluster = settings->cluster_parameters;
+    return own != NULL || cluster == NULL ? own : parameters_find(cluster, name);
+}
+
+static const char *wanted_value(const struct pg_settings *settings, const char *name)
+{
+    const char *value = user_value(settings, name);
+    for (size_t i = 0; value == NULL && i < sizeof defaults / sizeof defaults[0]; i++) {
+        value = strcmp(defaults[i].name, name) == 0 ? defaults[i].value : NULL;
+    }
+    return value;
+}
+
+/* Unless a standby needs more of it. */
+static void text_wanted(struct text *text, const struct pg_needs *needs, const char *name,
+                        const char *value)
+{
+    for (unsigned i = 0; i < PG_NEED_COUNT; i++) {
+        bool is = strcasecmp(pg_settings_need_name((enum pg_need)i), name) == 0;
+        if (is && needs->values[i] != 0) {
+            return;
+        }
+    }
+    text_setting(text, name, value);
+}
+
+static void text_needs(struct text *text, const struct pg_needs *needs)
+{
+    char value[16];
+    for (unsigned i = 0; i < PG_NEED_COUNT; i++) {
+        if (needs->values[i] != 0) {
+            snprintf(value, sizeof value, "%u", (unsigned)needs->values[i]);
+            text_setting(text, pg_settings_need_name((enum pg_need)i), value);
+        }
+    }
+}
+
+static void text_defaults(struct text *text, const struct pg_settings *settings, bool logical,
+                          const struct pg_needs *needs)
 {
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
         const struct pg_parameter *item = &defaults[i];
         bool kept = logical && strcmp(item->name, "wal_level") == 0;
         if (user_value(settings, item->name) == NULL) {
-            text_setting(text, item->name, kept ? "logical" : item->value);
+            text_wanted(text, needs, item->name, kept ? "logical" : item->value);
         }
     }
+}
+
+/* The number of the set comes last of it: who shows it has read the rest. */
+static void text_cluster(struct text *text, const struct pg_settings *settings,
+                         const struct pg_needs *needs)
+{
+    const struct parameters *cluster = settings->cluster_parameters;
+    struct parameter item;
+    char seq[24];
+    if (cluster == NULL) {
+        return;
+    }
+    for (uint32_t at = 0; parameters_next(cluster->bytes, cluster->size, &at, &item);) {
+        bool preload = strcmp(item.name, PRELOAD_SETTING) == 0;
+        if (!preload && own_value(settings, item.name) == NULL) {
+            text_wanted(text, needs, item.name, item.value);
+        }
+    }
+    snprintf(seq, sizeof seq, "%llu", (unsigned long long)cluster->seq);
+    text_setting(text, "pgbaton.parameters", seq);
 }
 
 static void text_own(struct text *text, const struct pg_settings *settings,
@@ -326,17 +353,18 @@ static enum result write_auto_preload(const struct pg_settings *settings, const 
     return settings_file_set(path, PRELOAD_SETTING, line, reterr_failure);
 }
 
-static void text_user(struct text *text, const struct pg_settings *settings)
+static void text_user(struct text *text, const struct pg_settings *settings,
+                      const struct pg_needs *needs)
 {
     for (size_t i = 0; i < settings->parameter_count; i++) {
         if (strcasecmp(settings->parameters[i].name, PRELOAD_SETTING) != 0) {
-            text_setting(text, settings->parameters[i].name, settings->parameters[i].value);
+            text_wanted(text, needs, settings->parameters[i].name, settings->parameters[i].value);
         }
     }
 }
 
 static enum result write_config(const struct pg_settings *settings, const struct upstream *upstream,
-                                struct failure *reterr_failure)
+                                const struct pg_needs *needs, struct failure *reterr_failure)
 {
     static char bytes[CONFIG_BYTES];
     char conninfo[1024];
@@ -346,9 +374,12 @@ static enum result write_config(const struct pg_settings *settings, const struct
     path_of(settings, "postgresql.conf", path);
     bool logical = settings_file_is(path, "wal_level", "logical");
     text.overflow = !pg_settings_conninfo(settings, upstream, conninfo, sizeof conninfo);
-    text_add(&text, "# Written by pgbaton; changes are lost. Use agent.yaml.\n");
-    text_defaults(&text, settings, logical);
-    text_user(&text, settings);
+    text_add(&text,
+             "# Written by pgbaton; changes are lost. Use pgbaton config set, or agent.yaml.\n");
+    text_defaults(&text, settings, logical, needs);
+    text_cluster(&text, settings, needs);
+    text_user(&text, settings, needs);
+    text_needs(&text, needs);
     text_preload(&text, settings, preload_of_user(settings, path, preload, sizeof preload));
     text_own(&text, settings, upstream, conninfo);
     if (text.overflow) {
@@ -392,7 +423,7 @@ enum result pg_settings_forget_recovery(const char *directory, struct failure *r
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/postgresql.auto.conf", directory);
-    enum result result = settings_file_drop(path, targets, reterr_failure);
+    enum result result = settings_file_drop(path, parameters_targets, reterr_failure);
     return result == RESULT_OK ? settings_file_drop(path, archives, reterr_failure) : result;
 }
 
@@ -403,27 +434,36 @@ enum result pg_settings_keep_signal(const char *directory, struct failure *reter
     return file_exists(path) ? pg_settings_signal(directory, true, reterr_failure) : RESULT_OK;
 }
 
-enum result pg_settings_follow(const struct pg_settings *settings, const struct upstream *upstream,
-                               struct failure *reterr_failure)
+static enum result write_checked(const struct pg_settings *settings,
+                                 const struct upstream *upstream, const struct pg_needs *needs,
+                                 struct failure *reterr_failure)
 {
     const char *wrong = pg_settings_check(settings);
     if (wrong != NULL) {
         return failure_set(reterr_failure, RESULT_INVALID, "parameter %s is not to be set", wrong);
     }
-    return write_config(settings, upstream, reterr_failure);
+    return write_config(settings, upstream, needs, reterr_failure);
+}
+
+enum result pg_settings_follow(const struct pg_settings *settings, const struct upstream *upstream,
+                               struct failure *reterr_failure)
+{
+    const struct pg_needs needs = pg_settings_needs(settings, true, wanted_value);
+    return write_checked(settings, upstream, &needs, reterr_failure);
 }
 
 static enum result write_files(const struct pg_settings *settings, const struct upstream *upstream,
-                               struct failure *reterr_failure)
+                               const struct pg_needs *needs, struct failure *reterr_failure)
 {
     char path[PATH_MAX];
-    enum result result = pg_settings_follow(settings, upstream, reterr_failure);
+    enum result result = write_checked(settings, upstream, needs, reterr_failure);
     path_of(settings, "postgresql.conf", path);
     result = result != RESULT_OK ? result : settings_file_include(path, reterr_failure);
     path_of(settings, "postgresql.auto.conf", path);
-    result = result != RESULT_OK ? result : settings_file_drop(path, owned, reterr_failure);
+    result = result != RESULT_OK ? result
+                                 : settings_file_drop(path, parameters_owned, reterr_failure);
     if (result == RESULT_OK && !settings->recovers) {
-        result = settings_file_drop(path, targets, reterr_failure);
+        result = settings_file_drop(path, parameters_targets, reterr_failure);
     }
     result = result != RESULT_OK ? result : write_auto_preload(settings, path, reterr_failure);
     return result != RESULT_OK ? result : write_hba(settings, reterr_failure);
@@ -433,11 +473,16 @@ enum result pg_settings_write(const struct pg_settings *settings, const struct u
                               bool as_primary, struct failure *reterr_failure)
 {
     enum result result = RESULT_OK;
+    struct pg_needs needs = {{0}};
     if (!as_primary) {
+        needs = pg_settings_needs(settings, false, wanted_value);
         result = pg_settings_signal(settings->data_directory, true, reterr_failure);
     }
     if (result == RESULT_OK) {
-        result = write_files(settings, upstream, reterr_failure);
+        result = write_files(settings, upstream, &needs, reterr_failure);
+    }
+    if (result == RESULT_OK && !as_primary) {
+        result = pg_settings_needs_write_auto(settings, reterr_failure);
     }
     if (result == RESULT_OK && as_primary) {
         result = pg_settings_signal(settings->data_directory, false, reterr_failure);

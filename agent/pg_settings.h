@@ -35,10 +35,11 @@ struct pg_settings {
     const char *passfile; /* NULL: none */
     const struct pg_parameter *parameters;
     size_t parameter_count;
-    const char *fence;      /* the commit fence's library; NULL: none */
-    const char *const *hba; /* lines of pg_hba.conf */
-    size_t hba_count;       /* 0: pg_hba.conf is left alone */
-    bool recovers;          /* a backup is being recovered: what says how is left alone */
+    const struct parameters *cluster_parameters; /* of the log; NULL: none */
+    const char *fence;                           /* the commit fence's library; NULL: none */
+    const char *const *hba;                      /* lines of pg_hba.conf */
+    size_t hba_count;                            /* 0: pg_hba.conf is left alone */
+    bool recovers; /* a backup is being recovered: what says how is left alone */
 };
 
 /* NULL when the parameters are well-named and none of them is pgbaton's, else the name of the first

@@ -35,7 +35,7 @@ static const enum node_state task_states[] = {
         [TASK_CHECKPOINT] = NODE_PRIMARY,    [TASK_SYNC] = NODE_PRIMARY,
         [TASK_RESTORE] = NODE_STARTING,      [TASK_POST_INIT] = NODE_PRIMARY,
         [TASK_CLONE] = NODE_STARTING,        [TASK_STREAM] = NODE_STANDBY,
-        [TASK_RESTART] = NODE_STARTING,
+        [TASK_RESTART] = NODE_STARTING,      [TASK_CONFIG] = NODE_PRIMARY,
 };
 _Static_assert(sizeof task_states / sizeof task_states[0] == TASK_COUNT, "a state for each task");
 
@@ -262,7 +262,7 @@ static bool same_settings(const struct settings_note *a, const struct settings_n
 {
     return a->pending_restart == b->pending_restart && a->pending_lowers == b->pending_lowers &&
            a->parameters_seq == b->parameters_seq && strcmp(a->pending, b->pending) == 0 &&
-           strcmp(a->refused, b->refused) == 0;
+           strcmp(a->refused, b->refused) == 0 && strcmp(a->own, b->own) == 0;
 }
 
 static bool matters(const struct agent *a, const struct probe *own)

@@ -192,6 +192,7 @@ static enum result open_all(struct shell *shell, struct failure *reterr_failure)
             shell_guard_open};
     fill_pg_settings(shell);
     shell_ping_open(shell);
+    shell_parameters_open(shell);
     enum result result = session_init(&shell->probe.session, shell, &shell->local, reterr_failure);
     if (result == RESULT_OK) {
         result = session_init(&shell->slots, shell, &shell->local, reterr_failure);
@@ -211,6 +212,7 @@ static void close_all(struct shell *shell)
     session_finish(&shell->probe.session);
     session_finish(&shell->slots);
     shell_sync_close(shell);
+    shell_parameters_close(shell);
     shell_permanent_close(shell);
     shell_guard_close(shell);
     shell_log_close(shell);

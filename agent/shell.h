@@ -19,6 +19,7 @@
 #include "rebuild.h"
 #include "settings.h"
 #include "shell_helper.h"
+#include "shell_parameters.h"
 #include "shell_permanent.h"
 #include "shell_probe.h"
 #include "shell_sync.h"
@@ -143,6 +144,7 @@ struct shell {
     struct session slots;
     struct shell_permanent permanent;
     struct shell_sync sync;
+    struct shell_parameters parameters;
 
     struct shell_facts facts;
     struct agent agent;

@@ -68,8 +68,9 @@ static bool settings_are_due(const struct shell *shell)
 }
 
 /* What was not asked stands as it was answered last. */
-static void keep_settings(struct shell_probe *probe)
+static void keep_settings(struct shell *shell)
 {
+    struct shell_probe *probe = &shell->probe;
     struct settings_note *note = &probe->result.settings;
     uint64_t parameters_seq = note->parameters_seq;
     if (probe->result.class != PROBE_OK) {
@@ -81,13 +82,14 @@ static void keep_settings(struct shell_probe *probe)
     }
     *note = probe->settings;
     note->parameters_seq = parameters_seq;
+    shell_parameters_own(shell, note->own);
 }
 
 static void on_answer(struct shell *shell, const struct pg_answer *answer)
 {
     struct shell_probe *probe = &shell->probe;
     probe_understand(answer, probe->answered_once, &probe->result);
-    keep_settings(probe);
+    keep_settings(shell);
     if (probe->result.class == PROBE_STARTING) {
         struct startup startup = startup_look(shell->guard.postmaster, probe->segment_bytes);
         probe->result.startup_lsn = startup.lsn;

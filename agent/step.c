@@ -62,8 +62,11 @@ void agent_step(struct agent *a, const struct fact *fact, struct codec_arena *ar
     learn_fact(a, fact, arena, ret_actions);
     restart_asked_learn(a);
     lease_keep(a, ret_actions);
+    parameters_tell(a, ret_actions);
     decide_act(a, ret_actions);
     sync_keep(a, ret_actions);
+    parameters_write(a, ret_actions);
+    parameters_check(a, ret_actions);
     watch_keep(a, ret_actions);
     say(a, ret_actions);
     ret_actions->next_ms = next_ms(a);

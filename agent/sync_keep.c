@@ -28,6 +28,7 @@ void sync_keep(struct agent *a, struct action_list *actions)
     struct upstream nowhere = upstream_nowhere(a);
     a->sync.ordered_seq = a->cluster.sync.seq;
     a->pg.upstream = nowhere;
+    parameters_note_written(a, true);
     struct action *action = act_add(actions, ACTION_SYNC);
     action->as.sync.seq = a->cluster.sync.seq;
     action->as.sync.upstream = nowhere;

@@ -2,6 +2,7 @@
 #include "decide.h"
 
 #include "../proto/fold.h"
+#include "../proto/order.h"
 #include "../proto/switchover.h"
 #include "rules.h"
 #include "rules_sync.h"
@@ -75,6 +76,7 @@ static const struct ripening RIPENINGS[] = {
     {LEADERLESS, offsetof(struct evidence, failover_age_ms), cluster_failover_ripe_ms},
     {ANY,        offsetof(struct evidence, switchover_age_ms), switchover_limit_ms},
     {LEADERLESS, offsetof(struct evidence, verdict_age_ms), rules_verdict_ms},
+    {HELD,       offsetof(struct evidence, hearing_ms),     order_hearing_ms},
 };
 /* clang-format on */
 

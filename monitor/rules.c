@@ -402,7 +402,7 @@ static bool some_node_needs_copy(const struct question *q)
 
 static bool something_is_asked(const struct question *q)
 {
-    return q->c->asked.request_seq != 0;
+    return order_is_due(q->c, q->evidence);
 }
 
 /* ---- decisions ---- */

@@ -111,6 +111,7 @@ struct cluster {
     struct closed answered; /* how the last that was asked ended */
     struct licence licence;
     struct pause pause;
+    struct parameters parameters;
     uint64_t resumed_term; /* the term whose leader was told to stop, and then to go on after all */
     bool loss_accepted;    /* the present term's grant: its operator accepted a loss */
 

@@ -51,6 +51,7 @@ struct codec_space {
     char *waits[NODE_COUNT_MAX];
     char *voters[NODE_COUNT_MAX];
     char *slots[PERMANENT_SLOT_MAX];
+    char *parameters[PARAMETER_CHANGE_MAX];
     char text[TEXT_SIZE];
 };
 
@@ -59,6 +60,11 @@ struct codec_space {
 bool codec_check(const struct event *e);
 /* Fills *space from e, which codec_check() accepts. */
 void codec_body_put(const struct event *e, struct codec_space *space);
+/* codec_encode_request.c: parts of it. */
+Pgbaton__Request *codec_put_request(const struct request *request, struct codec_space *space);
+Pgbaton__Order *codec_put_order(const struct order *order, struct codec_space *space);
+Pgbaton__SwitchoverStep *codec_put_switchover_step(const struct switchover_step *step,
+                                                   struct codec_space *space);
 /* The kind of event whose body that member of the generated union is; EVENT_NONE when none. */
 enum event_kind codec_body_kind(Pgbaton__Event__BodyCase body_case);
 /* Fills *e from pb. False when something does not fit its field; *e is then in part filled. What

@@ -42,7 +42,8 @@ static bool check_probe(const struct probe *probe)
         !check_history(&probe->history) || probe->replica_count > NODE_COUNT_MAX ||
         !is_word(probe->source_host, sizeof(probe->source_host)) ||
         !is_word(probe->settings.pending, sizeof(probe->settings.pending)) ||
-        !is_word(probe->settings.refused, sizeof(probe->settings.refused))) {
+        !is_word(probe->settings.refused, sizeof(probe->settings.refused)) ||
+        !is_word(probe->settings.own, sizeof(probe->settings.own))) {
         return false;
     }
     for (uint32_t i = 0; i < probe->replica_count; i++) {
@@ -168,10 +169,18 @@ static bool check_no_candidate(const struct no_candidate *n)
     return check_reason(n->reason) && check_candidates(&n->candidates) && is_name_or_empty(n->node);
 }
 
+/* Only a change of parameters has parameters. */
+static bool check_change(const struct request *request)
+{
+    bool changes = request->kind == REQUEST_CONFIG;
+    return parameters_change_is_valid(&request->change) && (request->change.size > 0) == changes &&
+           (changes || !request->unchecked);
+}
+
 static bool check_request(const struct request *request)
 {
-    return in_range(request->kind, REQUEST_KIND_COUNT) && is_name_or_empty(request->node) &&
-           in_range(request->task, TASK_COUNT);
+    return check_change(request) && in_range(request->kind, REQUEST_KIND_COUNT) &&
+           is_name_or_empty(request->node) && in_range(request->task, TASK_COUNT);
 }
 
 static bool check_order(const struct order *order)

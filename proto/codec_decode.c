@@ -117,7 +117,8 @@ static bool take_settings(const Pgbaton__Probe *pb, struct settings_note *note)
     }
     note->pending_lowers = pb->settings->pending_lowers;
     return codec_take_text(note->pending, sizeof(note->pending), pb->settings->pending) &&
-           codec_take_text(note->refused, sizeof(note->refused), pb->settings->refused);
+           codec_take_text(note->refused, sizeof(note->refused), pb->settings->refused) &&
+           codec_take_text(note->own, sizeof(note->own), pb->settings->own);
 }
 
 static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
@@ -310,6 +311,20 @@ static bool take_no_candidate(const Pgbaton__NoCandidate *pb, struct no_candidat
            take_candidates(&no_candidate->candidates, pb->n_candidates, pb->candidates);
 }
 
+static bool take_change(const Pgbaton__Request *pb, struct parameter_change *change)
+{
+    for (size_t i = 0; i < pb->n_parameters; i++) {
+        size_t size = strlen(pb->parameters[i]) + 1;
+
+        if (size > sizeof(change->bytes) - change->size) {
+            return false;
+        }
+        memcpy(change->bytes + change->size, pb->parameters[i], size);
+        change->size += (uint32_t)size;
+    }
+    return true;
+}
+
 static bool take_request(const Pgbaton__Request *pb, struct request *request)
 {
     request->kind = (enum request_kind)pb->kind;
@@ -320,7 +335,9 @@ static bool take_request(const Pgbaton__Request *pb, struct request *request)
     request->at_us = pb->at_us;
     request->cancels_seq = pb->cancels_seq;
     request->leader_stopped = pb->leader_stopped;
-    return codec_take_text(request->node, sizeof(request->node), pb->node);
+    request->unchecked = pb->unchecked;
+    return codec_take_text(request->node, sizeof(request->node), pb->node) &&
+           take_change(pb, &request->change);
 }
 
 static bool take_order(const Pgbaton__Order *pb, struct order *order)

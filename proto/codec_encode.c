@@ -102,13 +102,15 @@ static Pgbaton__SettingsNote *put_settings(const struct settings_note *note,
 {
     Pgbaton__SettingsNote *pb = &space->settings;
 
-    if (note->pending[0] == '\0' && note->refused[0] == '\0' && !note->pending_lowers) {
+    if (note->pending[0] == '\0' && note->refused[0] == '\0' && note->own[0] == '\0' &&
+        !note->pending_lowers) {
         return NULL;
     }
     pgbaton__settings_note__init(pb);
     pb->pending = text_of(note->pending);
     pb->refused = text_of(note->refused);
     pb->pending_lowers = note->pending_lowers;
+    pb->own = text_of(note->own);
     return pb;
 }
 
@@ -376,50 +378,6 @@ static size_t count_ages(const struct evidence *evidence)
     return count;
 }
 
-static Pgbaton__Request *put_request(const struct request *request, struct codec_space *space)
-{
-    Pgbaton__Request *pb = &space->body.request;
-
-    pgbaton__request__init(pb);
-    pb->kind = request->kind;
-    pb->term = request->term;
-    pb->seen_seq = request->seen_seq;
-    pb->node = text_of(request->node);
-    pb->accept_loss = request->accept_loss;
-    pb->task = request->task;
-    pb->at_us = request->at_us;
-    pb->cancels_seq = request->cancels_seq;
-    pb->leader_stopped = request->leader_stopped;
-    return pb;
-}
-
-static Pgbaton__Order *put_order(const struct order *order, struct codec_space *space)
-{
-    Pgbaton__Order *pb = &space->body.order;
-
-    pgbaton__order__init(pb);
-    pb->kind = order->kind;
-    pb->request_seq = order->request_seq;
-    pb->node = text_of(order->node);
-    pb->reason = order->reason;
-    return pb;
-}
-
-static Pgbaton__SwitchoverStep *put_switchover_step(const struct switchover_step *step,
-                                                    struct codec_space *space)
-{
-    Pgbaton__SwitchoverStep *pb = &space->body.switchover_step;
-
-    pgbaton__switchover_step__init(pb);
-    pb->step = step->step;
-    pb->request_seq = step->request_seq;
-    pb->term = step->term;
-    pb->node = text_of(step->node);
-    pb->reason = step->reason;
-    pb->verdict = step->verdict;
-    return pb;
-}
-
 static Pgbaton__Evidence *put_evidence(const struct evidence *evidence, struct codec_space *space)
 {
     Pgbaton__Evidence *pb = &space->evidence;
@@ -546,13 +504,13 @@ static void put_body(const struct event *e, struct codec_space *space)
         pb->heartbeat = put_heartbeat(space);
         break;
     case EVENT_REQUEST:
-        pb->request = put_request(&e->body.request, space);
+        pb->request = codec_put_request(&e->body.request, space);
         break;
     case EVENT_SWITCHOVER_STEP:
-        pb->switchover_step = put_switchover_step(&e->body.switchover_step, space);
+        pb->switchover_step = codec_put_switchover_step(&e->body.switchover_step, space);
         break;
     case EVENT_ORDER:
-        pb->order = put_order(&e->body.order, space);
+        pb->order = codec_put_order(&e->body.order, space);
         break;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

@@ -52,6 +52,14 @@ static void put_text(struct digest *d, const char *text, size_t size)
     put_bytes(d, text, length);
 }
 
+/* Texts, each with its NUL; larger than what is collected. */
+static void put_packed(struct digest *d, const char *bytes, uint32_t size, size_t capacity)
+{
+    put_u64(d, size);
+    flush(d);
+    SHA256_Update(&d->sha, bytes, size < capacity ? size : capacity);
+}
+
 static void put_mark(struct digest *d, struct mark mark)
 {
     put_u64(d, mark.incarnation);
@@ -270,6 +278,15 @@ static void put_closed(struct digest *d, const struct closed *closed)
     put_u64(d, closed->verdict);
 }
 
+static void put_parameters(struct digest *d, const struct parameters *p)
+{
+    put_u64(d, p->seq);
+    put_u64(d, p->request_seq);
+    put_u64(d, p->wall_us);
+    put_text(d, p->writer, sizeof(p->writer));
+    put_packed(d, p->bytes, p->size, sizeof(p->bytes));
+}
+
 static void put_orders(struct digest *d, const struct cluster *c)
 {
     const struct asked *asked = &c->asked;
@@ -281,6 +298,9 @@ static void put_orders(struct digest *d, const struct cluster *c)
     put_u64(d, asked->term);
     put_text(d, asked->node, sizeof(asked->node));
     put_u64(d, asked->leader_stopped);
+    put_u64(d, asked->unchecked);
+    put_u64(d, asked->check);
+    put_packed(d, asked->change.bytes, asked->change.size, sizeof(asked->change.bytes));
     put_closed(d, &c->answered);
     put_u64(d, c->licence.seq);
     put_i64(d, c->licence.node);
@@ -289,6 +309,7 @@ static void put_orders(struct digest *d, const struct cluster *c)
     put_u64(d, c->pause.seq);
     put_u64(d, c->pause.wall_us);
     put_text(d, c->pause.writer, sizeof(c->pause.writer));
+    put_parameters(d, &c->parameters);
 }
 
 static void put_requests(struct digest *d, const struct cluster *c)

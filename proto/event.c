@@ -95,6 +95,13 @@ static const struct {
         [REASON_NODE_SILENT] = {"node_silent", "the node is not heard"},
         [REASON_NOT_RUNNING] = {"not_running", "its PostgreSQL does not run, or does not serve"},
         [REASON_RESTART_GOES_ON] = {"restart_goes_on", "another restart has not ended"},
+        [REASON_PARAMETER_FORBIDDEN] = {"parameter_forbidden",
+                                        "a parameter of it is pgbaton's or a node's own"},
+        [REASON_PARAMETER_INVALID] = {"parameter_invalid",
+                                      "the leader's PostgreSQL does not take it"},
+        [REASON_PARAMETERS_FULL] = {"parameters_full", "there is no room for so many parameters"},
+        [REASON_NO_CHANGE] = {"no_change", "it changes nothing"},
+        [REASON_UNCHECKED] = {"unchecked", "nobody leads whose PostgreSQL could check it"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -114,6 +121,7 @@ static const char *const task_names[] = {
         [TASK_CLONE] = "clone",
         [TASK_STREAM] = "stream",
         [TASK_RESTART] = "restart",
+        [TASK_CONFIG] = "config",
 };
 _Static_assert(LENGTH(task_names) == TASK_COUNT, "every task has a name");
 
@@ -174,7 +182,8 @@ static const char *const request_kind_names[] = {
         [REQUEST_REBUILD] = "rebuild",       [REQUEST_CANCEL] = "cancel",
         [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
         [REQUEST_REMOVE] = "remove",         [REQUEST_PROMOTE] = "promote",
-        [REQUEST_RESTART] = "restart",
+        [REQUEST_RESTART] = "restart",       [REQUEST_CONFIG] = "config",
+        [REQUEST_RELOAD] = "reload",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -214,7 +223,8 @@ bool event_is_decision(enum event_kind kind)
 bool request_is_ordered(enum request_kind kind)
 {
     return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE ||
-           kind == REQUEST_PROMOTE || kind == REQUEST_RESTART;
+           kind == REQUEST_PROMOTE || kind == REQUEST_RESTART || kind == REQUEST_CONFIG ||
+           kind == REQUEST_RELOAD;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

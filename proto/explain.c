@@ -124,6 +124,7 @@ const char *text_task(enum task task)
             [TASK_CLONE] = "copy of the remote",
             [TASK_STREAM] = "streaming from the remote",
             [TASK_RESTART] = "restart",
+            [TASK_CONFIG] = "check of the parameters",
     };
     _Static_assert(sizeof names / sizeof names[0] == TASK_COUNT, "a name per task");
     return (unsigned)task < TASK_COUNT ? names[task] : "?";

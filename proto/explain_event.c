@@ -232,6 +232,7 @@ static const explain_kind_fn done_of_task[] = {
         [TASK_CLONE] = done_clone,
         [TASK_STREAM] = done_stream,
         [TASK_RESTART] = done_restart,
+        [TASK_CONFIG] = explain_checked,
 };
 _Static_assert(sizeof done_of_task / sizeof done_of_task[0] == TASK_COUNT, "a sentence per task");
 

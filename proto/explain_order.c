@@ -8,9 +8,28 @@
 
 #include <inttypes.h>
 
+/* "work_mem = 8MB, archive_command is taken back" */
+void text_add_change(const struct parameter_change *change, struct text *t)
+{
+    struct parameter item;
+    const char *comma = "";
+    for (uint32_t at = 0; parameters_next(change->bytes, change->size, &at, &item);) {
+        bool set = item.value != NULL;
+        text_add(t, "%s%s%s%s", comma, item.name, set ? " = " : " is taken back",
+                 set ? item.value : "");
+        comma = ", ";
+    }
+}
+
 void explain_asked(const struct event *e, struct text *t)
 {
     const struct request *r = &e->body.request;
+    if (r->kind == REQUEST_CONFIG) {
+        text_add(t, "%s asks for parameters: ", e->writer);
+        text_add_change(&r->change, t);
+        text_add(t, r->unchecked ? ", unchecked" : "");
+        return;
+    }
     const char *what = r->kind == REQUEST_REMOVE    ? "removal"
                        : r->kind == REQUEST_PROMOTE ? "promotion of this standby cluster"
                                                     : request_kind_name(r->kind);
@@ -57,6 +76,24 @@ static void say_restart(const struct cluster *c, struct text *t)
     text_add(t, "%s is to restart its PostgreSQL, as %s asks", c->answered.node, c->licence.writer);
 }
 
+static void say_config(const struct cluster *c, struct text *t)
+{
+    text_add(t, "parameters are changed by %s: every node reads them", c->parameters.writer);
+}
+
+static void say_reload(const struct cluster *c, struct text *t)
+{
+    const char *node = c->answered.node;
+    text_add(t, "PostgreSQL of %s reads its configuration files again",
+             node[0] != '\0' ? node : "every node");
+}
+
+void explain_checked(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t, "PostgreSQL of %s takes the parameters that are asked for", e->writer);
+}
+
 void explain_order(const struct cluster *c, const struct event *e, struct text *t)
 {
     static void (*const says[])(const struct cluster *, struct text *) = {
@@ -64,6 +101,7 @@ void explain_order(const struct cluster *c, const struct event *e, struct text *
             [REQUEST_REBUILD] = say_nothing,    [REQUEST_PAUSE] = say_pause,
             [REQUEST_RESUME] = say_resume,      [REQUEST_REMOVE] = say_remove,
             [REQUEST_PROMOTE] = say_promote,    [REQUEST_RESTART] = say_restart,
+            [REQUEST_CONFIG] = say_config,      [REQUEST_RELOAD] = say_reload,
     };
     _Static_assert(sizeof says / sizeof says[0] == REQUEST_KIND_COUNT, "a sentence for each");
     const struct order *order = &e->body.order;

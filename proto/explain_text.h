@@ -56,8 +56,13 @@ void explain_request(const struct cluster *c, const struct event *e, struct text
 void explain_switchover_step(const struct cluster *c, const struct event *e, struct text *t);
 void text_add_closed(const struct cluster *c, const struct event *e, struct text *t);
 
+/* "work_mem = 8MB, archive_command is taken back" */
+void text_add_change(const struct parameter_change *change, struct text *t);
+
 /* explain_order.c: the sentences of a request that one decision ends, and of that. */
 void explain_asked(const struct event *e, struct text *t);
+/* Of a check that passed. */
+void explain_checked(const struct cluster *c, const struct event *e, struct text *t);
 void explain_order(const struct cluster *c, const struct event *e, struct text *t);
 
 #endif

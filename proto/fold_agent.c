@@ -444,6 +444,10 @@ enum void_reason fold_done(struct cluster *c, int32_t i, const struct event *e)
     if (t->task == TASK_STREAM) {
         return fold_streams(c, i, e);
     }
+    if (t->task == TASK_CONFIG) {
+        order_checked(c, i, e);
+        return VOID_NONE;
+    }
     if (rebuild_ends(n, t)) {
         n->rebuilt_task = t->task;
         n->failed_task = TASK_NONE;
@@ -468,6 +472,10 @@ enum void_reason fold_failed(struct cluster *c, int32_t i, const struct event *e
 {
     struct node *n = &c->nodes[i];
     const struct task_report *t = &e->body.task;
+    if (t->task == TASK_CONFIG) {
+        order_checked(c, i, e);
+        return VOID_NONE;
+    }
     if (rebuild_ends(n, t)) {
         n->rebuild_failures++;
     }

@@ -27,6 +27,8 @@ enum void_reason fold_grant(struct cluster *c, const struct event *e);
 enum void_reason fold_directive(struct cluster *c, const struct event *e);
 enum void_reason fold_config(struct cluster *c, const struct event *e);
 enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
+/* What the leader's agent says of the parameters that are asked for. */
+void order_checked(struct cluster *c, int32_t i, const struct event *e);
 enum void_reason fold_switchover_step(struct cluster *c, const struct event *e);
 
 /* fold_rebuild.c */

@@ -9,6 +9,14 @@
 
 #include <string.h>
 
+/* How a request of each kind is judged when it is made and when it is ended, and what follows. */
+struct order_kind {
+    enum void_reason (*check)(const struct cluster *, const struct request *);
+    enum reason (*objection)(const struct cluster *, const struct evidence *);
+    void (*carry_out)(struct cluster *, const struct event *);
+};
+static const struct order_kind kinds[REQUEST_KIND_COUNT];
+
 /* ---- what is asked ---- */
 
 /* True when it would change something. */
@@ -49,9 +57,30 @@ static enum void_reason check_promote(const struct cluster *c, const struct requ
     return standby_is_on(c) ? VOID_NONE : VOID_NO_CHANGE;
 }
 
+static enum void_reason check_config(const struct cluster *c, const struct request *r)
+{
+    (void)c;
+    return r->node[0] == '\0' && !r->leader_stopped ? VOID_NONE : VOID_IMPOSSIBLE;
+}
+
+static bool is_member_or_all(const struct cluster *c, const char *name)
+{
+    int32_t i = cluster_find_node(c, name);
+    return name[0] == '\0' || (i >= 0 && !c->nodes[i].removed);
+}
+
+static enum void_reason check_reload(const struct cluster *c, const struct request *r)
+{
+    if (r->leader_stopped) {
+        return VOID_IMPOSSIBLE;
+    }
+    return is_member_or_all(c, r->node) ? VOID_NONE : VOID_BAD_TARGET;
+}
+
 static enum void_reason check_asked(const struct cluster *c, const struct request *r)
 {
-    if (c->asked.request_seq != 0) {
+    bool yields = order_waits_for_check(c) && r->kind != REQUEST_CONFIG;
+    if (c->asked.request_seq != 0 && !yields) {
         return VOID_REQUEST_PENDING;
     }
     if (r->seen_seq > c->last_seq || r->accept_loss) {
@@ -60,13 +89,20 @@ static enum void_reason check_asked(const struct cluster *c, const struct reques
     if (r->seen_seq < c->answered.seq) {
         return VOID_REQUEST_OUTDATED;
     }
-    static enum void_reason (*const checks[])(const struct cluster *, const struct request *) = {
-            [REQUEST_PAUSE] = check_pause,     [REQUEST_RESUME] = check_pause,
-            [REQUEST_REMOVE] = check_remove,   [REQUEST_PROMOTE] = check_promote,
-            [REQUEST_RESTART] = licence_check,
+    return kinds[r->kind].check(c, r);
+}
+
+static void answer(struct cluster *c, enum reason reason, const struct event *e)
+{
+    c->answered = (struct closed){
+            .seq = e->seq,
+            .wall_us = e->wall_us,
+            .request_seq = c->asked.request_seq,
+            .kind = c->asked.kind,
+            .reason = reason,
     };
-    _Static_assert(sizeof checks / sizeof checks[0] == REQUEST_KIND_COUNT, "a check for each");
-    return checks[r->kind](c, r);
+    memcpy(c->answered.node, c->asked.node, sizeof c->answered.node);
+    memset(&c->asked, 0, sizeof c->asked);
 }
 
 enum void_reason fold_asked(struct cluster *c, const struct event *e)
@@ -76,12 +112,18 @@ enum void_reason fold_asked(struct cluster *c, const struct event *e)
     if (reason != VOID_NONE) {
         return reason;
     }
+    /* What waits for a check stands in nobody's way. */
+    if (c->asked.request_seq != 0) {
+        answer(c, REASON_OVERTAKEN, e);
+    }
     c->asked = (struct asked){
             .request_seq = e->seq,
             .kind = r->kind,
             .wall_us = e->wall_us,
             .term = r->term,
             .leader_stopped = r->leader_stopped,
+            .unchecked = r->unchecked,
+            .change = r->change,
     };
     memcpy(c->asked.writer, e->writer, sizeof c->asked.writer);
     memcpy(c->asked.node, r->node, sizeof c->asked.node);
@@ -139,16 +181,59 @@ static enum reason promote_objection(const struct cluster *c, const struct evide
     return c->system_id != 0 ? REASON_NONE : REASON_NOBODY_FIT;
 }
 
+static enum reason config_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    const struct asked *a = &c->asked;
+    enum reason reason = parameters_objection(&c->parameters, &a->change);
+    (void)evidence;
+    if (reason != REASON_NONE || a->unchecked || a->check == CHECK_PASSED) {
+        return reason;
+    }
+    return a->check == CHECK_FAILED ? REASON_PARAMETER_INVALID : REASON_UNCHECKED;
+}
+
+static enum reason reload_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    (void)evidence;
+    return is_member_or_all(c, c->asked.node) ? REASON_NONE : REASON_OVERTAKEN;
+}
+
 enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
 {
-    static enum reason (*const objections[])(const struct cluster *, const struct evidence *) = {
-            [REQUEST_PAUSE] = pause_objection,     [REQUEST_RESUME] = pause_objection,
-            [REQUEST_REMOVE] = remove_objection,   [REQUEST_PROMOTE] = promote_objection,
-            [REQUEST_RESTART] = licence_objection,
-    };
-    _Static_assert(sizeof objections / sizeof objections[0] == REQUEST_KIND_COUNT, "one for each");
-    bool known = objections[c->asked.kind] != NULL;
-    return known ? objections[c->asked.kind](c, evidence) : REASON_OVERTAKEN;
+    const struct order_kind *kind = &kinds[c->asked.kind];
+    return kind->objection != NULL ? kind->objection(c, evidence) : REASON_OVERTAKEN;
+}
+
+bool order_waits_for_check(const struct cluster *c)
+{
+    const struct asked *a = &c->asked;
+    return a->request_seq != 0 && a->kind == REQUEST_CONFIG && !a->unchecked &&
+           a->check == CHECK_AWAITED && c->phase == PHASE_HELD &&
+           parameters_objection(&c->parameters, &a->change) == REASON_NONE;
+}
+
+uint64_t order_hearing_ms(const struct cluster *c)
+{
+    return order_waits_for_check(c) ? HEARING_GAP_MS : 0;
+}
+
+/* The leader's agent answers in any case, unless it is gone. */
+bool order_is_due(const struct cluster *c, const struct evidence *evidence)
+{
+    if (c->asked.request_seq == 0 || !order_waits_for_check(c)) {
+        return c->asked.request_seq != 0;
+    }
+    return !leader_is_heard(c, evidence) && evidence->hearing_ms >= order_hearing_ms(c);
+}
+
+void order_checked(struct cluster *c, int32_t i, const struct event *e)
+{
+    struct asked *a = &c->asked;
+    bool awaited = order_waits_for_check(c) && cluster_holder(c) == i &&
+                   e->body.task.directive_seq == a->request_seq;
+    if (awaited) {
+        a->check = e->kind == EVENT_DONE ? CHECK_PASSED : CHECK_FAILED;
+    }
 }
 
 struct order order_next(const struct cluster *c, const struct evidence *evidence)
@@ -202,30 +287,34 @@ static void remove_node(struct cluster *c, const struct event *e)
     *n = left;
 }
 
-static void carry_out(struct cluster *c, const struct event *e)
+static void change_parameters(struct cluster *c, const struct event *e)
 {
-    static void (*const ways[])(struct cluster *, const struct event *) = {
-            [REQUEST_SWITCHOVER] = NULL,        [REQUEST_FAILOVER] = NULL,
-            [REQUEST_REBUILD] = NULL,           [REQUEST_PAUSE] = begin_pause,
-            [REQUEST_RESUME] = end_pause,       [REQUEST_REMOVE] = remove_node,
-            [REQUEST_PROMOTE] = fold_promotion, [REQUEST_RESTART] = licence_give,
-    };
-    _Static_assert(sizeof ways / sizeof ways[0] == REQUEST_KIND_COUNT, "a way for each");
-    ways[c->asked.kind](c, e);
+    struct parameters *p = &c->parameters;
+    parameters_apply(p, &c->asked.change);
+    p->seq = e->seq;
+    p->request_seq = c->asked.request_seq;
+    p->wall_us = c->asked.wall_us;
+    memcpy(p->writer, c->asked.writer, sizeof p->writer);
 }
 
-static void answer(struct cluster *c, const struct event *e)
+/* It is the agents' to do. */
+static void reload(struct cluster *c, const struct event *e)
 {
-    c->answered = (struct closed){
-            .seq = e->seq,
-            .wall_us = e->wall_us,
-            .request_seq = c->asked.request_seq,
-            .kind = c->asked.kind,
-            .reason = e->body.order.reason,
-    };
-    memcpy(c->answered.node, c->asked.node, sizeof c->answered.node);
-    memset(&c->asked, 0, sizeof c->asked);
+    (void)c;
+    (void)e;
 }
+
+/* ---- the kinds ---- */
+
+static const struct order_kind kinds[REQUEST_KIND_COUNT] = {
+        [REQUEST_PAUSE] = {check_pause, pause_objection, begin_pause},
+        [REQUEST_RESUME] = {check_pause, pause_objection, end_pause},
+        [REQUEST_REMOVE] = {check_remove, remove_objection, remove_node},
+        [REQUEST_PROMOTE] = {check_promote, promote_objection, fold_promotion},
+        [REQUEST_RESTART] = {licence_check, licence_objection, licence_give},
+        [REQUEST_CONFIG] = {check_config, config_objection, change_parameters},
+        [REQUEST_RELOAD] = {check_reload, reload_objection, reload},
+};
 
 enum void_reason fold_order(struct cluster *c, const struct event *e)
 {
@@ -234,12 +323,12 @@ enum void_reason fold_order(struct cluster *c, const struct event *e)
         return VOID_NO_REQUEST;
     }
     struct order next = order_next(c, &e->decision.evidence);
-    if (!is_same(order, &next)) {
+    if (!order_is_due(c, &e->decision.evidence) || !is_same(order, &next)) {
         return VOID_WRONG_STEP;
     }
     if (order->reason == REASON_NONE) {
-        carry_out(c, e);
+        kinds[c->asked.kind].carry_out(c, e);
     }
-    answer(c, e);
+    answer(c, order->reason, e);
     return VOID_NONE;
 }

@@ -16,6 +16,13 @@
 #define RULE_SIZE 32
 /* A text for people inside an event (an exit status, a line of stderr), with the NUL. */
 #define TEXT_SIZE 160
+/* PostgreSQL's parameters that the log sets for a cluster: of a name, with the NUL (NAMEDATALEN);
+ * of all of them in a state, which stays below 16 KB; of one change, and how many it may name, so
+ * that the leader's check of it is one command. */
+#define PARAMETER_NAME_SIZE 64
+#define PARAMETERS_BYTES_MAX 2048
+#define PARAMETER_CHANGE_BYTES 512
+#define PARAMETER_CHANGE_MAX 16
 /* Names of PostgreSQL's parameters in an event, for people, with the NUL. */
 #define SETTINGS_NAMES_SIZE 128
 /* Nodes of one cluster. PostgreSQL's max_wal_senders is 10 by default; a state stays small. */
@@ -45,7 +52,8 @@
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
  * progress, the oldest WAL of a primary, requests for a rebuild, what is scheduled, a cluster made
  * from a backup, pause, leases without an end, policies, restarts in place, what a grant may
- * lose, failover_mode, standby clusters, and restarts that are asked for. */
+ * lose, failover_mode, standby clusters, restarts that are asked for, and PostgreSQL's parameters.
+ */
 #define SCHEMA_VERSION 3
 
 /* Queues between the thread of NATS and the loop (log.h): records, and bytes of their data. */
@@ -196,6 +204,8 @@
  * most. */
 #define WATCHDOG_TIMEOUT_MS 5000
 #define WATCHDOG_TIMEOUT_MS_MAX 3600000
+/* Parameters that PostgreSQL has not read in this time are written again. */
+#define PARAMETERS_RETRY_MS 10000
 /* Progress of a rebuild is told at most this often, and then only when another percent is done or
  * so long has passed. */
 #define PROGRESS_PERIOD_MS 5000

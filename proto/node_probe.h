@@ -23,6 +23,7 @@ struct settings_note {
     uint64_t parameters_seq; /* the cluster's parameters that it has read (parameters.h); 0: none */
     char pending[SETTINGS_NAMES_SIZE];
     char refused[SETTINGS_NAMES_SIZE]; /* in its files, and not taken */
+    char own[SETTINGS_NAMES_SIZE]; /* of the cluster's, those that agent.yaml sets, and so wins */
 };
 
 /* A node's own look at its PostgreSQL; the body of probe, and a part of hello. */

@@ -42,6 +42,9 @@ struct pending {
     uint64_t moved_seq;  /* the event that moved it last */
 };
 
+/* What the leader's PostgreSQL says of the parameters that are asked for. */
+enum check_state { CHECK_AWAITED = 0, CHECK_PASSED, CHECK_FAILED, CHECK_STATE_COUNT };
+
 /* A request that one decision ends (order.h), until that is in. */
 struct asked {
     uint64_t request_seq; /* 0: nothing is asked for, and the rest is zeros */
@@ -51,6 +54,9 @@ struct asked {
     uint64_t term;          /* for which he asked */
     char node[NAME_SIZE];   /* empty: the cluster */
     bool leader_stopped;    /* REQUEST_RESUME */
+    bool unchecked;         /* REQUEST_CONFIG, like the rest */
+    enum check_state check;
+    struct parameter_change change;
 };
 
 /* A restart that is ordered and has not ended (licence.h). */

@@ -60,6 +60,11 @@ enum reason {
     REASON_NODE_SILENT,      /* it is to be restarted, and is not heard */
     REASON_NOT_RUNNING,      /* ... and does not run as what it should be */
     REASON_RESTART_GOES_ON,  /* ... while another restart that was asked for goes on */
+    REASON_PARAMETER_FORBIDDEN, /* pgbaton sets it itself, or it is a node's own */
+    REASON_PARAMETER_INVALID,   /* the leader's PostgreSQL does not take it */
+    REASON_PARAMETERS_FULL,     /* there is no room for so many parameters */
+    REASON_NO_CHANGE,           /* it changes nothing */
+    REASON_UNCHECKED,           /* nobody leads whose PostgreSQL could check it */
     REASON_COUNT
 };
 

@@ -8,6 +8,7 @@
 #ifndef PGBATON_REQUEST_H
 #define PGBATON_REQUEST_H
 
+#include "parameters.h"
 #include "vocabulary.h"
 
 /* What an operator asks for. */
@@ -23,6 +24,8 @@ struct request {
     uint64_t cancels_seq; /* REQUEST_CANCEL: the request that is taken back */
     bool leader_stopped;  /* REQUEST_RESUME: its author vouches that the leader's PostgreSQL is
                              stopped, and will not run on under its old lease */
+    struct parameter_change change; /* REQUEST_CONFIG */
+    bool unchecked; /* REQUEST_CONFIG: the leader's PostgreSQL is not asked whether it takes it */
 };
 
 /* The one decision that carries out, or declines, a request of any other kind (order.h). */

@@ -72,6 +72,7 @@ enum task {
     TASK_CLONE,       /* make the first node of a standby cluster from the remote primary */
     TASK_STREAM, /* done: the leader of a standby cluster streams from the remote, others from it */
     TASK_RESTART, /* the restart of PostgreSQL that the node was licensed for (licence.h) */
+    TASK_CONFIG,  /* done: the leader's PostgreSQL takes the parameters that are asked for */
     TASK_COUNT
 };
 
@@ -121,6 +122,8 @@ enum request_kind {
     REQUEST_REMOVE,         /* a node that has left, or is dead, is a member no more */
     REQUEST_PROMOTE,        /* a standby cluster becomes one that accepts writes (standby.h) */
     REQUEST_RESTART,        /* a node's PostgreSQL is to be restarted (licence.h) */
+    REQUEST_CONFIG,         /* PostgreSQL's parameters are changed, on all nodes */
+    REQUEST_RELOAD,         /* PostgreSQL reads its configuration files again */
     REQUEST_KIND_COUNT
 };
 

@@ -134,6 +134,7 @@ static void set_settings(json_t *object, const struct settings_note *note)
     set_bool(object, "pending_lowers", note->pending_lowers);
     json_object_set_new(object, "pending_parameters", event_json_words(note->pending));
     json_object_set_new(object, "refused_parameters", event_json_words(note->refused));
+    json_object_set_new(object, "own_parameters", event_json_words(note->own));
 }
 
 json_t *event_json_remote(const struct standby_cluster *standby)
@@ -337,6 +338,20 @@ static void body_no_candidate(json_t *object, const struct event *e)
     set_candidates(object, &e->body.no_candidate.candidates);
 }
 
+json_t *event_json_parameters(const char *bytes, uint32_t size)
+{
+    struct parameter item;
+    json_t *object = json_object();
+    for (uint32_t at = 0; parameters_next(bytes, size, &at, &item);) {
+        if (item.value != NULL) {
+            event_json_set_text(object, item.name, item.value);
+        } else {
+            json_object_set_new(object, item.name, json_null());
+        }
+    }
+    return object;
+}
+
 static void body_request(json_t *object, const struct event *e)
 {
     const struct request *request = &e->body.request;
@@ -352,6 +367,12 @@ static void body_request(json_t *object, const struct event *e)
         event_json_set_u64(object, "cancels", request->cancels_seq);
     }
     set_bool(object, "leader_stopped", request->leader_stopped);
+    if (request->kind == REQUEST_CONFIG) {
+        const struct parameter_change *change = &request->change;
+        json_object_set_new(object, "parameters",
+                            event_json_parameters(change->bytes, change->size));
+        set_bool(object, "unchecked", request->unchecked);
+    }
 }
 
 static void body_order(json_t *object, const struct event *e)

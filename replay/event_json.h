@@ -25,6 +25,8 @@ void event_json_set_text(json_t *object, const char *key, const char *text);
 json_t *event_json_words(const char *words);
 /* The names of the nodes whose bits are set; the caller owns the list. */
 json_t *event_json_nodes(const struct cluster *c, uint32_t mask);
+/* Values by name; null: taken back. The caller owns the object. */
+json_t *event_json_parameters(const char *bytes, uint32_t size);
 /* Sets key to an unsigned number. */
 void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 /* Sets key to the time in ISO 8601 UTC, or null when it is 0. */

@@ -26,7 +26,8 @@ static const struct option long_options[] = {
         {"no-switchover", no_argument, NULL, 'O'}, {"leader-first", no_argument, NULL, 'P'},
         {"pending", no_argument, NULL, 'Q'},       {"yes", no_argument, NULL, 'Y'},
         {"method", required_argument, NULL, 'R'},  {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0},
+        {"cancel", no_argument, NULL, 'C'},        {"unset", required_argument, NULL, 'U'},
+        {"force", no_argument, NULL, 'K'},         {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -124,6 +125,16 @@ static bool take_servers(struct parse *parse, const char *text)
     return true;
 }
 
+static bool take_value(struct parse *parse, const char *text)
+{
+    struct options *options = &parse->options;
+    if (options->value_count == VALUE_COUNT_MAX) {
+        return complain(parse, "that is too much for one change:", text);
+    }
+    options->values[options->value_count++] = text;
+    return true;
+}
+
 static void take_flag(struct options *options, int letter)
 {
     options->dry_run = options->dry_run || letter == 'D';
@@ -135,6 +146,7 @@ static void take_flag(struct options *options, int letter)
     options->no_switchover = options->no_switchover || letter == 'O';
     options->leader_first = options->leader_first || letter == 'P';
     options->pending = options->pending || letter == 'Q';
+    options->force = options->force || letter == 'K';
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -174,8 +186,11 @@ static bool take_option(struct parse *parse, int letter)
         return take_method(parse, optarg);
     case 'A':
         return take_moment(parse, optarg, &options->at_us);
+    case 'U':
+        return take_value(parse, optarg);
     case 'C':
     case 'D':
+    case 'K':
     case 'W':
     case 'L':
     case 'Y':
@@ -222,12 +237,35 @@ static bool take_options(struct parse *parse, int argc, char **argv)
     return true;
 }
 
+/* One word without '=', the cluster, and values. */
+static bool take_values(struct parse *parse, int argc, char **argv)
+{
+    bool named = false;
+    for (int i = optind; i < argc; i++) {
+        if (strchr(argv[i], '=') != NULL) {
+            if (!take_value(parse, argv[i])) {
+                return false;
+            }
+        } else if (named) {
+            return complain(parse, "a parameter is set by NAME=VALUE, not", argv[i]);
+        } else if (!take_name(parse, argv[i], &parse->options.cluster)) {
+            return false;
+        } else {
+            named = true;
+        }
+    }
+    return true;
+}
+
 static bool take_operand(struct parse *parse, int argc, char **argv)
 {
     if (optind == argc) {
         return true;
     }
     enum operand operand = parse->command->operand;
+    if (operand == OPERAND_VALUES) {
+        return take_values(parse, argc, argv);
+    }
     int allowed = operand == OPERAND_NODE || operand == OPERAND_CLUSTER_NODE ? 2 : 1;
     bool too_many = argc - optind > allowed || operand == OPERAND_NONE;
     if (too_many) {

@@ -17,13 +17,17 @@
 
 #define NATS_DEFAULT "nats://127.0.0.1:4222"
 
+/* NAME=VALUE and --unset of one line. */
+#define VALUE_COUNT_MAX 32
+
 /* What the word without a dash means. */
 enum operand {
     OPERAND_NONE = 0,
     OPERAND_FILE,
     OPERAND_CLUSTER,
-    OPERAND_NODE,        /* or two: CLUSTER NODE */
-    OPERAND_CLUSTER_NODE /* or two; the one is a node when --cluster names the cluster */
+    OPERAND_NODE,         /* or two: CLUSTER NODE */
+    OPERAND_CLUSTER_NODE, /* or two; the one is a node when --cluster names the cluster */
+    OPERAND_VALUES        /* the cluster, and any number of NAME=VALUE */
 };
 
 struct options {
@@ -49,6 +53,9 @@ struct options {
     bool no_switchover;
     bool leader_first;
     bool pending; /* only what waits for it */
+    bool force;
+    uint32_t value_count;
+    const char *values[VALUE_COUNT_MAX]; /* NAME=VALUE, or NAME: --unset */
 };
 
 struct command {

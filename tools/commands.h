@@ -28,5 +28,11 @@ int promote_run(const struct options *options);
 int restart_run(const struct options *options);
 /* A node that has left, or is dead, is a member no more. */
 int node_remove_run(const struct options *options);
+/* PostgreSQL's parameters that the log sets: changed, shown, and how they came about. */
+int config_set_run(const struct options *options);
+int config_show_run(const struct options *options);
+int config_history_run(const struct options *options);
+/* PostgreSQL reads its configuration files again. */
+int reload_run(const struct options *options);
 
 #endif

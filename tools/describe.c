@@ -165,6 +165,14 @@ static size_t add_settings(const struct settings_note *note, char *buffer, size_
     return used;
 }
 
+size_t describe_settings(const struct settings_note *note, char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    size_t used = add_settings(note, buffer, size, 0);
+    format_clean(buffer);
+    return used;
+}
+
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size)
 {
     const struct node *n = &view->state.nodes[i];
@@ -397,6 +405,19 @@ static void print_request(const struct cluster *c)
     }
 }
 
+static void print_parameters(const struct view *view)
+{
+    const struct parameters *p = &view->state.parameters;
+    for (uint32_t k = 0; k < view->shown_count; k++) {
+        const struct node *n = &view->state.nodes[view->order[k]];
+        bool runs = !n->departed && (n->state == NODE_PRIMARY || n->state == NODE_STANDBY);
+        if (runs && view->settings[view->order[k]].parameters_seq != p->seq) {
+            printf("%s: has not read the parameters of sequence %" PRIu64 " yet\n", n->name,
+                   p->seq);
+        }
+    }
+}
+
 static void print_text(const struct view *view)
 {
     print_header(&view->state);
@@ -408,6 +429,7 @@ static void print_text(const struct view *view)
     print_request(&view->state);
     print_table(view);
     print_reasons(view);
+    print_parameters(view);
     print_change(view);
     print_restart(view);
 }

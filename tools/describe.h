@@ -15,5 +15,7 @@ bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes);
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size);
 /* Prints the cluster as one JSON object. */
 void describe_json(const struct view *view);
+/* "a restart is pending (max_connections)"; empty when nothing is. Returns the length. */
+size_t describe_settings(const struct settings_note *note, char *buffer, size_t size);
 
 #endif

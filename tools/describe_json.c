@@ -67,6 +67,7 @@ static json_t *node_json(const struct view *view, int32_t i)
         event_json_set_text(object, "reason", reason);
     }
     const struct settings_note *note = &view->settings[i];
+    event_json_set_u64(object, "parameters_seq", note->parameters_seq);
     json_object_set_new(object, "pending_restart", json_boolean(note->pending_restart));
     json_object_set_new(object, "pending_parameters", event_json_words(note->pending));
     json_object_set_new(object, "refused_parameters", event_json_words(note->refused));
@@ -275,6 +276,9 @@ void describe_json(const struct view *view)
     json_object_set_new(object, "restart_ordered", licence_json(c));
     json_object_set_new(object, "probe", probe_json(&c->config));
     event_json_set_u64(object, "lease_ttl_ms", c->config.lease_ttl_ms);
+    const struct parameters *p = &c->parameters;
+    json_object_set_new(object, "parameters", event_json_parameters(p->bytes, p->size));
+    event_json_set_u64(object, "parameters_seq", p->seq);
     event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));
     json_object_set_new(object, "standby_cluster", remote_json(view));
     json_object_set_new(object, "synchronous", sync_json(c));

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #define REPLAY_PROGRAM "pgbaton-replay"
-/* "pgbaton node remove" is the command of this name. */
+/* Commands of two words, as one. */
 #define NODE_REMOVE "node-remove"
+#define CONFIG_SET "config-set"
+#define CONFIG_SHOW "config-show"
+#define CONFIG_HISTORY "config-history"
 
 #define SOURCE_USAGE                                                                               \
     "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
@@ -33,6 +36,8 @@ static const char usage[] =
         "  pgbaton resume [CLUSTER]           ... and again as ever\n"
         "  pgbaton promote [CLUSTER]          a standby cluster accepts writes from then on\n"
         "  pgbaton node remove [CLUSTER] NODE a node that has left, or is dead, is forgotten\n"
+        "  pgbaton config set|show|history    PostgreSQL's parameters, on all nodes\n"
+        "  pgbaton reload [CLUSTER] [NODE]    PostgreSQL reads its configuration files again\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -181,6 +186,52 @@ static const char node_remove_usage[] =
         "\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char config_set_usage[] =
+        "pgbaton config set [CLUSTER] NAME=VALUE ... [--unset NAME] [options]\n"
+        "\n"
+        "Changes PostgreSQL's parameters on all nodes, in one step that the log keeps. The "
+        "leader's\n"
+        "PostgreSQL is asked first whether it takes them. Each node reads them at once; what needs "
+        "a\n"
+        "restart is shown as pending (pgbaton describe). A parameter in a node's own agent.yaml, "
+        "or "
+        "of\n"
+        "ALTER SYSTEM, goes before.\n"
+        "\n"
+        "  --unset NAME     takes a parameter back; may be given more than once\n"
+        "  --wait           until every node that runs has read them\n"
+        "  --dry-run        checks what can be checked here, says what would change, asks for "
+        "nothing\n"
+        "  --force          without the leader's check, also while nobody leads: what PostgreSQL "
+        "does\n"
+        "                   not take keeps it from starting\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char config_show_usage[] = "pgbaton config show [CLUSTER] [options]\n"
+                                        "\n"
+                                        "PostgreSQL's parameters that the log sets, who has not "
+                                        "read them yet, and what waits for a\n"
+                                        "restart or is set otherwise on a node.\n"
+                                        "\n"
+                                        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char config_history_usage[] =
+        "pgbaton config history [CLUSTER] [options]\n"
+        "\n"
+        "Each change of parameters that the log holds: when, who, and from which value to which.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
+static const char reload_usage[] =
+        "pgbaton reload [CLUSTER] [NODE] [options]\n"
+        "\n"
+        "PostgreSQL of one node, or of all, reads its configuration files again (as pg_ctl "
+        "reload), "
+        "after\n"
+        "pgbaton.conf has been written anew. agent.yaml is read when an agent starts, not here.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
@@ -193,6 +244,10 @@ static const struct command commands[] = {
         {"resume", "nctoWS", OPERAND_CLUSTER, resume_usage, resume_run},
         {"promote", "nctoW", OPERAND_CLUSTER, promote_usage, promote_run},
         {NODE_REMOVE, "ncto", OPERAND_NODE, node_remove_usage, node_remove_run},
+        {CONFIG_SET, "nctoWDUK", OPERAND_VALUES, config_set_usage, config_set_run},
+        {CONFIG_SHOW, "nctoI", OPERAND_CLUSTER, config_show_usage, config_show_run},
+        {CONFIG_HISTORY, "nctoI", OPERAND_CLUSTER, config_history_usage, config_history_run},
+        {"reload", "nctoWN", OPERAND_CLUSTER_NODE, reload_usage, reload_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 
@@ -229,15 +284,29 @@ static int run_replay(char **argv)
     return EXIT_NONE;
 }
 
+static char node_remove[] = NODE_REMOVE;
+static char config_set[] = CONFIG_SET;
+static char config_show[] = CONFIG_SHOW;
+static char config_history[] = CONFIG_HISTORY;
+static const struct {
+    const char *first;
+    const char *second;
+    char *name;
+} pairs[] = {{"node", "remove", node_remove},
+             {"config", "set", config_set},
+             {"config", "show", config_show},
+             {"config", "history", config_history}};
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "replay") == 0) {
         return run_replay(argv + 1);
     }
-    if (argc > 2 && strcmp(argv[1], "node") == 0 && strcmp(argv[2], "remove") == 0) {
-        static char name[] = NODE_REMOVE;
-        argv[2] = name;
-        return command_dispatch(commands, usage, argc - 1, argv + 1);
+    for (size_t i = 0; argc > 2 && i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (strcmp(argv[1], pairs[i].first) == 0 && strcmp(argv[2], pairs[i].second) == 0) {
+            argv[2] = pairs[i].name;
+            return command_dispatch(commands, usage, argc - 1, argv + 1);
+        }
     }
     return command_dispatch(commands, usage, argc, argv);
 }

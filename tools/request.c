@@ -8,6 +8,7 @@
 #include "../replay/event_json.h"
 #include "../replay/format.h"
 #include "../replay/history.h"
+#include "config.h"
 #include "rebuild.h"
 #include "restart_watch.h"
 #include "switchover.h"
@@ -32,13 +33,15 @@ struct errand {
     const struct options *options;
     struct cluster_set *set;
     struct reader *reader;
-    struct event event; /* the request; its seq is 0 until it was read back */
-    bool shows;         /* from here on what is read is shown */
-    bool ordered;       /* it was carried out (order.h) */
+    struct event event;  /* the request; its seq is 0 until it was read back */
+    bool shows;          /* from here on what is read is shown */
+    bool ordered;        /* it was carried out (order.h) */
+    uint32_t heard_mask; /* the nodes that answered before it was sent */
     uint64_t sent_ms;
     uint64_t until_ms;            /* of the present wait */
     struct rebuild_watch rebuild; /* of a rebuild */
     struct restart_watch restart; /* of a restart */
+    char check[TEXT_SIZE];        /* why the leader's PostgreSQL does not take parameters */
     char trouble[TEXT_BYTES];
 };
 
@@ -85,6 +88,10 @@ static void make_event(struct errand *errand, const struct view *view, enum requ
     e->body.request.at_us = options->at_us;
     e->body.request.cancels_seq = kind == REQUEST_CANCEL ? view->state.pending.request_seq : 0;
     e->body.request.leader_stopped = options->leader_stopped;
+    if (kind == REQUEST_CONFIG) {
+        (void)config_change_of(options, &e->body.request.change);
+        e->body.request.unchecked = options->force;
+    }
     if (options->to_node != NULL) {
         (void)snprintf(e->body.request.node, NAME_SIZE, "%s", options->to_node);
     }
@@ -192,11 +199,14 @@ static bool has_effect(const struct errand *errand, const struct cluster *c)
 {
     bool led = cluster_holder(c) != LEADER_NONE;
     enum request_kind kind = errand->event.body.request.kind;
-    if (kind == REQUEST_REMOVE) {
+    if (kind == REQUEST_REMOVE || kind == REQUEST_RELOAD) {
         return true;
     }
     if (kind == REQUEST_PROMOTE) {
         return c->writable;
+    }
+    if (kind == REQUEST_CONFIG) {
+        return config_is_read(c, errand->heard_mask);
     }
     bool lifts = led && !standby_is_on(c);
     return kind == REQUEST_PAUSE ? !lifts || c->lease.lifted : !c->lease.lifted;
@@ -222,7 +232,9 @@ static enum progress look_at_order(struct errand *errand, const struct folded *f
     const struct cluster *c = state_of(errand);
     bool answered = c->answered.request_seq == errand->event.seq;
     if (answered && c->answered.reason != REASON_NONE) {
-        (void)explain_answered(c, errand->trouble, sizeof errand->trouble);
+        size_t used = explain_answered(c, errand->trouble, sizeof errand->trouble);
+        (void)snprintf(errand->trouble + used, sizeof errand->trouble - used, "%s%s",
+                       errand->check[0] != '\0' ? ": " : "", errand->check);
         return ENDED_BADLY;
     }
     errand->ordered = errand->ordered || answered;
@@ -256,6 +268,16 @@ static enum progress look(struct errand *errand, const struct folded *folded)
     return ENDED_BADLY;
 }
 
+static void take_check(struct errand *errand, const struct folded *folded)
+{
+    const struct event *e = &folded->event;
+    bool failed = e->kind == EVENT_FAILED && e->body.task.task == TASK_CONFIG;
+    if (failed && errand->event.seq != 0 && e->body.task.directive_seq == errand->event.seq) {
+        memcpy(errand->check, e->body.task.text, sizeof errand->check);
+        format_clean(errand->check);
+    }
+}
+
 static enum progress take_record(struct errand *errand, const struct log_notice *notice)
 {
     struct folded folded;
@@ -266,6 +288,7 @@ static enum progress take_record(struct errand *errand, const struct log_notice 
     if (errand->event.seq == 0 && is_ours(errand, &folded.event)) {
         progress = take_own(errand, &folded);
     }
+    take_check(errand, &folded);
     show(errand, &folded);
     return progress != GOES_ON ? progress : look(errand, &folded);
 }
@@ -421,6 +444,7 @@ static int end(struct errand *errand, enum progress progress)
         print_restart(errand);
     } else if (progress == ENDED_WELL && errand->ordered) {
         printf("Done.\n");
+        config_print_pending(errand->event.body.request.kind, state_of(errand));
     } else if (progress == ENDED_WELL && errand->options->wait) {
         explain_change(&state_of(errand)->change, change, sizeof change);
         printf("Done: %s\n", change);
@@ -441,6 +465,9 @@ int request_carry_out(const struct options *options, const struct view *view,
         return EXIT_NONE;
     }
     make_event(&errand, view, kind);
+    for (uint32_t i = 0; i < view->state.node_count; i++) {
+        errand.heard_mask |= view->heard[i] ? UINT32_C(1) << i : 0;
+    }
     int code = EXIT_NONE;
     if (history_open(&source, true, &errand.reader, &failure) == RESULT_OK) {
         code = end(&errand, follow(&errand, &failure));

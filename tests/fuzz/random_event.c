@@ -141,6 +141,7 @@ static void random_settings(struct random *random, struct settings_note *note)
         note->pending_lowers = random_bool(random);
         random_word(random, note->pending, sizeof(note->pending), 0);
         random_word(random, note->refused, sizeof(note->refused), 0);
+        random_word(random, note->own, sizeof(note->own), 0);
     }
 }
 
@@ -296,6 +297,19 @@ static void random_sync_set(struct random *random, struct sync_set *set)
     set->quorum = random_u32(random);
 }
 
+static void random_change(struct random *random, struct parameter_change *change)
+{
+    char name[8];
+    char value[TEXT_SIZE];
+    while (change->size == 0 || random_below(random, 3) != 0) {
+        random_text(random, name, 1 + random_below(random, 4), "abcdefgh_");
+        random_line(random, value);
+        if (!parameters_put(change, name, random_bool(random) ? value : NULL)) {
+            return;
+        }
+    }
+}
+
 static void random_request(struct random *random, struct request *request)
 {
     request->kind = (enum request_kind)random_below(random, REQUEST_KIND_COUNT);
@@ -306,6 +320,10 @@ static void random_request(struct random *random, struct request *request)
     request->at_us = random_u64(random);
     request->cancels_seq = random_u64(random);
     request->leader_stopped = random_bool(random);
+    if (request->kind == REQUEST_CONFIG) {
+        random_change(random, &request->change);
+        request->unchecked = random_bool(random);
+    }
     if (random_bool(random)) {
         random_name(random, request->node);
     }

@@ -15,6 +15,20 @@ static bool kind_of(const char *word, enum request_kind *ret_kind)
     return false;
 }
 
+/* "work_mem=8MB" sets, "work_mem" takes back. */
+static void take_value(struct request *request, const char *word)
+{
+    char name[PARAMETER_NAME_SIZE] = "";
+    size_t length = strcspn(word, "=");
+    if (strcmp(word, "unchecked") == 0) {
+        request->unchecked = true;
+    } else if (length > 0 && length < sizeof name) {
+        memcpy(name, word, length);
+        (void)parameters_put(&request->change, name,
+                             word[length] == '=' ? word + length + 1 : NULL);
+    }
+}
+
 bool scene_ask(struct scene *s, const char *const words[4])
 {
     struct scene_node asker = {.name = "root-db1", .incarnation = s->now_ms};
@@ -33,6 +47,9 @@ bool scene_ask(struct scene *s, const char *const words[4])
     request->leader_stopped = strcmp(words[2], "leader-stopped") == 0;
     if (strcmp(words[2], "in") == 0) {
         request->at_us = e.wall_us + strtoull(words[3], NULL, 10) * 1000;
+    }
+    for (int i = 2; i < 4 && request->kind == REQUEST_CONFIG; i++) {
+        take_value(request, words[i]);
     }
     if (strcmp(words[1], "any") != 0) {
         memcpy(request->node, words[1], strlen(words[1]) + 1);

@@ -265,6 +265,9 @@ static uint64_t order_of(const struct speech *speech, enum task task)
     if (task == TASK_RESTART) {
         return c->licence.seq;
     }
+    if (task == TASK_CONFIG) {
+        return c->asked.request_seq;
+    }
     return copy && i >= 0 ? c->nodes[i].rebuild_seq : c->grant_seq;
 }
 

@@ -25,7 +25,8 @@
  * its link to the log monitor-1 paused | resumed    its process monitor-1 stop | start | tick state
  * prints phase, term and leader include running.steps         runs the steps of a file beside this
  * one, and prints nothing of them ask switchover [node-2]      an operator asks for it, or for
- * ask failover node-2 [accept-loss]; ask rebuild node-2 [rewind]
+ * ask failover node-2 [accept-loss]; ask rebuild node-2 [rewind];
+ * ask config any work_mem=8MB [NAME, to take it back, or unchecked]
  *
  * The keys are in fields.h. What is not named is what it was, or what an honest node would say.
  */

@@ -392,3 +392,20 @@ add("promotion-opens-the-remotes-timeline",
     ("proto/fold_standby.c", "c->timeline_max += PROMOTION_TIMELINE_GAP;", "c->timeline_max += 0;"))
 add("standby-leader-hides-what-it-removed",
     ("agent/peers.c", "(standby_is_on(&a->cluster) && a->cluster.opener == i)", "false"))
+
+# ---- parameters ----
+
+add("untold-parameters",
+    ("agent/step.c", "    parameters_tell(a, ret_actions);\n    decide_act(a, ret_actions);",
+     "    decide_act(a, ret_actions);\n    parameters_tell(a, ret_actions);"))
+add("unwritten-parameters",
+    ("agent/parameters_keep.c", "bool wanted = a->parameters.due || stands_otherwise(a) || is_unread(a);",
+     "bool wanted = stands_otherwise(a);"))
+add("reload-follows-nobody",
+    ("agent/parameters_keep.c", "primary ? upstream_nowhere(a) : a->pg.upstream;", "upstream_nowhere(a);"))
+add("unchecked-parameters",
+    ("proto/fold_order.c", "a->unchecked || a->check == CHECK_PASSED) {", "a->unchecked || true) {"))
+add("checked-by-nobody",
+    ("proto/fold_order.c",
+     "return !leader_is_heard(c, evidence) && evidence->hearing_ms >= order_hearing_ms(c);", "return false;"),
+    ("proto/fold_order.c", "order_waits_for_check(c) && r->kind != REQUEST_CONFIG;", "false;"))

@@ -159,11 +159,55 @@ static void act_exit(struct sim *s, int node, int exit_status)
     sim_guard_ends(s, node);
 }
 
+/* ---- parameters ---- */
+
+/* Whatever is written has what the shell was told last; now and then the disk refuses it. */
+static void read_parameters(struct sim *s, int node)
+{
+    struct sim_node *n = &s->nodes[node];
+    n->pg.parameters_seq = n->parameters_seq;
+}
+
+static void act_parameters(struct sim *s, int node, const struct parameters *set)
+{
+    s->nodes[node].parameters_told = true;
+    s->nodes[node].parameters_seq = set->seq;
+}
+
+static void act_reload(struct sim *s, int node, const struct upstream *upstream)
+{
+    check_parameters_reload(s, node, upstream);
+    if (!sim_bad_luck(s, &s->nodes[node].random, 20)) {
+        read_parameters(s, node);
+    }
+}
+
+static void checked(struct sim *s, int node, uint64_t agent_run, uint64_t seq)
+{
+    struct sim_node *n = &s->nodes[node];
+    const struct asked *asked = &n->agent.cluster.asked;
+    if (agent_run != n->agent_run) {
+        return;
+    }
+    struct fact fact = {.kind = FACT_CHECKED, .sync_seq = seq};
+    fact.ok = asked->request_seq == seq &&
+              check_parameters_takes(asked->change.bytes, asked->change.size);
+    sim_node_fact(s, node, &fact);
+}
+
+static void act_check(struct sim *s, int node, uint64_t seq)
+{
+    struct sim_node *n = &s->nodes[node];
+    sim_after(s, sim_delay(s, &n->random, 5 * SIM_MS, 500 * SIM_MS), checked, node, n->agent_run,
+              seq);
+}
+
 static void act_follow(struct sim *s, int node, const struct upstream *upstream)
 {
     sim_pg_touch(s);
     s->nodes[node].pg.upstream = sim_remote_index(s, upstream);
     sim_sync_write(s, node, upstream);
+    read_parameters(s, node);
 }
 
 static void act_start(struct sim *s, int node, const struct action *action)
@@ -171,6 +215,8 @@ static void act_start(struct sim *s, int node, const struct action *action)
     bool as_primary = action->as.start.as_primary;
     sim_say(s, "%s: starts PostgreSQL %s", s->nodes[node].name,
             as_primary ? "as a primary" : "in recovery");
+    check_parameters_start(s, node);
+    read_parameters(s, node);
     sim_pg_start(s, node, as_primary, &action->as.start.upstream);
 }
 
@@ -230,7 +276,17 @@ void sim_act(struct sim *s, int node, const struct action *action)
         act_task(s, node, action);
         break;
     case ACTION_SYNC:
+        read_parameters(s, node);
         sim_sync_order(s, node, action->as.sync.seq, &action->as.sync.upstream);
+        break;
+    case ACTION_PARAMETERS:
+        act_parameters(s, node, &action->as.parameters);
+        break;
+    case ACTION_RELOAD:
+        act_reload(s, node, &action->as.start.upstream);
+        break;
+    case ACTION_CHECK:
+        act_check(s, node, action->as.check.seq);
         break;
     case ACTION_SLOTS:
     case ACTION_PERMANENT:

@@ -81,6 +81,12 @@ void check_policy_sent(struct sim *s, int node, const struct event *e);
 void check_restart_step(struct sim *s, const struct cluster *before);
 void check_restart_stop(struct sim *s, int node);
 void check_restart_progress(struct sim *s);
+/* check_parameters.c: at a start, at a reload, and after each event. */
+void check_parameters_start(struct sim *s, int node);
+void check_parameters_reload(struct sim *s, int node, const struct upstream *upstream);
+void check_parameters_step(struct sim *s);
+/* What a simulated PostgreSQL says of these values: it takes all but "bad". */
+bool check_parameters_takes(const char *bytes, uint32_t size);
 
 void check_switchover_grant(struct sim *s, const struct cluster *before, const struct event *e);
 void check_switchover_step(struct sim *s, const struct cluster *before);

@@ -73,6 +73,7 @@ static const struct sim_fault faults[] = {
     {"rebuild",             3, NODE,    0,          ANY,         USUAL, fault_rebuild},
     {"wal-removed",         3, NODE,    0,          ANY,         USUAL, fault_wal_removed},
     {"pause",               4, NODE,    12 * SIM_S, ANY,         USUAL, fault_pause},
+    {"parameters",          4, NODE,    0,          ANY,         USUAL, fault_parameters},
     {"remove",              3, NODE,    0,          ANY,         USUAL, fault_remove},
     {"restart",             6, NODE,    0,          ALL,         USUAL, fault_restart},
     {"newer",               0, NODE,    0,          ANY,         NEWER, fault_newer},

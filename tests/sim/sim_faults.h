@@ -73,6 +73,7 @@ void fault_newer(struct sim *s, struct sim_hit *hit);
 void fault_switchover(struct sim *s, struct sim_hit *hit);
 void fault_pause(struct sim *s, struct sim_hit *hit);
 void fault_restart(struct sim *s, struct sim_hit *hit);
+void fault_parameters(struct sim *s, struct sim_hit *hit);
 void fault_remove(struct sim *s, struct sim_hit *hit);
 void fault_failover(struct sim *s, struct sim_hit *hit);
 void fault_rebuild(struct sim *s, struct sim_hit *hit);

@@ -124,6 +124,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     check_i20_step(s, before);
     check_switchover_step(s, before);
     check_restart_step(s, before);
+    check_parameters_step(s);
     check_i20_calm(s, e);
     trigger(s, before, e);
 }

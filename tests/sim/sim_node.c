@@ -209,6 +209,7 @@ void sim_agent_start(struct sim *s, int node)
     n->agent_paused = false;
     n->persisting = false;
     n->agent_run++;
+    n->parameters_told = false;
     n->queued = 0;
     sim_reader_rewind(s, node);
     agent_init(&n->agent, &self, &n->vote, sim_wall_us(s, &n->clock));
@@ -230,6 +231,7 @@ void sim_agent_crash(struct sim *s, int node)
     n->agent_paused = false;
     n->persisting = false;
     n->agent_run++;
+    n->parameters_told = false;
     n->queued = 0;
     sim_timer_arm(s, &n->timer, UINT64_MAX, on_timer, node);
 }

@@ -15,6 +15,8 @@
 #define SCHEDULE_US (10 * SIM_S)
 /* Whoever resumes asks again. */
 #define INSIST_US (1 * SIM_S)
+/* In this time he is heard. */
+#define HEARD_US (600 * SIM_S)
 
 static void begin(const struct sim *s, enum request_kind kind, struct event *e)
 {
@@ -154,9 +156,42 @@ void sim_operator_look(struct sim *s)
         return;
     }
     sim_trouble(s, s->now_us + SIM_S);
+    if (s->now_us > s->paused_until_us + HEARD_US) {
+        sim_break(s, "I20: progress", "the cluster stays paused, whatever its operator asks for");
+    }
     if (s->now_us >= s->paused_until_us && s->now_us >= s->insisted_us + INSIST_US) {
         ask_resume(s);
     }
+}
+
+/* ---- parameters ---- */
+
+static void name_values(struct sim_random *dice, struct parameter_change *change)
+{
+    static const char *const names[] = {"work_mem", "max_connections", "shared_buffers", "a.b"};
+    static const char *const values[] = {"1", "200", "bad", "x y", NULL};
+    uint64_t count = 1 + sim_draw(dice, 3);
+    for (uint64_t i = 0; i < count; i++) {
+        (void)parameters_put(change, names[sim_draw(dice, 4)], values[sim_draw(dice, 5)]);
+    }
+    if (sim_chance(dice, 5)) {
+        (void)parameters_put(change, "port", "1");
+    }
+}
+
+void fault_parameters(struct sim *s, struct sim_hit *hit)
+{
+    struct event e;
+    bool reload = sim_chance(&hit->dice, 20);
+    begin(s, reload ? REQUEST_RELOAD : REQUEST_CONFIG, &e);
+    if (reload && sim_chance(&hit->dice, 50)) {
+        name_target(s, &hit->dice, &e.body.request);
+    } else if (!reload) {
+        name_values(&hit->dice, &e.body.request.change);
+        e.body.request.unchecked = sim_chance(&hit->dice, 10);
+        s->insisted = s->insisted || e.body.request.unchecked;
+    }
+    ask(s, hit->target, &e, &hit->dice);
 }
 
 /* ---- members ---- */

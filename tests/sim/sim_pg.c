@@ -414,6 +414,7 @@ struct probe_result sim_pg_probe(struct sim *s, int node)
     probe.position = sim_wal_position(&n->pg.wal);
     probe.replay_lsn = n->pg.in_recovery ? probe.position.lsn : 0;
     probe.system_id = n->pg.system_id;
+    probe.settings.parameters_seq = n->pg.parameters_seq;
     probe.streaming = seems_streaming(s, node);
     probe.sealed_term = probe.in_recovery && n->pg.upstream == -1 ? n->pg.seal_term : 0;
     probe.source_lsn = n->pg.upstream == SIM_REMOTE ? sim_wal_position(&s->remote.wal).lsn : 0;

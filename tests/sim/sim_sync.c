@@ -70,6 +70,14 @@ void sim_sync_write(struct sim *s, int node, const struct upstream *upstream)
     sim_after(s, sim_delay(s, &n->random, 0, 40 * SIM_MS), checkpointer_reads, node, n->pg.run, 0);
 }
 
+bool sim_sync_is(const struct sim *s, int node, const struct upstream *upstream)
+{
+    const struct sim_pg *pg = &s->nodes[node].pg;
+    const struct sim_waits waits = waits_of(s, upstream);
+    return pg->seal_term == upstream->seal_term && pg->sync.file.count == waits.count &&
+           pg->sync.file.mask == waits.mask;
+}
+
 /* ---- commits ---- */
 
 static bool streams(const struct sim *s, int node, uint32_t peer)

@@ -109,8 +109,9 @@ struct sim_pg {
     uint64_t page_ms; /* the deadline in that page */
     int upstream;     /* node index; -1: none; or SIM_REMOTE */
     uint64_t seal_term;
-    uint64_t oldest;      /* it has removed the WAL below */
-    struct sim_wal least; /* that a rewound directory must have before it is consistent */
+    uint64_t parameters_seq; /* those that it has read */
+    uint64_t oldest;         /* it has removed the WAL below */
+    struct sim_wal least;    /* that a rewound directory must have before it is consistent */
     struct sim_sync sync;
     uint64_t run; /* number of this start; results of older ones are dropped */
 };
@@ -200,7 +201,9 @@ struct sim_node {
     struct sim_random random;
     struct agent agent;
     bool agent_runs;
-    uint64_t agent_run; /* number of this start of the agent */
+    uint64_t agent_run;      /* number of this start of the agent */
+    bool parameters_told;    /* its shell has been told of some in that life, ... */
+    uint64_t parameters_seq; /* ... these last */
     bool agent_paused;
     bool persisting; /* the agent waits for its disk */
     bool stepping;   /* what it learns now comes after its actions */
@@ -357,6 +360,7 @@ struct sim {
     uint64_t licensed_us;              /* when a restart was ordered, or ended */
     uint64_t paused_until_us;          /* the operator leaves the cluster paused until then */
     uint64_t insisted_us;              /* when he asked last to resume */
+    bool insisted;                     /* somebody has asked for parameters without a check */
     uint64_t out_us;                   /* since then nobody writes who could */
     uint64_t out_limit_ms;             /* and may not for so long */
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */

@@ -19,7 +19,8 @@ bool sim_is_well(const struct sim *s)
 {
     const struct cluster *c = &s->truth;
     int32_t holder = cluster_holder(c);
-    if (c->phase != PHASE_HELD || !standby_serves(c) || holder == LEADER_NONE) {
+    bool asked = c->asked.request_seq != 0;
+    if (c->phase != PHASE_HELD || !standby_serves(c) || holder == LEADER_NONE || asked) {
         return false;
     }
     int leader = sim_node_index(s, c->nodes[holder].name);
@@ -31,7 +32,7 @@ bool sim_is_well(const struct sim *s)
         bool streams = pg->postmaster && pg->accepting && pg->in_recovery &&
                        pg->upstream == leader && !sim_pg_is_cut_off(s, pg) &&
                        sim_wal_is_prefix(&pg->wal, &s->nodes[leader].pg.wal);
-        if ((int)i != leader && !streams) {
+        if (((int)i != leader && !streams) || pg->parameters_seq != c->parameters.seq) {
             return false;
         }
     }

@@ -38,6 +38,9 @@ static void make(uint8_t data[296])
     put64(data, 136, 0x7000100);
     put32(data, 144, 4);
     data[176] = 1;
+    for (size_t i = 0; i < PG_NEED_COUNT; i++) {
+        put32(data, 180 + 4 * i, (uint32_t)(100 + i));
+    }
     put32(data, 224, 8192);
     put32(data, 228, 16777216);
     put32(data, 252, 1);
@@ -68,6 +71,8 @@ static void test_pg_control_parse_reads_fields(void **state)
     assert_int_equal(control.wal_segment_bytes, 16777216);
     assert_true(control.checksums);
     assert_true(control.wal_log_hints);
+    assert_int_equal(control.needs.values[PG_NEED_CONNECTIONS], 100);
+    assert_int_equal(control.needs.values[PG_NEED_LOCKS_PER_TRANSACTION], 104);
 }
 
 static uint64_t end_of(uint64_t lsn)

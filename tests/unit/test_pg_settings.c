@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../../agent/file.h"
+#include "../../agent/pg_control.h"
 #include "../../agent/pg_settings.h"
 
 #include <setjmp.h>
@@ -292,6 +293,109 @@ static void test_pg_settings_child_explains_failure(void **state)
     assert_non_null(get("standby.signal")); /* came first */
 }
 
+static void put_cluster(struct parameters *p, const char *name, const char *value)
+{
+    struct parameter_change change = {0};
+    assert_true(parameters_put(&change, name, value));
+    parameters_apply(p, &change);
+}
+
+static void test_pg_settings_a_nodes_word_goes_before_the_clusters(void **state)
+{
+    static const struct pg_parameter own[] = {{"Work_Mem", "1MB"}};
+    struct parameters cluster = {.seq = 42};
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put_cluster(&cluster, "work_mem", "2MB");
+    put_cluster(&cluster, "wal_keep_size", "1GB");
+    put_cluster(&cluster, "archive_command", "cp '%p' x");
+    settings.parameters = own;
+    settings.parameter_count = 1;
+    settings.cluster_parameters = &cluster;
+    write_as(&settings, &nowhere, true);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nWork_Mem = '1MB'\n"));
+    assert_null(strstr(text, "2MB"));
+    assert_non_null(strstr(text, "\nwal_keep_size = '1GB'\n"));
+    assert_null(strstr(text, "128MB")); /* pgbaton's own default gives way */
+    assert_non_null(strstr(text, "\narchive_command = 'cp ''%p'' x'\n"));
+    assert_non_null(strstr(text, "\npgbaton.parameters = '42'\n"));
+}
+
+static void test_pg_settings_the_clusters_libraries_stand_behind_the_fence(void **state)
+{
+    struct parameters cluster = {0};
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put_cluster(&cluster, "shared_preload_libraries", "pg_stat_statements");
+    settings.cluster_parameters = &cluster;
+    settings.fence = "/lib/fence.so";
+    write_as(&settings, &nowhere, true);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nshared_preload_libraries = '"));
+    assert_null(strstr(strstr(text, "shared_preload") + 1, "shared_preload"));
+    assert_non_null(strstr(text, "fence.so"));
+    assert_non_null(strstr(text, "pg_stat_statements'\n"));
+}
+
+/* A pg_control that demands 300 connections and 70 locks. */
+static void put_control(enum pg_control_state state)
+{
+    uint8_t data[292] = {0};
+    const uint32_t fields[][2] = {
+            {8, 1300}, {16, (uint32_t)state}, {180, 300},    {184, 8}, {188, 20}, {192, 0},
+            {196, 70}, {224, 8192},           {228, 1 << 24}};
+    char path[128];
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        memcpy(data + fields[i][0], &fields[i][1], sizeof(uint32_t));
+    }
+    uint32_t crc = crc32c(data, 288);
+    memcpy(data + 288, &crc, sizeof crc);
+    snprintf(path, sizeof path, "%s/global", base);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/global/pg_control", base);
+    assert_int_equal(file_replace(path, (const char *)data, sizeof data, NULL), RESULT_OK);
+}
+
+static void test_pg_settings_standby_gets_what_it_needs(void **state)
+{
+    static const struct pg_parameter own[] = {{"max_connections", "50"}};
+    struct parameters cluster = {0};
+    struct pg_settings settings = make_settings();
+    struct failure failure = {0};
+    (void)state;
+    put_cluster(&cluster, "max_locks_per_transaction", "80");
+    put("postgresql.auto.conf", "max_connections = 60\nmax_worker_processes = 9\n");
+    settings.parameters = own;
+    settings.parameter_count = 1;
+    settings.cluster_parameters = &cluster;
+    put_control(PG_CONTROL_IN_PRODUCTION); /* as a fresh copy has it */
+    write_as(&settings, &leader, false);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nmax_connections = '300'\n"));
+    assert_null(strstr(text, "max_connections = '50'"));
+    assert_non_null(strstr(text, "\nmax_locks_per_transaction = '80'\n"));
+    assert_null(strstr(text, "max_worker_processes")); /* PostgreSQL's default is enough */
+    assert_string_equal(get("postgresql.auto.conf"),
+                        "max_worker_processes = 9\nmax_connections = '300'\n");
+    put_control(PG_CONTROL_IN_ARCHIVE_RECOVERY);
+    assert_int_equal(pg_settings_follow(&settings, &leader, &failure), RESULT_OK);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nmax_connections = '300'\n"));
+    put_control(PG_CONTROL_IN_PRODUCTION); /* it was promoted */
+    assert_int_equal(pg_settings_follow(&settings, &nowhere, &failure), RESULT_OK);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nmax_connections = '50'\n"));
+    write_as(&settings, &nowhere, true);
+    assert_non_null(strstr(get("pgbaton.conf"), "\nmax_connections = '50'\n"));
+}
+
+static void test_pg_settings_the_users_file_counts_for_what_a_standby_needs(void **state)
+{
+    struct pg_settings settings = make_settings();
+    (void)state;
+    put_control(PG_CONTROL_IN_ARCHIVE_RECOVERY);
+    put("postgresql.conf", "max_connections = 400\nmax_locks_per_transaction = 0x50\n");
+    write_as(&settings, &leader, false);
+    assert_null(strstr(get("pgbaton.conf"), "max_connections"));
+    assert_non_null(strstr(text, "\nmax_locks_per_transaction = '70'\n"));
+}
+
 #define with_setup(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -311,6 +415,10 @@ int main(void)
             with_setup(test_pg_settings_hba_only_when_given),
             with_setup(test_pg_settings_keeps_signal_of_a_primary),
             with_setup(test_pg_settings_child_explains_failure),
+            with_setup(test_pg_settings_a_nodes_word_goes_before_the_clusters),
+            with_setup(test_pg_settings_the_clusters_libraries_stand_behind_the_fence),
+            with_setup(test_pg_settings_standby_gets_what_it_needs),
+            with_setup(test_pg_settings_the_users_file_counts_for_what_a_standby_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
