@@ -3,6 +3,7 @@
 backup, each of them forced, cut off, or made impossible with real parts."""
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -37,8 +38,15 @@ def set_pace(cluster, pace):
 
 
 @pytest.fixture(scope="module")
-def with_disks(keep_cluster):
-    yield from keep_cluster("ladder", "--disks")
+def archive(directory):
+    """Where WAL is archived, as soon as it is there."""
+    return pathlib.Path(directory) / "ladder-archive"
+
+
+@pytest.fixture(scope="module")
+def with_disks(keep_cluster, archive):
+    yield from keep_cluster("ladder", "--disks", "--parameter", "archive_mode=on", "--parameter",
+                            f"archive_command=test ! -d {archive} || cp %p {archive}/%f")
 
 
 @pytest.fixture
@@ -201,6 +209,12 @@ def lose_slot(cluster, leader, node):
     wait_until("the slot to be lost", is_lost)
 
 
+def keep_more_wal(cluster, leader):
+    for setting in ("wal_keep_size", "max_slot_wal_keep_size"):
+        cluster.sql(f"alter system reset {setting}", leader)
+    cluster.sql("select pg_reload_conf()", leader)
+
+
 def test_leader_has_removed_the_wal(cluster):
     """The slot of a standby that was away is lost: it is replaced, and the standby gets a new copy."""
     leader, victim = cluster.primary(), cluster.standbys()[0]
@@ -214,9 +228,25 @@ def test_leader_has_removed_the_wal(cluster):
     wait_streaming(cluster, victim, "after the missing WAL")
     wait_until("its slot", lambda: not cluster.sql(
         "select from pg_replication_slots where wal_status in ('lost', 'unreserved') or not active", leader))
-    for setting in ("wal_keep_size", "max_slot_wal_keep_size"):
-        cluster.sql(f"alter system reset {setting}", leader)
-    cluster.sql("select pg_reload_conf()", leader)
+    keep_more_wal(cluster, leader)
+
+
+def test_missing_wal_is_in_the_archive(cluster, archive):
+    """The leader has removed what a standby needs, and restore_command finds it: no copy is made."""
+    leader, victim = cluster.primary(), cluster.standbys()[0]
+    archive.mkdir()
+    shutil.chown(archive, "postgres")
+    cluster.fault("kill-host", victim)
+    wait_until("its absence", lambda: node_of(cluster, victim)["status"] == "unreachable")
+    lose_slot(cluster, leader, victim)
+    path = pathlib.Path(cluster.pg.path(victim, "agent.yaml"))
+    path.write_text(path.read_text().replace(
+        "  parameters:\n", f"  parameters:\n    restore_command: 'cp {archive}/%f %p'\n"))
+    start = cluster.last_seq()
+    cluster.fault("start", victim)
+    wait_streaming(cluster, victim, "after the archive")
+    assert not find(cluster.events(start), kind="directive", node=victim)
+    keep_more_wal(cluster, leader)
 
 
 def test_operator_asks_for_a_rebuild(cluster):
