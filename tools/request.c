@@ -383,6 +383,9 @@ static void end_json(const struct errand *errand, enum progress progress)
     event_json_set_text(object, "cluster", errand->event.cluster);
     event_json_set_text(object, "request", request_kind_name(errand->event.body.request.kind));
     event_json_set_u64(object, "request_seq", errand->event.seq);
+    if (errand->event.body.request.node[0] != '\0') {
+        event_json_set_text(object, "node", errand->event.body.request.node);
+    }
     event_json_set_u64(object, "term", c->term);
     if (errand->options->at_us != 0) {
         event_json_set_time(object, "scheduled_for", errand->options->at_us);

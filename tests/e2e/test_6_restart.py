@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
 """Restarts that an operator asks for: of a standby, of a leader in place, and of all, one after the other."""
 import contextlib
+import json
 import pathlib
+import signal
+import subprocess
 
 import pytest
 
-from cluster import field, find, seconds, wait_until
+from cluster import field, find, in_namespace, seconds, wait_until
 from load import Load, strange
 
 
@@ -89,6 +92,22 @@ def test_all_with_one_switchover(cluster):
     print(f"outage: {1000 * verdict.longest_gap('outside'):.0f} ms")
 
 
+def test_broken_off(cluster):
+    """Ctrl-C in the middle leaves a whole cluster, which nobody needs to mend."""
+    leader, start = cluster.primary(), cluster.last_seq()
+    words = ["pgbaton", "restart", "demo", "--yes"]
+    tool = subprocess.Popen([*in_namespace(cluster.pg.hub()), *words], env=cluster.env, stdout=subprocess.DEVNULL)
+    cluster.wait_event(start, kind="order", request="restart")
+    tool.send_signal(signal.SIGINT)
+    assert tool.wait() == -signal.SIGINT
+    cluster.wait_event(start, kind="done", task="restart")
+    cluster.wait_healthy()
+    asked = [e for e in cluster.events(start) if e["kind"] == "request"]
+    assert len(asked) == 1 and cluster.primary() == leader
+    one = json.loads(cluster.pgbaton("restart", "demo", field(asked[0], "node"), "--wait", "--yes", "-o", "json").stdout)
+    assert one["outcome"] == "done" and one["node"] == field(asked[0], "node")
+
+
 def test_standby_that_cannot_start(cluster):
     """It is named, the others serve, and it is back when its settings are mended."""
     leader, (standby, other) = cluster.primary(), cluster.standbys()
@@ -134,11 +153,11 @@ def test_only_what_waits_for_it(cluster):
     before = began(cluster)
     files = {n: pathlib.Path(cluster.data(n), "postgresql.auto.conf") for n in (leader, standby)}
     saved = {n: path.read_text(encoding="utf-8") for n, path in files.items()}
-    for n, path in files.items():
-        path.write_text(saved[n] + "max_locks_per_transaction = 50\n", encoding="utf-8")
-        cluster.sql("select pg_reload_conf()", n)
-    wait_until("what waits", lambda: all(node_of(cluster, n)["pending_restart"] for n in files))
     with broken_settings(cluster, standby, "work_mem = much"):
+        for n, path in files.items():
+            path.write_text(saved[n] + "max_locks_per_transaction = 50\n", encoding="utf-8")
+            cluster.sql("select pg_reload_conf()", n)
+        wait_until("what waits", lambda: all(node_of(cluster, n)["pending_restart"] for n in files))
         wait_until("what is refused", lambda: node_of(cluster, standby)["refused_parameters"])
         refused = restart(cluster, "--pending", check=False)
         assert refused.returncode == 1 and "does not take work_mem" in refused.stderr
