@@ -213,8 +213,7 @@ struct agent {
     struct outbox outbox;
 
     struct position live[NODE_COUNT_MAX]; /* the peers' last live positions, by index in cluster */
-    uint64_t live_oldest[NODE_COUNT_MAX]; /* while they are primaries, the oldest WAL that they
-                                             keep; 0: unknown */
+    uint64_t live_oldest[NODE_COUNT_MAX]; /* primaries: the oldest WAL that they keep; 0: unknown */
     uint64_t live_ms[NODE_COUNT_MAX];     /* when they came */
 };
 
