@@ -413,6 +413,7 @@ static const struct row ROWS[] = {
     {"wait-rebuild",     follow_rebuilds,                NULL},
     {"seal",             follow_must_seal,        follow_seal},
     {"redirect",         follow_must_redirect,    follow_redirect},
+    {"restart-short",    parameters_must_restart, parameters_restart},
     {"follow",           follow_must_start,       follow_start},
     {"recover-standby",  follow_must_recover_standby, follow_start},
     {"recover-primary",  follow_must_recover_primary, follow_recover_primary},

@@ -74,6 +74,7 @@ struct probe_result {
     bool startup_waits;   /* ... which is not there */
     bool restores;        /* standby: restore_command is set */
     struct settings_note settings;
+    struct pg_needs limits; /* what it runs with, of what a standby needs */
     uint64_t source_lsn; /* standby: how far the server that it streams from has said to be, ... */
     char source_host[HOST_SIZE]; /* ... and where that is; 0 and empty: it does not stream */
     struct history history;      /* of position.timeline; count 0 when it was not read again */

@@ -2,6 +2,7 @@
 #include "parameters_keep.h"
 
 #include "../proto/order.h"
+#include "../proto/pause.h"
 #include "act.h"
 #include "upstream.h"
 
@@ -73,6 +74,37 @@ void parameters_write(struct agent *a, struct action_list *actions)
     action->as.start.as_primary = primary;
     action->as.start.upstream = primary ? upstream_nowhere(a) : a->pg.upstream;
     parameters_note_written(a, primary);
+}
+
+/* ---- a standby that runs with too little ---- */
+
+/* What a probe does not say is no reason. */
+static bool runs_short(const struct agent *a)
+{
+    const struct pg_needs *limits = &a->watch.last.limits;
+    bool is_short = false;
+    for (unsigned i = 0; i < PG_NEED_COUNT; i++) {
+        is_short = is_short || a->data.found.needs.values[i] > limits->values[i];
+    }
+    return is_short && limits->values[PG_NEED_CONNECTIONS] != 0;
+}
+
+bool parameters_must_restart(const struct agent *a)
+{
+    bool stands = a->pg.role == ROLE_STANDBY && a->pg.busy == BUSY_NONE && agent_is_running(a) &&
+                  a->data.known && !pause_is_on(&a->cluster);
+    bool follows = a->me >= 0 && cluster_directive(&a->cluster, a->me) == DIRECTIVE_FOLLOW;
+    bool new = memcmp(&a->parameters.missed, &a->data.found.needs, sizeof(struct pg_needs)) != 0;
+    return stands && follows && new &&runs_short(a);
+}
+
+void parameters_restart(struct agent *a, struct action_list *actions)
+{
+    a->parameters.missed = a->data.found.needs;
+    act_say(actions, SEVERITY_WARNING,
+            "starting PostgreSQL anew: its primary runs with more connections, processes or locks "
+            "than it has, and it replays nothing");
+    act_stop(a, STOP_FAST, STOP_TIMEOUT_MS, actions);
 }
 
 /* ---- what is asked for ---- */

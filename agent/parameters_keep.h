@@ -24,8 +24,9 @@ struct agent_parameters {
     bool due;            /* PostgreSQL's files are to be written, and read by it */
     uint64_t written_ms; /* when they were ordered to be, last, like the next two */
     bool as_primary;
-    struct pg_needs needs; /* of pg_control */
-    uint64_t check_seq;    /* the request that was checked last, or is being */
+    struct pg_needs needs;  /* of pg_control */
+    struct pg_needs missed; /* for which PostgreSQL was started anew last; once is enough */
+    uint64_t check_seq;     /* the request that was checked last, or is being */
 };
 
 /* Before anything is started: the shell knows the set that the log says. */
@@ -34,6 +35,10 @@ void parameters_tell(struct agent *a, struct action_list *actions);
 void parameters_note_written(struct agent *a, bool as_primary);
 /* After everything else: what is due and was not written by the way is written. */
 void parameters_write(struct agent *a, struct action_list *actions);
+/* A standby runs with less than its primary, and so replays nothing any more, nor could it be
+ * promoted: it is started anew, with what pg_control demands. */
+bool parameters_must_restart(const struct agent *a);
+void parameters_restart(struct agent *a, struct action_list *actions);
 /* The leader lets its PostgreSQL check what is asked for. */
 void parameters_check(struct agent *a, struct action_list *actions);
 /* The answer to ACTION_CHECK: a done or failed event of TASK_CONFIG. */

@@ -24,6 +24,7 @@ enum column {
     COLUMN_OLDEST,     /* who is followed: the name of its oldest WAL segment, or NULL */
     COLUMN_SEGMENT,    /* in bytes */
     COLUMN_RESTORES,   /* restore_command is set */
+    COLUMN_LIMITS,     /* "100,8,20,0,64", in the order of pg_needs.h */
     COLUMN_PARAMETERS, /* pgbaton.parameters, which stands in pgbaton.conf */
     COLUMN_PENDING,    /* names, like the next; NULL: none, or not asked */
     COLUMN_REFUSED,
@@ -92,6 +93,10 @@ static const char question[] =
         "   where name ~ '^[0-9A-F]{24}$') end,"
         " pg_size_bytes(current_setting('wal_segment_size')),"
         " coalesce(current_setting('restore_command', true), '') <> '',"
+        " concat_ws(',', current_setting('max_connections'),"
+        "  current_setting('max_worker_processes'), current_setting('max_wal_senders'),"
+        "  current_setting('max_prepared_transactions'),"
+        "  current_setting('max_locks_per_transaction')),"
         " current_setting('pgbaton.parameters', true)," PENDING_COLUMNS
         " (select latest_end_lsn from receiver where streaming),"
         " (select sender_host from receiver where streaming),"
@@ -213,6 +218,15 @@ static void take_source(const struct pg_answer *answer, struct probe_result *res
     }
 }
 
+static void take_limits(const char *text, struct pg_needs *limits)
+{
+    uint32_t *v = limits->values;
+    if (text == NULL ||
+        sscanf(text, "%9u,%9u,%9u,%9u,%9u", &v[0], &v[1], &v[2], &v[3], &v[4]) != PG_NEED_COUNT) {
+        memset(limits, 0, sizeof *limits);
+    }
+}
+
 static bool take_row(const struct pg_answer *answer, struct probe_result *result)
 {
     const char *replay = pg_answer_text(answer, 0, COLUMN_REPLAY_LSN);
@@ -233,6 +247,7 @@ static bool take_row(const struct pg_answer *answer, struct probe_result *result
                                        pg_answer_text(answer, 0, COLUMN_SEGMENT));
     result->restores = is_true(pg_answer_text(answer, 0, COLUMN_RESTORES));
     take_settings(answer, &result->settings);
+    take_limits(pg_answer_text(answer, 0, COLUMN_LIMITS), &result->limits);
     take_source(answer, result);
     if (history != NULL) {
         (void)history_parse(history, result->position.timeline, &result->history);

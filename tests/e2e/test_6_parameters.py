@@ -60,31 +60,6 @@ def test_what_postgresql_does_not_take_is_refused(cluster):
     assert shown(cluster)["seq"] == before
 
 
-def restart(cluster, node):
-    """As long as there is no command for it: its agent starts what has ended."""
-    cluster.fault("kill-postgres", node)
-    wait_until(f"{node} to stream", lambda: node_of(cluster, node)["status"] == "streaming")
-
-
-def test_standby_has_what_its_primary_has_whatever_is_wanted(cluster):
-    """More is wanted: pending, standbys first. Less is wanted: a standby keeps what its primary has."""
-    primary, standby, name = cluster.primary(), cluster.standbys()[0], "max_locks_per_transaction"
-    asked = cluster.pgbaton("config", "set", "demo", f"{name}=80", "max_connections=77", "--wait")
-    assert f"A restart is pending on {', '.join(sorted(cluster.nodes))}" in asked.stdout
-    assert node_of(cluster, standby)["pending_parameters"] == [name]
-    assert all(n["own_parameters"] == ["max_connections"] for n in shown(cluster)["nodes"])
-    restart(cluster, standby)
-    assert setting(cluster, standby, name) == "80"
-    wait_until("nothing to be pending there", lambda: not node_of(cluster, standby)["pending_restart"])
-    cluster.pgbaton("config", "set", "demo", f"{name}=32", "--unset", "max_connections", "--wait")
-    restart(cluster, standby)
-    assert setting(cluster, standby, name) == "64"
-    assert node_of(cluster, primary)["pending_restart"]
-    cluster.pgbaton("config", "set", "demo", f"{name}=64", "--wait")
-    for node in cluster.nodes:
-        wait_until("nothing to be pending", lambda n=node: not node_of(cluster, n)["pending_restart"])
-
-
 def test_pending_restart_and_refused_values_are_shown(cluster):
     standby = cluster.standbys()[0]
     auto = pathlib.Path(cluster.data(standby), "postgresql.auto.conf")
@@ -93,7 +68,7 @@ def test_pending_restart_and_refused_values_are_shown(cluster):
         cluster.sql("alter system set max_connections = 321", node=standby)
         with open(auto, "a", encoding="utf-8") as f:
             f.write("work_mem = 'much'\n")
-        cluster.sql("select pg_reload_conf()", node=standby)
+        cluster.pgbaton("reload", "demo", standby)
         wait_until("the pending restart", lambda: node_of(cluster, standby)["pending_restart"])
         assert node_of(cluster, standby)["pending_parameters"] == ["max_connections"]
         wait_until("what is refused", lambda: node_of(cluster, standby)["refused_parameters"] == ["work_mem"])
@@ -101,5 +76,46 @@ def test_pending_restart_and_refused_values_are_shown(cluster):
         assert f"{standby}: a restart is pending (max_connections); PostgreSQL does not take work_mem" in text
     finally:
         auto.write_text(before, encoding="utf-8")
-        cluster.sql("select pg_reload_conf()", node=standby)
+        cluster.pgbaton("reload", "demo", standby)
     wait_until("nothing to be pending", lambda: not node_of(cluster, standby)["pending_restart"])
+
+
+def restart_pending(cluster):
+    done = cluster.pgbaton("restart", "demo", "--pending", "--yes")
+    for node in cluster.standbys():
+        assert cluster.value("select pg_get_wal_replay_pause_state()", node) == "not paused"
+    return done.stdout
+
+
+def test_standbys_have_what_their_primary_has_whatever_is_wanted(cluster):
+    """More is wanted: standbys first. Less is wanted: they keep what their primary has, until it has less."""
+    name, wanted = "max_locks_per_transaction", {}
+    asked = cluster.pgbaton("config", "set", "demo", f"{name}=80", "max_connections=77", "--wait")
+    assert f"A restart is pending on {', '.join(sorted(cluster.nodes))}" in asked.stdout
+    assert node_of(cluster, cluster.standbys()[0])["pending_parameters"] == [name]
+    assert all(n["own_parameters"] == ["max_connections"] for n in shown(cluster)["nodes"])
+    assert "Done: 3 nodes are restarted" in restart_pending(cluster)
+    wanted = {node: "80" for node in cluster.nodes}
+    assert {node: setting(cluster, node, name) for node in cluster.nodes} == wanted
+    cluster.wait_healthy()
+    leader = cluster.primary()
+    cluster.pgbaton("config", "set", "demo", f"{name}=64", "--unset", "max_connections", "--wait")
+    standby = cluster.standbys()[0]
+    assert node_of(cluster, leader)["pending_restart"] and not node_of(cluster, standby)["pending_restart"]
+    cluster.pgbaton("restart", "demo", standby, "--wait", "--yes")
+    assert setting(cluster, standby, name) == "80"
+    assert "Done: 1 node is restarted" in restart_pending(cluster)
+    assert cluster.primary() == leader and setting(cluster, leader, name) == "64"
+    wait_until("the others to follow", lambda: node_of(cluster, standby)["pending_restart"])
+
+
+def test_standby_that_has_less_than_its_primary_is_started_anew(cluster):
+    """Else it would replay nothing, and could not be promoted."""
+    name, leader = "max_prepared_transactions", cluster.primary()
+    cluster.pgbaton("config", "set", "demo", f"{name}=5", "--wait")
+    cluster.pgbaton("restart", "demo", leader, "--wait", "--yes")
+    assert cluster.primary() == leader and setting(cluster, leader, name) == "5"
+    for node in cluster.standbys():
+        wait_until(f"{node} to have as much", lambda n=node: setting(cluster, n, name) == "5")
+        assert cluster.value("select pg_get_wal_replay_pause_state()", node) == "not paused"
+    cluster.wait_healthy()

@@ -109,6 +109,35 @@ static void test_agent_parameters_follow_what_pg_control_demands(void **state)
     assert_false(bench_did(&bench, ACTION_RELOAD));
 }
 
+/* Its leader was started with more than it runs with. */
+static void test_agent_parameters_standby_with_too_little_is_started_anew(void **state)
+{
+    (void)state;
+    bench_standby(&bench);
+    bench.probe.limits.values[PG_NEED_CONNECTIONS] = 100;
+    bench_wait(&bench, 12000);
+    bench_forget(&bench);
+    bench.inspection.needs.values[PG_NEED_CONNECTIONS] = 300;
+    bench_wait(&bench, DISK_PERIOD_MS + 2000);
+    int stop = bench_find(&bench, ACTION_STOP, 0);
+    int start = bench_find(&bench, ACTION_START, 0);
+    assert_true(stop >= 0 && start > stop);
+    assert_int_equal(bench.trace[stop].as.stop_mode, STOP_FAST);
+    bench_forget(&bench);
+    bench_wait(&bench, 3 * DISK_PERIOD_MS); /* it still has too little: once is enough */
+    assert_false(bench_did(&bench, ACTION_STOP));
+}
+
+static void test_agent_parameters_leader_is_not_started_anew_for_them(void **state)
+{
+    (void)state;
+    bench_leader(&bench);
+    bench.probe.limits.values[PG_NEED_CONNECTIONS] = 100;
+    bench.inspection.needs.values[PG_NEED_CONNECTIONS] = 300;
+    bench_wait(&bench, 3 * DISK_PERIOD_MS);
+    assert_false(bench_did(&bench, ACTION_STOP));
+}
+
 static void test_agent_parameters_reload_whom_it_names(void **state)
 {
     (void)state;
@@ -171,6 +200,8 @@ int main(void)
             cmocka_unit_test(test_agent_parameters_reload_a_standby_as_it_is),
             cmocka_unit_test(test_agent_parameters_are_written_again_until_they_are_read),
             cmocka_unit_test(test_agent_parameters_follow_what_pg_control_demands),
+            cmocka_unit_test(test_agent_parameters_standby_with_too_little_is_started_anew),
+            cmocka_unit_test(test_agent_parameters_leader_is_not_started_anew_for_them),
             cmocka_unit_test(test_agent_parameters_reload_whom_it_names),
             cmocka_unit_test(test_agent_parameters_leader_checks_what_is_asked),
             cmocka_unit_test(test_agent_parameters_standby_checks_nothing),
