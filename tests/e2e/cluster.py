@@ -201,18 +201,22 @@ def seconds(stamp):
 
 
 def assert_single_holder(events):
-    """At each instant of the log at most one node holds, and terms grow by one with each grant."""
-    holder, term = None, 0
+    """At each instant of the log at most one node holds, and terms grow by one with each grant. Who was
+    revoked may still say that it has ended."""
+    holder, term, revoked = None, 0, None
     for e in events:
         if not e["effective"]:
             continue
         if e["kind"] == "grant":
             assert holder is None, f"seq {e['seq']}: granted while {holder} holds term {term}"
             assert field(e, "term") == term + 1
-            holder, term = field(e, "node"), term + 1
+            holder, term, revoked = field(e, "node"), term + 1, None
+        elif e["kind"] == "release" and holder is None:
+            assert revoked == e["writer"] and field(e, "term") == term
+            revoked = None
         elif e["kind"] in ("release", "refuse", "revoke"):
             assert holder is not None and field(e, "term") == term
-            holder = None
+            holder, revoked = None, holder if e["kind"] == "revoke" else None
         elif e["kind"] == "renew":
             assert holder == e["writer"] and field(e, "term") == term
     return holder, term
