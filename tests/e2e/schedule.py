@@ -14,6 +14,7 @@ FAULTS = {
     "lose-out": ("heal", 1), "loss": ("heal", 1), "clock-step": (None, 1),
 }
 DESTROYS = {"rm-data"}
+KILLS = {"kill-postmaster", "kill-postgres"}
 STEPS = 4
 
 
@@ -48,10 +49,12 @@ def strike(load, step):
         time.sleep(step.pause)
     leader = cluster.primary()
     if step.fault == "switchover":
-        cluster.pgbaton("switchover", "demo", check=False)  # it may be refused, or come to nothing
+        cluster.pgbaton("switchover", "demo", "--wait", check=False)  # it may be refused, or come to nothing
         return
     standbys = [n for n in cluster.nodes if n != leader]
     node = leader if step.on_leader else standbys[step.standby % len(standbys)]
+    if step.fault in KILLS and not cluster.postgres_pids(node):
+        return  # it is being rebuilt
     load.fault(step.fault, node)
     if step.cure:
         time.sleep(step.lasts)
