@@ -161,6 +161,18 @@ def test_standby_cluster_until_it_is_promoted(standbys, remote, directory, reque
     cluster.wait_healthy()
     assert leader(cluster) == second and cluster.role_of("secondary")
 
+    # Neither its agent nor the log is needed for what it streams.
+    start = cluster.last_seq()
+    cluster.fault("kill-agent", second)
+    cluster.fault("kill-nats")
+    arrives(cluster, remote, PRIMARY, "while the log is away")
+    time.sleep(3.5)  # longer than a lease
+    arrives(cluster, remote, PRIMARY, "while it is still away")
+    cluster.fault("start-nats")
+    cluster.wait_healthy()
+    assert leader(cluster) == second
+    assert not find(cluster.events(start), kind="grant")
+
     # The remote has a failover of its own: a new timeline, which all follow.
     remote.fail_over()
     arrives(cluster, remote, STANDBY, "after the remote's failover")
