@@ -157,8 +157,9 @@ struct agent_report {
     uint64_t permanent_ms; /* last ACTION_PERMANENT */
     enum agent_role permanent_role;
     struct permanent_slots permanent;
-    bool foreign_said;          /* the error about a foreign system was said */
-    bool closed_said;           /* that the log cannot be acted on was said */
+    bool slots_copied; /* a standby is to be started again, for the logical slots in its files */
+    bool foreign_said; /* the error about a foreign system was said */
+    bool closed_said;  /* that the log cannot be acted on was said */
     char said[AGENT_SAID_SIZE]; /* what say_change() said last */
 };
 
@@ -213,7 +214,7 @@ struct agent {
     struct outbox outbox;
 
     struct position live[NODE_COUNT_MAX]; /* the peers' last live positions, by index in cluster */
-    uint64_t live_oldest[NODE_COUNT_MAX]; /* primaries: the oldest WAL that they keep; 0: unknown */
+    uint64_t live_oldest[NODE_COUNT_MAX]; /* the oldest WAL that they keep; 0: unknown */
     uint64_t live_ms[NODE_COUNT_MAX];     /* when they came */
 };
 
@@ -223,9 +224,8 @@ struct config agent_config(const struct agent *a);
 bool agent_vote_stands(const struct agent *a);
 /* True when the log, read to its end, knows less than the vote, or another grant of that term. */
 bool agent_log_went_back(const struct agent *a);
-/* True when the log says that this node may be the primary and nothing of its own speaks against
- * it: vote persisted, term neither given up nor refused nor being given up. Says nothing of the
- * lease. */
+/* True when the log says that this node may lead and nothing of its own speaks against it: vote
+ * persisted, term neither given up nor refused nor being given up. Says nothing of the lease. */
 bool agent_holds(const struct agent *a);
 /* True when the postmaster lives. */
 bool agent_is_running(const struct agent *a);

@@ -414,6 +414,7 @@ static const struct row ROWS[] = {
     {"seal",             follow_must_seal,        follow_seal},
     {"redirect",         follow_must_redirect,    follow_redirect},
     {"restart-short",    parameters_must_restart, parameters_restart},
+    {"load-slots",       follow_must_load_slots,  follow_load_slots},
     {"follow",           follow_must_start,       follow_start},
     {"recover-standby",  follow_must_recover_standby, follow_start},
     {"recover-primary",  follow_must_recover_primary, follow_recover_primary},

@@ -26,6 +26,7 @@ enum fact_kind {
     FACT_TASK_ENDED,    /* the answer to ACTION_TASK */
     FACT_SYNCED,        /* the answer to ACTION_SYNC: PostgreSQL waits, and the set has the mark */
     FACT_CHECKED,       /* the answer to ACTION_CHECK */
+    FACT_SLOTS_COPIED,  /* logical slots wait in the files for the next start of a standby */
     FACT_PERSISTED,     /* the answer to ACTION_PERSIST, in the same turn */
     FACT_TERMINATE,     /* SIGTERM: stop PostgreSQL, release, say goodbye, exit */
     FACT_COUNT

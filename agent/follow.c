@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include "act.h"
+#include "pause.h"
 #include "report.h"
 #include "upstream.h"
 
@@ -102,6 +103,27 @@ void follow_redirect(struct agent *a, struct action_list *actions)
                 directive(a) == DIRECTIVE_FOLLOW ? leader.node : "none is there");
     }
     act_follow(a, &leader, actions);
+}
+
+/* PostgreSQL reads its slots when it starts. One standby at a time, as far as the log shows. */
+bool follow_must_load_slots(const struct agent *a)
+{
+    bool others = true;
+    for (uint32_t i = 0; i < a->cluster.node_count; i++) {
+        const struct node *n = &a->cluster.nodes[i];
+        bool awaited = (int32_t)i != a->me && (int32_t)i != a->cluster.leader && !n->departed &&
+                       n->state == NODE_STANDBY;
+        others = others && (!awaited || n->streaming);
+    }
+    return a->report.slots_copied && directive(a) == DIRECTIVE_FOLLOW && agent_is_running(a) &&
+           a->pg.role == ROLE_STANDBY && a->watch.last.streaming && others && !agent_is_paused(a);
+}
+
+void follow_load_slots(struct agent *a, struct action_list *actions)
+{
+    a->report.slots_copied = false;
+    act_say(actions, SEVERITY_INFO, "starting again with the logical slots of the leader");
+    act_stop(a, STOP_FAST, STOP_TIMEOUT_MS, actions);
 }
 
 /* ---- what does not run ---- */

@@ -17,6 +17,7 @@ bool follow_must_clear(const struct agent *a);
 bool follow_must_rebuild(const struct agent *a);
 bool follow_must_seal(const struct agent *a);
 bool follow_must_redirect(const struct agent *a);
+bool follow_must_load_slots(const struct agent *a);
 bool follow_must_start(const struct agent *a);
 bool follow_must_recover_standby(const struct agent *a);
 bool follow_must_recover_primary(const struct agent *a);
@@ -24,6 +25,7 @@ bool follow_must_recover_primary(const struct agent *a);
 void follow_rebuild(struct agent *a, struct action_list *actions);
 void follow_seal(struct agent *a, struct action_list *actions);
 void follow_redirect(struct agent *a, struct action_list *actions);
+void follow_load_slots(struct agent *a, struct action_list *actions);
 void follow_start(struct agent *a, struct action_list *actions);
 void follow_recover_primary(struct agent *a, struct action_list *actions);
 

@@ -263,6 +263,7 @@ static void learn_gone(struct agent *a, const struct fact *fact)
     pg->killed_count = fact->killed_count;
     a->report.slots_role = ROLE_UNKNOWN;
     a->report.permanent_role = ROLE_UNKNOWN;
+    a->report.slots_copied = false;
     watch_reset(a);
     memset(&a->fault, 0, sizeof a->fault);
     if (a->ending.term != 0 && a->ending.fenced_wall_us == 0) {
@@ -565,6 +566,9 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         break;
     case FACT_CHECKED:
         parameters_learn(a, fact);
+        break;
+    case FACT_SLOTS_COPIED:
+        a->report.slots_copied = true;
         break;
     case FACT_PERSISTED:
         act_persisted(a, fact);

@@ -85,8 +85,9 @@ static void begin_connecting(struct pg_conn *conn)
                                     "client_encoding",
                                     has_passfile ? "passfile" : NULL,
                                     NULL};
+    const char *database = target->database != NULL ? target->database : "postgres";
     const char *const values[] = {
-            target->host,    port,   target->user,     "postgres", target->application,
+            target->host,    port,   target->user,     database, target->application,
             session_options, "UTF8", target->passfile, NULL};
     conn->pq = PQconnectStartParams(keywords, values, 0);
     if (conn->pq != NULL) {

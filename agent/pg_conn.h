@@ -31,6 +31,7 @@ struct pg_target {
     const char *user;
     const char *passfile;    /* NULL or empty: libpq's default */
     const char *application; /* application_name */
+    const char *database;    /* NULL: postgres */
 };
 
 /* How a question ended. */

@@ -36,6 +36,7 @@ struct slot {
 struct permanent_order {
     struct permanent_slots slots;
     struct permanent_slots dropped; /* no longer wanted */
+    struct logical_slots logical;
     char host[HOST_SIZE]; /* on a standby: the leader, to whose slots its own are moved; or empty */
     uint16_t port;
 };

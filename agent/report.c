@@ -447,6 +447,7 @@ static void fill_permanent(const struct agent *a, const struct permanent_slots *
     const struct permanent_slots *old = &a->report.permanent;
     memset(ret_order, 0, sizeof *ret_order);
     ret_order->slots = *wanted;
+    ret_order->logical = a->cluster.config.logical_slots;
     for (uint32_t i = 0; i < old->count; i++) {
         if (!has_slot(wanted, old->names[i])) {
             memcpy(ret_order->dropped.names[ret_order->dropped.count++], old->names[i],
@@ -468,7 +469,8 @@ static void keep_permanent(struct agent *a, struct action_list *actions)
     bool due = a->pg.role != a->report.permanent_role ||
                a->now_ms >= a->report.permanent_ms + PERMANENT_PERIOD_MS;
     bool room = act_room(actions) > ROOM_FOR_OTHERS;
-    if (!room || !may_keep_slots(a) || (same && (wanted->count == 0 || !due))) {
+    bool any = wanted->count + a->cluster.config.logical_slots.count != 0;
+    if (!room || !may_keep_slots(a) || (same && (!any || !due))) {
         return;
     }
     fill_permanent(a, wanted, &act_add(actions, ACTION_PERMANENT)->as.permanent);

@@ -188,8 +188,8 @@ static enum result open_all(struct shell *shell, struct failure *reterr_failure)
 {
     static enum result (*const steps[])(struct shell *, struct failure *) = {
             open_core,       shell_inspect_open,   shell_tasks_open,
-            shell_sync_open, shell_permanent_open, shell_log_open,
-            shell_guard_open};
+            shell_sync_open, shell_permanent_open, shell_logical_open,
+            shell_log_open,  shell_guard_open};
     fill_pg_settings(shell);
     shell_ping_open(shell);
     shell_parameters_open(shell);
@@ -214,6 +214,7 @@ static void close_all(struct shell *shell)
     shell_sync_close(shell);
     shell_parameters_close(shell);
     shell_permanent_close(shell);
+    shell_logical_close(shell);
     shell_guard_close(shell);
     shell_log_close(shell);
 }

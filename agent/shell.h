@@ -19,6 +19,7 @@
 #include "rebuild.h"
 #include "settings.h"
 #include "shell_helper.h"
+#include "shell_logical.h"
 #include "shell_parameters.h"
 #include "shell_permanent.h"
 #include "shell_probe.h"
@@ -143,6 +144,7 @@ struct shell {
     struct shell_task task;
     struct session slots;
     struct shell_permanent permanent;
+    struct shell_logical logical;
     struct shell_sync sync;
     struct shell_parameters parameters;
 

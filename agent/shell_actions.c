@@ -73,6 +73,7 @@ static void act_slots(struct shell *shell, const struct action *action)
 static void act_permanent(struct shell *shell, const struct action *action)
 {
     shell_permanent_keep(shell, &action->as.permanent);
+    shell_logical_keep(shell, &action->as.permanent);
 }
 
 static void act_parameters(struct shell *shell, const struct action *action)

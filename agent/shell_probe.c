@@ -191,6 +191,7 @@ void shell_sessions_reset(struct shell *shell)
     session_close(&shell->slots);
     shell_sync_reset(shell);
     shell_permanent_reset(shell);
+    shell_logical_reset(shell);
     shell->probe.answered_once = false;
     shell->probe.timeline = 0;
     shell->probe.history_timeline = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "settings.h"
+#include "settings_replication.h"
 
 #include "../proto/cluster.h"
 #include "../proto/config_file.h"
@@ -16,15 +17,8 @@ struct raw_stream {
     char *max_bytes;
 };
 
-/* Patroni's names. */
-struct raw_standby {
-    char *host;
-    uint16_t *port;
-    char *primary_slot_name;
-};
-
 struct raw_defaults {
-    struct raw_standby standby_cluster;
+    struct raw_replication replication;
     char *probe_period;
     char *probe_timeout;
     uint32_t *probe_failure_threshold;
@@ -71,17 +65,12 @@ static const cyaml_schema_field_t stream_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_schema_field_t standby_fields[] = {
-    CYAML_FIELD_STRING_PTR("host", OPTIONAL_VALUE, struct raw_standby, host, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_UINT_PTR("port", OPTIONAL_VALUE, struct raw_standby, port),
-    CYAML_FIELD_STRING_PTR("primary_slot_name", OPTIONAL_VALUE, struct raw_standby,
-                           primary_slot_name, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_END,
-};
-
 static const cyaml_schema_field_t defaults_fields[] = {
+    CYAML_FIELD_SEQUENCE_COUNT("permanent_logical_slots", OPTIONAL_VALUE, struct raw_defaults,
+                               replication.logical, replication.logical_count,
+                               &settings_logical_schema, 0, PERMANENT_SLOT_MAX),
     CYAML_FIELD_MAPPING("standby_cluster", CYAML_FLAG_OPTIONAL, struct raw_defaults,
-                        standby_cluster, standby_fields),
+                        replication.standby_cluster, settings_standby_fields),
     CYAML_FIELD_STRING_PTR("probe_period", OPTIONAL_VALUE, struct raw_defaults, probe_period, 0,
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("probe_timeout", OPTIONAL_VALUE, struct raw_defaults, probe_timeout, 0,
@@ -166,6 +155,9 @@ static const char *const settings_keys[] = {
         "host",
         "port",
         "primary_slot_name",
+        "permanent_logical_slots",
+        "database",
+        "plugin",
         NULL,
 };
 
@@ -451,23 +443,6 @@ static enum result take_limits(const struct raw_defaults *raw, struct config *co
                    : result;
 }
 
-/* The remote's usual port. */
-#define STANDBY_PORT 5432
-
-static enum result take_standby(const struct raw_standby *raw, struct standby_cluster *standby,
-                                struct failure *f)
-{
-    enum result result =
-            take_text("standby_cluster: host", raw->host, standby->host, sizeof(standby->host), f);
-    if (result == RESULT_OK) {
-        result = take_text("standby_cluster: primary_slot_name", raw->primary_slot_name,
-                           standby->primary_slot, sizeof(standby->primary_slot), f);
-    }
-    const bool named = standby->host[0] != '\0';
-    standby->port = raw->port != NULL ? *raw->port : named ? STANDBY_PORT : 0;
-    return result;
-}
-
 static enum result take_defaults(const struct raw_defaults *raw, struct config *config,
                                  struct failure *f)
 {
@@ -488,7 +463,7 @@ static enum result take_defaults(const struct raw_defaults *raw, struct config *
         result = take_restarts(raw, config, f);
     }
     if (result == RESULT_OK) {
-        result = take_standby(&raw->standby_cluster, &config->standby, f);
+        result = settings_take_replication(&raw->replication, config, f);
     }
     config->permanent_slots.count = raw->permanent_slots_count;
     for (unsigned i = 0; i < raw->permanent_slots_count; i++) {

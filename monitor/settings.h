@@ -25,6 +25,8 @@
  *     rebuild_limit: 10                # the same for the rebuilds of each node
  *     rebuild_window: 1h
  *     permanent_slots: [archive]       # physical replication slots on every node; none by default
+ *     permanent_logical_slots:         # logical ones that outlive a failover; none by default
+ *       - {name: cdc, database: app, plugin: pgoutput}
  *     crash_policy: failover           # or restart: in place ...
  *     primary_start_timeout: 30s       # ... within so long
  *     restart_limit: 5                 # the same for restarts in place

@@ -52,6 +52,8 @@ struct codec_space {
     char *voters[NODE_COUNT_MAX];
     char *slots[PERMANENT_SLOT_MAX];
     char *parameters[PARAMETER_CHANGE_MAX];
+    Pgbaton__LogicalSlot logical[PERMANENT_SLOT_MAX];
+    Pgbaton__LogicalSlot *logical_list[PERMANENT_SLOT_MAX];
     char text[TEXT_SIZE];
 };
 

@@ -137,6 +137,18 @@ static bool check_slots(const struct permanent_slots *slots)
     return fits;
 }
 
+static bool check_logical(const struct logical_slots *slots)
+{
+    bool fits = slots->count <= PERMANENT_SLOT_MAX;
+    for (uint32_t i = 0; fits && i < slots->count; i++) {
+        const struct logical_slot *slot = &slots->items[i];
+        fits = is_word(slot->name, sizeof(slot->name)) &&
+               is_word(slot->plugin, sizeof(slot->plugin)) &&
+               memchr(slot->database, '\0', sizeof(slot->database)) != NULL;
+    }
+    return fits;
+}
+
 static bool check_standby(const struct standby_cluster *standby)
 {
     return is_word(standby->host, sizeof(standby->host)) &&
@@ -147,6 +159,7 @@ static bool check_config(const struct config *config)
 {
     return in_range(config->switch_policy, SWITCH_POLICY_COUNT) &&
            check_slots(&config->permanent_slots) && check_standby(&config->standby) &&
+           check_logical(&config->logical_slots) &&
            in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
            in_range(config->crash_policy, CRASH_POLICY_COUNT) &&
            in_range(config->failover_mode, FAILOVER_MODE_COUNT);

@@ -269,6 +269,20 @@ static bool take_slots(struct permanent_slots *slots, size_t count, char *const 
     return fits;
 }
 
+static bool take_logical(struct logical_slots *slots, size_t count,
+                         Pgbaton__LogicalSlot *const *list)
+{
+    bool fits = count <= PERMANENT_SLOT_MAX;
+    slots->count = fits ? (uint32_t)count : 0;
+    for (size_t i = 0; fits && i < count; i++) {
+        struct logical_slot *slot = &slots->items[i];
+        fits = codec_take_text(slot->name, sizeof(slot->name), list[i]->name) &&
+               codec_take_text(slot->database, sizeof(slot->database), list[i]->database) &&
+               codec_take_text(slot->plugin, sizeof(slot->plugin), list[i]->plugin);
+    }
+    return fits;
+}
+
 static bool take_standby(const Pgbaton__Config *pb, struct standby_cluster *standby)
 {
     standby->port = (uint16_t)pb->standby_port;
@@ -298,6 +312,7 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->restart_limit = pb->restart_limit;
     config->restart_window_ms = pb->restart_window_ms;
     return take_slots(&config->permanent_slots, pb->n_permanent_slots, pb->permanent_slots) &&
+           take_logical(&config->logical_slots, pb->n_logical_slots, pb->logical_slots) &&
            take_standby(pb, &config->standby);
 }
 

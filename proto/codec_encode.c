@@ -324,6 +324,16 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
         space->slots[i] = text_of(config->permanent_slots.names[i]);
     }
     pb->failover_mode = config->failover_mode;
+    pb->n_logical_slots = config->logical_slots.count;
+    pb->logical_slots = space->logical_list;
+    for (uint32_t i = 0; i < config->logical_slots.count; i++) {
+        Pgbaton__LogicalSlot *slot = &space->logical[i];
+        pgbaton__logical_slot__init(slot);
+        slot->name = text_of(config->logical_slots.items[i].name);
+        slot->database = text_of(config->logical_slots.items[i].database);
+        slot->plugin = text_of(config->logical_slots.items[i].plugin);
+        space->logical_list[i] = slot;
+    }
     pb->standby_host = text_of(config->standby.host);
     pb->standby_port = config->standby.port;
     pb->standby_primary_slot = text_of(config->standby.primary_slot);

@@ -158,6 +158,48 @@ static bool check_slots(const struct permanent_slots *slots, char *text)
     return true;
 }
 
+bool config_same_logical(const struct logical_slots *a, const struct logical_slots *b)
+{
+    bool same = a->count == b->count;
+    for (uint32_t i = 0; same && i < a->count; i++) {
+        const struct logical_slot *x = &a->items[i];
+        const struct logical_slot *y = &b->items[i];
+        same = strcmp(x->name, y->name) == 0 && strcmp(x->database, y->database) == 0 &&
+               strcmp(x->plugin, y->plugin) == 0;
+    }
+    return same;
+}
+
+static bool is_logical(const struct logical_slot *slot)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    size_t plugin = strlen(slot->plugin);
+    bool named = is_slot_name(slot->name) && strncmp(slot->name, "pgbaton_", 8) != 0;
+    return named && slot->database[0] != '\0' && strchr(slot->database, '\'') == NULL &&
+           strchr(slot->database, '\\') == NULL && plugin > 0 &&
+           strspn(slot->plugin, letters) == plugin;
+}
+
+static bool check_logical(const struct config *config, char *text)
+{
+    const struct logical_slots *slots = &config->logical_slots;
+    for (uint32_t i = 0; i < slots->count; i++) {
+        const struct logical_slot *slot = &slots->items[i];
+        uint32_t same = count_slot(&config->permanent_slots, slot->name);
+        for (uint32_t k = 0; k < slots->count; k++) {
+            same += strcmp(slots->items[k].name, slot->name) == 0 ? 1 : 0;
+        }
+        if (!is_logical(slot) || same != 1) {
+            snprintf(text, CONFIG_TEXT_SIZE,
+                     "permanent_logical_slots: '%s' needs a name of a-z, 0-9 and '_' that no other "
+                     "slot has and that does not begin with pgbaton_, a database and a plugin",
+                     slot->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool config_same_remote(const struct standby_cluster *a, const struct standby_cluster *b)
 {
     return strcmp(a->host, b->host) == 0 && a->port == b->port &&
@@ -243,6 +285,6 @@ bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE])
         return false;
     }
     return check_ranges(config, ret_text) && check_budget(config, ret_text) &&
-           check_slots(&config->permanent_slots, ret_text) &&
+           check_slots(&config->permanent_slots, ret_text) && check_logical(config, ret_text) &&
            check_standby(&config->standby, ret_text);
 }

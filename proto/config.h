@@ -20,6 +20,18 @@ struct permanent_slots {
     char names[PERMANENT_SLOT_MAX][SLOT_IDENTIFIER_SIZE]; /* [a-z0-9_], not pgbaton's own */
 };
 
+/* A logical replication slot that outlives a failover. */
+struct logical_slot {
+    char name[SLOT_IDENTIFIER_SIZE]; /* [a-z0-9_], of no other permanent slot, not pgbaton's own */
+    char database[SLOT_IDENTIFIER_SIZE];
+    char plugin[SLOT_IDENTIFIER_SIZE]; /* [a-zA-Z0-9_] */
+};
+
+struct logical_slots {
+    uint32_t count;
+    struct logical_slot items[PERMANENT_SLOT_MAX];
+};
+
 /* What a standby cluster replicates from. Its nodes accept no writes until an operator promotes it
  * (standby.h), which clears this. */
 struct standby_cluster {
@@ -57,6 +69,7 @@ struct config {
     uint32_t restart_limit;            /* restarts in place in a burst (I18); 0: likewise */
     uint32_t restart_window_ms;
     struct permanent_slots permanent_slots;
+    struct logical_slots logical_slots;
     struct standby_cluster standby;
 };
 
@@ -76,6 +89,7 @@ uint32_t config_fast_ms(uint32_t lease_ttl_ms);
  * with the arithmetic. */
 #define CONFIG_TEXT_SIZE 256
 bool config_same_slots(const struct permanent_slots *a, const struct permanent_slots *b);
+bool config_same_logical(const struct logical_slots *a, const struct logical_slots *b);
 bool config_same_remote(const struct standby_cluster *a, const struct standby_cluster *b);
 bool config_check(const struct config *config, char ret_text[CONFIG_TEXT_SIZE]);
 

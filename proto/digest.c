@@ -105,6 +105,13 @@ static void put_config(struct digest *d, const struct config *config)
         put_text(d, slots->names[i], sizeof(slots->names[i]));
     }
     put_u64(d, config->failover_mode);
+    put_u64(d, config->logical_slots.count);
+    for (uint32_t i = 0; i < config->logical_slots.count && i < PERMANENT_SLOT_MAX; i++) {
+        const struct logical_slot *slot = &config->logical_slots.items[i];
+        put_text(d, slot->name, sizeof(slot->name));
+        put_text(d, slot->database, sizeof(slot->database));
+        put_text(d, slot->plugin, sizeof(slot->plugin));
+    }
     put_text(d, config->standby.host, sizeof(config->standby.host));
     put_u64(d, config->standby.port);
     put_text(d, config->standby.primary_slot, sizeof(config->standby.primary_slot));

@@ -370,6 +370,10 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
     for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
         text_add(t, "%s%s", i == 0 ? ", permanent slots " : " ", config->permanent_slots.names[i]);
     }
+    for (uint32_t i = 0; i < config->logical_slots.count; i++) {
+        text_add(t, "%s%s", i == 0 ? ", permanent logical slots " : " ",
+                 config->logical_slots.items[i].name);
+    }
     if (config->maximum_lag_on_failover != UINT64_MAX) {
         text_add(t, ", maximum lag ");
         text_add_bytes(t, config->maximum_lag_on_failover);

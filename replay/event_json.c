@@ -313,6 +313,15 @@ static void body_config(json_t *object, const struct event *e)
     }
     json_object_set_new(object, "permanent_slots", slots);
     event_json_set_text(object, "failover_mode", failover_mode_name(config->failover_mode));
+    json_t *logical = json_array();
+    for (uint32_t i = 0; i < config->logical_slots.count; i++) {
+        json_t *slot = json_object();
+        event_json_set_text(slot, "name", config->logical_slots.items[i].name);
+        event_json_set_text(slot, "database", config->logical_slots.items[i].database);
+        event_json_set_text(slot, "plugin", config->logical_slots.items[i].plugin);
+        json_array_append_new(logical, slot);
+    }
+    json_object_set_new(object, "permanent_logical_slots", logical);
     json_object_set_new(object, "standby_cluster", event_json_remote(&config->standby));
     if (config->maximum_lag_on_failover == UINT64_MAX) {
         json_object_set_new(object, "maximum_lag_on_failover", json_null());

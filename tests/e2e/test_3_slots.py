@@ -8,7 +8,9 @@ import pytest
 
 from cluster import PG_BIN, wait_until
 
-OPTIONS = ("--nodes", "2", "--set", "permanent_slots=[archive]")
+LOGICAL = "permanent_logical_slots=[{name: cdc, database: postgres, plugin: test_decoding}]"
+OPTIONS = ("--nodes", "2", "--set", "permanent_slots=[archive]", "--set", LOGICAL, "--parameter", "wal_level=logical",
+           "--parameter", "hot_standby_feedback=on")
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +25,8 @@ def slotted(keeper, directory, request):
 
 def slots(cluster, node):
     """Each slot's place, in bytes; those of a base backup under way are temporary."""
-    return dict(cluster.sql("select slot_name, restart_lsn - '0/0' from pg_replication_slots where not temporary",
-                            node))
+    return dict(cluster.sql("select slot_name, restart_lsn - '0/0' from pg_replication_slots where not temporary"
+                            " and slot_type = 'physical'", node))
 
 
 def place(cluster, node):
@@ -71,3 +73,43 @@ def test_permanent_slot_outlives_failover(slotted, directory):
     cluster.wait_healthy()
     wait_until("the slots of the old one", lambda: set(slots(cluster, old)) == names[old])
     wait_until("the old one follows", lambda: place(cluster, old) == place(cluster, new))
+
+
+def logical(cluster, node):
+    """How far the consumer of the logical slot is; None: the slot is not there."""
+    rows = cluster.sql("select confirmed_flush_lsn - '0/0' from pg_replication_slots where slot_name = 'cdc'", node)
+    return rows[0][0] if rows else None
+
+
+def consume(cluster, node):
+    """What the slot's consumer is told, and confirms."""
+    changes = cluster.sql("select data from pg_logical_slot_get_changes('cdc', null, null)", node)
+    return [c[0].split("'")[1] for c in changes if "table public.story: INSERT" in c[0]]
+
+
+def say_safe(cluster, node):
+    return cluster.agent_log(node).count("logical slot cdc is safe to be used here")
+
+
+def test_logical_slot_outlives_failover(slotted):
+    """A standby copies the slot, is started again to load it, follows the consumer; after a failover the consumer is
+    told all that it has not confirmed. The old leader comes back as a standby with the slot."""
+    cluster = slotted
+    old, new = cluster.primary(), cluster.standbys()[0]
+    for node in cluster.nodes:
+        wait_until(f"the slot of {node}", lambda n=node: logical(cluster, n))
+    cluster.wait_healthy()
+    cluster.write("consumed")
+    consume(cluster, old)
+    wait_until("it is safe", lambda: say_safe(cluster, new))
+    cluster.write("not consumed yet")
+    wait_until("the standby's follows", lambda: logical(cluster, new) == logical(cluster, old))
+    cluster.fault("kill-postgres", old)
+    wait_until("a new leader", lambda: cluster.primary() == new)
+    cluster.write("after the failover")
+    told = []
+    wait_until("the row after the failover", lambda: told.extend(consume(cluster, new)) or "after the failover" in told)
+    assert told == ["not consumed yet", "after the failover"]
+    assert "is dropped and made anew" not in cluster.agent_log(new)
+    cluster.wait_healthy()
+    wait_until("the old one follows", lambda: logical(cluster, old) == logical(cluster, new))

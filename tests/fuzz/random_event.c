@@ -281,6 +281,13 @@ static void random_config(struct random *random, struct config *config)
                  (unsigned)random_u32(random));
     }
     config->failover_mode = (enum failover_mode)random_below(random, FAILOVER_MODE_COUNT);
+    config->logical_slots.count = random_below(random, PERMANENT_SLOT_MAX + 1);
+    for (uint32_t i = 0; i < config->logical_slots.count; i++) {
+        struct logical_slot *slot = &config->logical_slots.items[i];
+        snprintf(slot->name, sizeof(slot->name), "l%u", (unsigned)i);
+        snprintf(slot->database, sizeof(slot->database), "d %u", random_u32(random));
+        snprintf(slot->plugin, sizeof(slot->plugin), "pgoutput");
+    }
     if (random_below(random, 4) == 0) {
         config->standby = (struct standby_cluster){
                 .host = "10.0.0.1,db-2", .port = 5432, .primary_slot = "s"};

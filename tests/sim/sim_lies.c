@@ -16,6 +16,7 @@
 #define TRIES 4
 #define NO_LIMITS                                                                                  \
     100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000, {.count = 0},           \
+            {.count = 0},                                                                          \
     {                                                                                              \
         .port = 0                                                                                  \
     }

@@ -526,6 +526,35 @@ static void test_follow_permanent_slots_follow_the_leader(void **state)
     assert_true(bench_find(b, ACTION_PERMANENT, first + 1) > first);
 }
 
+/* PostgreSQL reads them when it starts; not while another standby is away, nor in maintenance. */
+static void test_follow_starts_again_for_logical_slots(void **state)
+{
+    (void)state;
+    struct bench *b = &bench;
+    bench_standby(b);
+    b->a.cluster.config.logical_slots = (struct logical_slots){
+            .count = 1, .items = {{.name = "cdc", .database = "app", .plugin = "pgoutput"}}};
+    bench_wait(b, PERMANENT_PERIOD_MS / 2);
+    int first = bench_find(b, ACTION_PERMANENT, 0);
+    assert_true(first >= 0);
+    assert_int_equal(b->trace[first].as.permanent.logical.count, 1);
+    struct probe away = bench_look(NODE_STANDBY, 1, 100);
+    away.streaming = false;
+    bench_peer_probe(b, "node-3", away, 0);
+    bench_forget(b);
+    bench_fact(b, FACT_SLOTS_COPIED);
+    assert_false(bench_did(b, ACTION_STOP));
+    bench_peer_probe(b, "node-3", bench_look(NODE_STANDBY, 1, 100), 0);
+    bench_wait(b, 10);
+    int stop = bench_find(b, ACTION_STOP, 0);
+    assert_true(stop >= 0);
+    assert_int_equal(b->trace[stop].as.stop_mode, STOP_FAST);
+    bench_wait(b, 1000);
+    assert_true(bench_find(b, ACTION_START, stop) > stop);
+    assert_int_equal(bench_find(b, ACTION_STOP, stop + 1), -1);
+    assert_false(bench_did(b, ACTION_KILL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +581,7 @@ int main(void)
             cmocka_unit_test(test_follow_foreign_system_never_starts),
             cmocka_unit_test(test_follow_slots_for_all_others),
             cmocka_unit_test(test_follow_permanent_slots_follow_the_leader),
+            cmocka_unit_test(test_follow_starts_again_for_logical_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,10 @@ static void test_settings_reads_all_keys(void **state)
                        "  standby_cluster:\n"
                        "    host: 10.1.0.1,10.1.0.2\n"
                        "    port: 5433\n"
-                       "    primary_slot_name: dr\n";
+                       "    primary_slot_name: dr\n"
+                       "  permanent_logical_slots:\n"
+                       "    - {name: cdc, database: app, plugin: pgoutput}\n"
+                       "    - {name: b, database: other, plugin: test_decoding}\n";
     assert_int_equal(load(text, &s, &f), RESULT_OK);
     assert_string_equal(s.name, "monitor-7");
     assert_string_equal(s.servers, "nats://127.0.0.1:4222");
@@ -109,6 +112,10 @@ static void test_settings_reads_all_keys(void **state)
     assert_string_equal(s.config.permanent_slots.names[1], "cdc_2");
     assert_string_equal(s.config.standby.host, "10.1.0.1,10.1.0.2");
     assert_int_equal(s.config.standby.port, 5433);
+    assert_int_equal(s.config.logical_slots.count, 2);
+    assert_string_equal(s.config.logical_slots.items[0].name, "cdc");
+    assert_string_equal(s.config.logical_slots.items[1].database, "other");
+    assert_string_equal(s.config.logical_slots.items[1].plugin, "test_decoding");
     assert_string_equal(s.config.standby.primary_slot, "dr");
 }
 
@@ -157,6 +164,11 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("cluster_defaults:\n  permanent_slots: [pgbaton_x]\n", "pgbaton_");
     expect_refusal("cluster_defaults:\n  failover_mode: fast\n", "is unknown");
     expect_refusal("cluster_defaults:\n  standby_cluster: {port: 5432}\n", "host is missing");
+    expect_refusal("cluster_defaults:\n  permanent_slots: [a]\n  permanent_logical_slots: "
+                   "[{name: a, database: d, plugin: p}]\n",
+                   "that no other");
+    expect_refusal("cluster_defaults:\n  permanent_logical_slots: [{name: a, database: d}]\n",
+                   "plugin");
     expect_refusal("cluster_defaults:\n  standby_cluster: {host: \"a b\"}\n", "with commas");
     expect_refusal("cluster_defaults:\n  standby_cluster: {host: \"a,,b\"}\n", "with commas");
     expect_refusal("cluster_defaults:\n  standby_cluster: {host: a, primary_slot_name: A}\n",
