@@ -396,8 +396,7 @@ add("standby-leader-hides-what-it-removed",
 # ---- parameters ----
 
 add("untold-parameters",
-    ("agent/step.c", "    parameters_tell(a, ret_actions);\n    decide_act(a, ret_actions);",
-     "    decide_act(a, ret_actions);\n    parameters_tell(a, ret_actions);"))
+    ("agent/parameters_keep.c", "(p->told && p->told_seq == set->seq)", "p->told"))
 add("unwritten-parameters",
     ("agent/parameters_keep.c", "bool wanted = a->parameters.due || stands_otherwise(a) || is_unread(a);",
      "bool wanted = stands_otherwise(a);"))
