@@ -162,9 +162,9 @@ bool sim_pg_is_cut_off(const struct sim *s, const struct sim_pg *pg);
 /* ---- sim_sync.c ---- */
 /* PostgreSQL starts with these settings. */
 void sim_sync_start(struct sim *s, int node, const struct upstream *upstream);
-/* The file changes under it. */
-/* True when the files say that already. */
+/* True when the file says that already, or an order to write it is under way. */
 bool sim_sync_is(const struct sim *s, int node, const struct upstream *upstream);
+/* The file changes under it. */
 void sim_sync_write(struct sim *s, int node, const struct upstream *upstream);
 /* ACTION_SYNC; FACT_SYNCED follows. */
 void sim_sync_order(struct sim *s, int node, uint64_t seq, const struct upstream *upstream);

@@ -70,12 +70,19 @@ void sim_sync_write(struct sim *s, int node, const struct upstream *upstream)
     sim_after(s, sim_delay(s, &n->random, 0, 40 * SIM_MS), checkpointer_reads, node, n->pg.run, 0);
 }
 
+static bool same_waits(struct sim_waits a, struct sim_waits b)
+{
+    return a.count == b.count && a.mask == b.mask;
+}
+
 bool sim_sync_is(const struct sim *s, int node, const struct upstream *upstream)
 {
     const struct sim_pg *pg = &s->nodes[node].pg;
     const struct sim_waits waits = waits_of(s, upstream);
-    return pg->seal_term == upstream->seal_term && pg->sync.file.count == waits.count &&
-           pg->sync.file.mask == waits.mask;
+    bool written = pg->seal_term == upstream->seal_term && same_waits(pg->sync.file, waits);
+    bool ordered = pg->sync.order_seq != 0 && pg->sync.order.seal_term == upstream->seal_term &&
+                   same_waits(waits_of(s, &pg->sync.order), waits);
+    return written || ordered;
 }
 
 /* ---- commits ---- */
