@@ -61,8 +61,9 @@ def test_permanent_slot_outlives_failover(slotted, directory):
     for node in cluster.nodes:
         wait_until(f"the slots of {node}", lambda n=node: set(slots(cluster, n)) == names[n])
     assert cluster.value("show max_slot_wal_keep_size", old) == "16GB"
-    receive(cluster, old, target, switch_wal(cluster, old))
-    wait_until("the slot moves", lambda: place(cluster, old) > 1 << 24)
+    # A standby makes its slot where it stands: further than the consumer may be.
+    while place(cluster, old) <= place(cluster, new):
+        receive(cluster, old, target, switch_wal(cluster, old))
     wait_until("the standby's follows", lambda: place(cluster, new) == place(cluster, old))
     cluster.fault("kill-postgres", old)
     wait_until("a new leader", lambda: cluster.primary() == new)
