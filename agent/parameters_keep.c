@@ -94,8 +94,9 @@ bool parameters_must_restart(const struct agent *a)
     bool stands = a->pg.role == ROLE_STANDBY && a->pg.busy == BUSY_NONE && agent_is_running(a) &&
                   a->data.known && !pause_is_on(&a->cluster);
     bool follows = a->me >= 0 && cluster_directive(&a->cluster, a->me) == DIRECTIVE_FOLLOW;
-    bool new = memcmp(&a->parameters.missed, &a->data.found.needs, sizeof(struct pg_needs)) != 0;
-    return stands && follows && new &&runs_short(a);
+    bool changed =
+            memcmp(&a->parameters.missed, &a->data.found.needs, sizeof(struct pg_needs)) != 0;
+    return stands && follows && changed && runs_short(a);
 }
 
 void parameters_restart(struct agent *a, struct action_list *actions)
