@@ -24,7 +24,10 @@ def directory():
 
 
 class Keeper:
-    """Keeps one playground for many tests; a test that failed leaves it in doubt, and a new one is made."""
+    """Keeps one playground for many tests; a test that failed leaves it in doubt, and a new one is made. The
+    two that were used last are there: an idle cluster is not idle."""
+
+    recent = []
 
     def __init__(self, directory, *options):
         self.directory, self.options = directory, options
@@ -32,6 +35,10 @@ class Keeper:
         self.cluster = None
 
     def get(self):
+        first, *others = [self, *(k for k in Keeper.recent if k is not self)]
+        for keeper in others[1:]:
+            keeper.drop()
+        Keeper.recent = [first, *others[:1]]
         if self.cluster is None:
             self.made += 1
             self.cluster = Cluster(f"{self.directory}-{self.made}", *self.options)

@@ -13,7 +13,7 @@ def add(name, *edits, covered=None, honest=False):
 
     honest: no decision is forged, so that only what the mutant does by itself can be caught.
     """
-    MUTATIONS.append(Mutation(name, edits, covered, 300 if covered else 2000, honest))
+    MUTATIONS.append(Mutation(name, edits, covered, 300 if covered else 3000, honest))
 
 
 # What several mutations share.
