@@ -12,6 +12,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from cluster import Cluster, assert_single_holder  # noqa: E402
 
+# The longest files go first, so that at the end nobody waits for one of them.
+LONG = ("test_9_rings.py", "test_8_network.py", "test_8_schedules.py", "test_2_bootstrap.py", "test_6_policies.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
