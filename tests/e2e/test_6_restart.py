@@ -96,9 +96,12 @@ def test_broken_off(cluster):
     """Ctrl-C in the middle leaves a whole cluster, which nobody needs to mend."""
     leader, start = cluster.primary(), cluster.last_seq()
     words = ["pgbaton", "restart", "demo", "--yes"]
-    tool = subprocess.Popen([*in_namespace(cluster.pg.hub()), *words], env=cluster.env, stdout=subprocess.DEVNULL)
-    cluster.wait_event(start, kind="order", request="restart")
+    tool = subprocess.Popen([*in_namespace(cluster.pg.hub()), *words], env=cluster.env, stdout=subprocess.PIPE,
+                            text=True)
+    while "is to restart its PostgreSQL" not in tool.stdout.readline():
+        assert tool.poll() is None
     tool.send_signal(signal.SIGINT)
+    tool.stdout.read()
     assert tool.wait() == -signal.SIGINT
     cluster.wait_event(start, kind="done", task="restart")
     cluster.wait_healthy()
