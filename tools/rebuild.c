@@ -4,36 +4,21 @@
 #include "commands.h"
 #include "switchover.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool object(struct objection *o, const char *hint, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-
-/* Always false: what was asked for does not make sense. */
-static bool object(struct objection *o, const char *hint, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(o->text, sizeof o->text, format, arguments);
-    va_end(arguments);
-    (void)snprintf(o->hint, sizeof o->hint, "%s", hint);
-    return false;
-}
 
 static bool check_leader(const struct cluster *c, struct objection *o)
 {
     char waiting[320];
     if (c->frozen_seq != 0) {
-        return object(o, "upgrade this program",
-                      "the log holds decisions of a newer version of pgbaton");
+        return objection_make(o, "upgrade this program",
+                              "the log holds decisions of a newer version of pgbaton");
     }
     if (cluster_holder(c) == LEADER_NONE) {
         (void)waiting_explain(c, waiting, sizeof waiting);
-        return object(o, "a rebuild copies from a leader: wait until there is one",
-                      "%s has no leader: %.320s", c->name, waiting);
+        return objection_make(o, "a rebuild copies from a leader: wait until there is one",
+                              "%s has no leader: %.320s", c->name, waiting);
     }
     return true;
 }
@@ -43,21 +28,21 @@ static bool check_node(const struct view *view, const char *node, struct objecti
     const struct cluster *c = &view->state;
     int32_t i = cluster_find_node(c, node);
     if (i < 0) {
-        return object(o, "pgbaton describe lists its nodes", "cluster %s has no node %s", c->name,
-                      node);
+        return objection_make(o, "pgbaton describe lists its nodes", "cluster %s has no node %s",
+                              c->name, node);
     }
     const struct node *n = &c->nodes[i];
     if (i == c->leader) {
-        return object(o, "let another node lead first: pgbaton switchover",
-                      "%s leads %s: it is what the others are copied from", node, c->name);
+        return objection_make(o, "let another node lead first: pgbaton switchover",
+                              "%s leads %s: it is what the others are copied from", node, c->name);
     }
     if (!view->heard[i]) {
-        return object(o, "start its agent first", "the agent of %s gave no answer in %d ms", node,
-                      VIEW_ANSWER_MS);
+        return objection_make(o, "start its agent first", "the agent of %s gave no answer in %d ms",
+                              node, VIEW_ANSWER_MS);
     }
     if (n->system_id != 0 && n->system_id != c->system_id) {
-        return object(o, "move that data directory away: it is never removed",
-                      "%s holds data of another PostgreSQL system", node);
+        return objection_make(o, "move that data directory away: it is never removed",
+                              "%s holds data of another PostgreSQL system", node);
     }
     return true;
 }
@@ -67,13 +52,14 @@ static bool check_task(const struct view *view, const struct options *options, s
     const struct node *n = &view->state.nodes[cluster_find_node(&view->state, options->node)];
     char text[256];
     if (explain_rebuild(n, text, sizeof text) > 0) {
-        return object(o, "--wait of another request shows its progress; so does describe",
-                      "%s is rebuilt already: %s", n->name, text);
+        return objection_make(o, "--wait of another request shows its progress; so does describe",
+                              "%s is rebuilt already: %s", n->name, text);
     }
     bool left = n->reason == REASON_DIVERGED || n->reason == REASON_UNCLEAN_PRIMARY;
     if (options->method == TASK_REWIND && !left) {
-        return object(o, "--method basebackup makes a new copy",
-                      "%s is on the cluster's history: pg_rewind has nothing to do", n->name);
+        return objection_make(o, "--method basebackup makes a new copy",
+                              "%s is on the cluster's history: pg_rewind has nothing to do",
+                              n->name);
     }
     return true;
 }

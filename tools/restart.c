@@ -10,7 +10,6 @@
 #include "describe.h"
 #include "switchover.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,35 +21,22 @@
 
 /* ---- what stands in the way ---- */
 
-static bool object(struct objection *o, const char *hint, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-
-/* Always false: what was asked for does not make sense. */
-static bool object(struct objection *o, const char *hint, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(o->text, sizeof o->text, format, arguments);
-    va_end(arguments);
-    (void)snprintf(o->hint, sizeof o->hint, "%s", hint);
-    return false;
-}
-
 static bool check_cluster(const struct cluster *c, struct objection *o)
 {
     char text[320];
     if (c->frozen_seq != 0) {
-        return object(o, "upgrade this program",
-                      "the log holds decisions of a newer version of pgbaton");
+        return objection_make(o, "upgrade this program",
+                              "the log holds decisions of a newer version of pgbaton");
     }
     if (explain_licence(c, text, sizeof text) > 0) {
-        return object(o, "one at a time: it ends by itself; describe shows it",
-                      "a restart is not done yet: %.300s", text);
+        return objection_make(o, "one at a time: it ends by itself; describe shows it",
+                              "a restart is not done yet: %.300s", text);
     }
     if (cluster_holder(c) == LEADER_NONE || !standby_serves(c)) {
         (void)waiting_explain(c, text, sizeof text);
-        return object(o, "wait until a leader serves, or name one: pgbaton failover --to NODE",
-                      "%s has no leader that serves: %.300s", c->name, text);
+        return objection_make(o,
+                              "wait until a leader serves, or name one: pgbaton failover --to NODE",
+                              "%s has no leader that serves: %.300s", c->name, text);
     }
     return true;
 }
@@ -61,25 +47,25 @@ static bool check_node(const struct view *view, int32_t i, struct objection *o)
     const struct node *n = &c->nodes[i];
     const char *refused = view->settings[i].refused;
     if (!view->heard[i]) {
-        return object(o, "start its agent first, which starts PostgreSQL, too",
-                      "the agent of %s gave no answer in %d ms", n->name, VIEW_ANSWER_MS);
+        return objection_make(o, "start its agent first, which starts PostgreSQL, too",
+                              "the agent of %s gave no answer in %d ms", n->name, VIEW_ANSWER_MS);
     }
     if (i == c->leader && standby_is_on(c)) {
-        return object(o, "stop its agent and start it again: another node leads meanwhile",
-                      "%s leads a standby cluster: its PostgreSQL is not restarted in place",
-                      n->name);
+        return objection_make(
+                o, "stop its agent and start it again: another node leads meanwhile",
+                "%s leads a standby cluster: its PostgreSQL is not restarted in place", n->name);
     }
     bool runs = i == c->leader ? n->state == NODE_PRIMARY : n->state == NODE_STANDBY;
     if (!runs || n->rebuild_task != TASK_NONE) {
-        return object(o,
-                      "its agent starts what can run; pgbaton describe says what stands in the way",
-                      "PostgreSQL of %s does not run, or does not serve: it is %s", n->name,
-                      explain_node_status(c, i, view->heard[i]));
+        return objection_make(
+                o, "its agent starts what can run; pgbaton describe says what stands in the way",
+                "PostgreSQL of %s does not run, or does not serve: it is %s", n->name,
+                explain_node_status(c, i, view->heard[i]));
     }
     if (refused[0] != '\0') {
-        return object(o, "mend its files first: its agent looks at them every few seconds",
-                      "PostgreSQL of %s would not start: it does not take %.200s", n->name,
-                      refused);
+        return objection_make(o, "mend its files first: its agent looks at them every few seconds",
+                              "PostgreSQL of %s would not start: it does not take %.200s", n->name,
+                              refused);
     }
     return true;
 }
@@ -88,8 +74,8 @@ static bool check_known(const struct cluster *c, const char *node, struct object
 {
     int32_t i = cluster_find_node(c, node);
     bool known = i >= 0 && !c->nodes[i].removed;
-    return known || object(o, "pgbaton describe lists its nodes", "cluster %s has no node %s",
-                           c->name, node);
+    return known || objection_make(o, "pgbaton describe lists its nodes",
+                                   "cluster %s has no node %s", c->name, node);
 }
 
 static int refuse(const struct objection *o)

@@ -17,6 +17,10 @@ struct objection {
     char hint[256];
 };
 
+/* Fills it; always false: what was asked for does not make sense. */
+bool objection_make(struct objection *objection, const char *hint, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
 bool switchover_check(const struct view *view, const struct options *options,
                       struct objection *ret_objection);
 bool failover_check(const struct view *view, const struct options *options,

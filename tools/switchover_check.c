@@ -24,6 +24,16 @@ static bool object(char *text, size_t size, const char *format, ...)
     return false;
 }
 
+bool objection_make(struct objection *objection, const char *hint, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(objection->text, sizeof objection->text, format, arguments);
+    va_end(arguments);
+    (void)snprintf(objection->hint, sizeof objection->hint, "%s", hint);
+    return false;
+}
+
 static void hint(struct objection *o, const char *text)
 {
     (void)snprintf(o->hint, sizeof o->hint, "%s", text);
