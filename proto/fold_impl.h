@@ -41,6 +41,9 @@ bool rebuild_ends(struct node *n, const struct task_report *t);
 
 /* An operator's request, and what becomes of it when others speak. */
 enum void_reason fold_request(struct cluster *c, const struct event *e);
+/* How a request ended: by this event. */
+struct closed closed_by(const struct event *e, uint64_t request_seq, enum request_kind kind,
+                        const char node[NAME_SIZE], enum reason reason);
 /* done or failed of a checkpoint of node i: the one that a switchover waits for? */
 void pending_checkpoint(struct cluster *c, int32_t i, const struct event *e);
 /* The term is over, by a release when released is not NULL: a leader that was told to stop, and did

@@ -94,14 +94,7 @@ static enum void_reason check_asked(const struct cluster *c, const struct reques
 
 static void answer(struct cluster *c, enum reason reason, const struct event *e)
 {
-    c->answered = (struct closed){
-            .seq = e->seq,
-            .wall_us = e->wall_us,
-            .request_seq = c->asked.request_seq,
-            .kind = c->asked.kind,
-            .reason = reason,
-    };
-    memcpy(c->answered.node, c->asked.node, sizeof c->answered.node);
+    c->answered = closed_by(e, c->asked.request_seq, c->asked.kind, c->asked.node, reason);
     memset(&c->asked, 0, sizeof c->asked);
 }
 

@@ -71,16 +71,23 @@ static enum void_reason check_request(const struct cluster *c, const struct even
     return r->kind == REQUEST_SWITCHOVER ? check_switchover(c, r) : check_failover(c, r);
 }
 
-static void close_request(struct cluster *c, enum reason reason, const struct event *e)
+struct closed closed_by(const struct event *e, uint64_t request_seq, enum request_kind kind,
+                        const char node[NAME_SIZE], enum reason reason)
 {
-    c->closed = (struct closed){
+    struct closed closed = {
             .seq = e->seq,
             .wall_us = e->wall_us,
-            .request_seq = c->pending.request_seq,
-            .kind = c->pending.kind,
+            .request_seq = request_seq,
+            .kind = kind,
             .reason = reason,
     };
-    memcpy(c->closed.node, c->pending.node, sizeof c->closed.node);
+    memcpy(closed.node, node, sizeof closed.node);
+    return closed;
+}
+
+static void close_request(struct cluster *c, enum reason reason, const struct event *e)
+{
+    c->closed = closed_by(e, c->pending.request_seq, c->pending.kind, c->pending.node, reason);
     memset(&c->pending, 0, sizeof c->pending);
 }
 
