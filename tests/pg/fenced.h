@@ -111,6 +111,18 @@ static inline long value_of(PGconn *conn, const char *sql)
     return value;
 }
 
+/* Until its commit waits for a standby. */
+static inline void wait_for_commit(PGconn *other, PGconn *conn)
+{
+    char waiting[128];
+    snprintf(waiting, sizeof(waiting),
+             "select count(*) from pg_stat_activity where pid = %d and wait_event = 'SyncRep'",
+             PQbackendPID(conn));
+    while (value_of(other, waiting) == 0) {
+        nap_ms(5);
+    }
+}
+
 /* ---- the server ---- */
 
 static inline void make_page(void)

@@ -100,15 +100,9 @@ static void test_fence_withholds_what_the_deadline_overtook(void **state)
         expect_ok(conn, open ? "begin; insert into w values (2)" : "");
         expect_ok(other, "alter system set synchronous_standby_names = 'nobody'");
         expect_ok(other, "select pg_reload_conf()");
-        char waiting[128];
-        snprintf(waiting, sizeof(waiting),
-                 "select count(*) from pg_stat_activity where pid = %d and wait_event = 'SyncRep'",
-                 PQbackendPID(conn));
         nap_ms(100);
         assert_int_equal(PQsendQuery(conn, commits[i]), 1);
-        while (value_of(other, waiting) == 0) {
-            nap_ms(10);
-        }
+        wait_for_commit(other, conn);
         int backend = PQbackendPID(conn);
         lease_is_over();
         assert_int_equal(kill(backend, SIGINT), 0);

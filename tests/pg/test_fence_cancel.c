@@ -42,17 +42,6 @@ static void name_standby(PGconn *other, bool named)
     }
 }
 
-static void wait_for_wait(PGconn *other, PGconn *conn)
-{
-    char waiting[128];
-    snprintf(waiting, sizeof(waiting),
-             "select count(*) from pg_stat_activity where pid = %d and wait_event = 'SyncRep'",
-             PQbackendPID(conn));
-    while (value_of(other, waiting) == 0) {
-        nap_ms(5);
-    }
-}
-
 static void send(PGconn *conn, const struct way *way)
 {
     int sent = way->extended ? PQsendQueryParams(conn, way->commit, 0, NULL, NULL, NULL, NULL, 0)
@@ -102,6 +91,19 @@ static void prepare(PGconn *other)
     expect_ok(other, "begin; insert into t values (2); prepare transaction 'u'");
 }
 
+/* A session whose commit waits for a standby; before: how many rows there were. */
+static PGconn *begin_to_wait(PGconn *other, const struct way *way, long *ret_before)
+{
+    PGconn *conn = open_session();
+    prepare(other);
+    *ret_before = value_of(other, way->rows);
+    expect_ok(conn, way->before);
+    name_standby(other, true);
+    send(conn, way);
+    wait_for_commit(other, conn);
+    return conn;
+}
+
 static void clean(PGconn *other)
 {
     name_standby(other, false);
@@ -120,13 +122,8 @@ static void test_cancelled_wait_is_not_acknowledged(void **state)
     (void)state;
     PGconn *other = open_session();
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        PGconn *conn = open_session();
-        prepare(other);
-        long before = value_of(other, ways[i].rows);
-        expect_ok(conn, ways[i].before);
-        name_standby(other, true);
-        send(conn, &ways[i]);
-        wait_for_wait(other, conn);
+        long before = 0;
+        PGconn *conn = begin_to_wait(other, &ways[i], &before);
         char cancel[64];
         snprintf(cancel, sizeof(cancel), "select pg_cancel_backend(%d)", PQbackendPID(conn));
         expect_ok(other, cancel);
@@ -144,13 +141,8 @@ static void test_other_commits_are_acknowledged(void **state)
     (void)state;
     PGconn *other = open_session();
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        PGconn *conn = open_session();
-        prepare(other);
-        long before = value_of(other, ways[i].rows);
-        expect_ok(conn, ways[i].before);
-        name_standby(other, true);
-        send(conn, &ways[i]);
-        wait_for_wait(other, conn);
+        long before = 0;
+        PGconn *conn = begin_to_wait(other, &ways[i], &before);
         name_standby(other, false);
         PGresult *result = last_result(conn);
         if (PQresultStatus(result) == PGRES_FATAL_ERROR) {

@@ -57,6 +57,16 @@ static inline const struct event *bench_event_at(const struct bench *b, int i)
     return &b->trace[i].as.event;
 }
 
+/* Place of the first renewal that names a restart; -1: none. */
+static inline int bench_find_telling(const struct bench *b)
+{
+    int i = bench_find_event(b, EVENT_RENEW, 0);
+    while (i >= 0 && bench_event_at(b, i)->body.renew.restart.number == 0) {
+        i = bench_find_event(b, EVENT_RENEW, i + 1);
+    }
+    return i;
+}
+
 static inline bool bench_said(const struct bench *b, const char *words)
 {
     for (int i = bench_find(b, ACTION_SAY, 0); i >= 0; i = bench_find(b, ACTION_SAY, i + 1)) {

@@ -14,16 +14,6 @@ static void begin(struct bench *b)
     bench_forget(b);
 }
 
-/* Place of the first renewal that names a restart. */
-static int find_telling(const struct bench *b)
-{
-    int i = bench_find_event(b, EVENT_RENEW, 0);
-    while (i >= 0 && bench_event_at(b, i)->body.renew.restart.number == 0) {
-        i = bench_find_event(b, EVENT_RENEW, i + 1);
-    }
-    return i;
-}
-
 static void test_restart_kills_tells_starts_and_writes(void **state)
 {
     (void)state;
@@ -31,7 +21,7 @@ static void test_restart_kills_tells_starts_and_writes(void **state)
     begin(b);
     bench_guard(b, GUARD_ORPHANED, 0);
     bench_wait(b, 100);
-    int telling = find_telling(b);
+    int telling = bench_find_telling(b);
     const struct event *told = bench_event_at(b, telling);
     assert_int_equal(told->body.renew.state, NODE_STARTING);
     assert_int_equal(told->body.renew.restart.reason, REASON_POSTMASTER_DIED);

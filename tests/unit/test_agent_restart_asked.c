@@ -31,16 +31,6 @@ static int find_report(const struct bench *b, enum event_kind kind)
     return i;
 }
 
-/* Place of the first renewal that names a restart; -1: none. */
-static int find_telling(const struct bench *b)
-{
-    int i = bench_find_event(b, EVENT_RENEW, 0);
-    while (i >= 0 && bench_event_at(b, i)->body.renew.restart.number == 0) {
-        i = bench_find_event(b, EVENT_RENEW, i + 1);
-    }
-    return i;
-}
-
 /* ---- a standby ---- */
 
 static void test_asked_standby_stops_starts_and_tells(void **state)
@@ -168,7 +158,7 @@ static void test_asked_leader_restarts_in_place(void **state)
     license(b, "node-1");
     bench_wait(b, 500);
     int checkpoint = bench_find_task(b, TASK_CHECKPOINT);
-    int telling = find_telling(b);
+    int telling = bench_find_telling(b);
     int stop = bench_find(b, ACTION_STOP, 0);
     int start = bench_find(b, ACTION_START, 0);
     int done = find_report(b, EVENT_DONE);
@@ -196,7 +186,7 @@ static void test_asked_leader_stops_only_when_the_log_knows(void **state)
     b->drops_appends = true;
     bench_task_ended(b, TASK_CHECKPOINT, true);
     bench_wait(b, 1000);
-    assert_true(find_telling(b) >= 0);
+    assert_true(bench_find_telling(b) >= 0);
     assert_false(bench_did(b, ACTION_STOP));
     b->drops_appends = false;
     b->answers[ACTION_TASK] = true;
