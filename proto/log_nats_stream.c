@@ -61,6 +61,14 @@ static bool has_feed(const jsStreamConfig *config)
            (strcmp(feed->Source, SUBJECT_ROOT ".>") == 0 || strcmp(feed->Source, ">") == 0);
 }
 
+/* A record of the stream was read. Before that another stream of the same name is as good: servers
+ * that have just started can create it twice when an answer was late (seen with three replicas). */
+static bool has_read(const struct log_nats *log)
+{
+    const uint64_t start_seq = log->options.start_seq;
+    return log->known_seq != (start_seq == 0 ? 0 : start_seq - 1);
+}
+
 /* True when the stream is the one that was read so far and has a feed; else says why not. */
 static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
 {
@@ -72,12 +80,12 @@ static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
                       ".>' --republish-destination='" SUBJECT_FEED ".>'");
         return false;
     }
-    if (log->created_ns != 0 && info->Created != log->created_ns) {
+    if (has_read(log) && info->Created != log->created_ns) {
         log_nats_down(log, LOG_TROUBLE_REPLACED,
                       "stream " STREAM_NAME " was created anew: start again to read it");
         return false;
     }
-    if (log->read_any && info->State.LastSeq < log->known_seq) {
+    if (has_read(log) && info->State.LastSeq < log->known_seq) {
         log_nats_down(log, LOG_TROUBLE_SHORTER,
                       "the log ends at %" PRIu64 " and was read up to %" PRIu64 " already",
                       info->State.LastSeq, log->known_seq);
@@ -126,7 +134,7 @@ bool log_nats_find_stream(struct log_nats *log)
     jsErrCode code = 0;
     const natsStatus status = js_GetStreamInfo(&info, log->link->js, STREAM_NAME, NULL, &code);
     const bool missing = code == JSStreamNotFoundErr;
-    if (missing && log->options.create_stream && log->created_ns == 0) {
+    if (missing && log->options.create_stream && !has_read(log)) {
         create_stream(log);
         return false;
     }

@@ -261,6 +261,50 @@ static void test_log_refuses_a_stream_without_feed(void **state)
     assert_int_equal(reader->kinds[LOG_UP], 0);
 }
 
+static void delete_stream(const struct bench *b)
+{
+    natsConnection *connection = NULL;
+    jsCtx *js = NULL;
+    assert_int_equal(natsConnection_ConnectTo(&connection, b->servers.urls), NATS_OK);
+    assert_int_equal(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+    assert_int_equal(js_DeleteStream(js, STREAM_NAME, NULL, NULL), NATS_OK);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(connection);
+}
+
+/* Of whom nothing was read yet is as good as another; who has read something stays with that. */
+static void test_log_reads_no_second_stream(void **state)
+{
+    struct bench *b = *state;
+    struct reader *first = bench_open(b, NULL, true);
+    struct reader *reader = bench_open(b, "a", false);
+    bench_await_state(b, first, LOG_CAUGHT_UP, WAIT_MS);
+    bench_await_state(b, reader, LOG_CAUGHT_UP, WAIT_MS);
+    delete_stream(b);
+    bench_await_state(b, reader, LOG_DOWN, WAIT_MS);
+    bench_append_all(b, first, 1, 10, WAIT_MS);
+    bench_await_records(b, reader, 10, WAIT_MS);
+    bench_await_state(b, reader, LOG_CAUGHT_UP, WAIT_MS);
+
+    delete_stream(b);
+    bench_await_state(b, first, LOG_DOWN, WAIT_MS);
+    bench_await_state(b, reader, LOG_DOWN, WAIT_MS);
+    const struct log_nats_options options = bench_options(b, NULL, true);
+    struct log *other = NULL;
+    struct failure f;
+    assert_int_equal(log_nats_create(&options, &other, &f), RESULT_OK);
+    const uint64_t deadline_us = bench_now_us() + UINT64_C(1000) * WAIT_MS;
+    while (strstr(reader->text, "created anew") == NULL ||
+           strstr(first->text, "created anew") == NULL) {
+        assert_true(bench_now_us() < deadline_us);
+        bench_pump_for(b, 50);
+    }
+    bench_pump_for(b, 500);
+    assert_int_equal(reader->last_state, LOG_DOWN);
+    assert_int_equal(first->last_state, LOG_DOWN);
+    log_destroy(other);
+}
+
 static void test_log_destroys_quickly_without_a_server(void **state)
 {
     struct bench *b = *state;
@@ -334,6 +378,7 @@ int main(void)
                                             set_up, tear_down),
             cmocka_unit_test_setup_teardown(test_log_refuses_a_stream_without_feed, set_up,
                                             tear_down),
+            cmocka_unit_test_setup_teardown(test_log_reads_no_second_stream, set_up, tear_down),
             cmocka_unit_test_setup_teardown(test_log_destroys_quickly_without_a_server, set_up,
                                             tear_down),
             cmocka_unit_test_setup_teardown(test_log_is_fast, set_up, tear_down),
