@@ -39,6 +39,13 @@ def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
     raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
 
 
+def healthy(ailment):
+    """What it lacks is what wait_until shows in the end."""
+    if ailment:
+        raise Trouble(ailment)
+    return True
+
+
 @contextlib.contextmanager
 def inside(namespace):
     """Sockets that this thread opens meanwhile belong to a network namespace."""
@@ -62,6 +69,7 @@ class Cluster:
         self.pg = Playground.load(self.directory)
         self.env = {**os.environ, **self.pg.environment()}
         self.nodes = self.pg.names("nodes")
+        self.spoilt = False  # nothing can be proven with it any more
 
     def run(self, *words):
         done = subprocess.run([str(PLAYGROUND), "--dir", self.directory, *words], capture_output=True,
@@ -108,7 +116,7 @@ class Cluster:
         return [n for n in self.nodes if n != self.primary()]
 
     def wait_healthy(self, seconds=DEADLINE):
-        wait_until("a healthy cluster", lambda: members.health(self.pg) == "", seconds)
+        wait_until("a healthy cluster", lambda: healthy(members.health(self.pg)), seconds)
 
     def wait_event(self, after, **wanted):
         """The first effective event after a sequence number that has these fields."""

@@ -55,7 +55,7 @@ class Keeper:
         """For one test: afterwards its log is replayed."""
         request.node.lent = self.get()
         yield request.node.lent
-        if request.node.failed:
+        if request.node.failed or self.cluster.spoilt:
             self.drop()
         else:
             verify(self.cluster, directory, request.node.name)

@@ -123,14 +123,24 @@ class Load:
     def verdict(self):
         """Ends the writing, asks the primary what is there, and judges. Shown with -s or -rA."""
         self.cluster.wait_healthy()
-        writes = [w for writer in self.writers for w in writer.finish()]
-        self.writers = []
+        writes = self.finish_writing()
         present = set(self.cluster.sql("select client, n from history"))
         verdict = Verdict(writes, present, self.forks(), self.fault_time)
         print(verdict.summary())
         assert not verdict.violations, verdict.report()
         assert not (verdict.lost and self.is_promised()), verdict.report()
         return verdict
+
+    def finish_writing(self):
+        writes = [w for writer in self.writers for w in writer.finish()]
+        self.writers = []
+        return writes
+
+    def verdict_on_writers(self):
+        """The same when nobody may lead: who wrote when is all that can be judged."""
+        verdict = Verdict(self.finish_writing(), fault=self.fault_time)
+        print(verdict.summary())
+        assert not verdict.violations, verdict.report()
 
     def is_promised(self):
         """All the time commits waited for standbys, so that none which was acknowledged may be lost."""
