@@ -8,9 +8,9 @@
 
 #include <stdio.h>
 
-static int refuse(const char *text, const char *hint)
+static int refuse(const char *name, const char *text, const char *hint)
 {
-    fprintf(stderr, "pgbaton: %s\nhint: %s\n", text, hint);
+    fprintf(stderr, "pgbaton: %s %s\nhint: %s\n", name, text, hint);
     return EXIT_NONE;
 }
 
@@ -21,7 +21,8 @@ int pause_run(const struct options *options)
         return EXIT_NONE;
     }
     if (pause_is_on(&view.state)) {
-        return refuse("it is paused already", "pgbaton describe says since when, and by whom");
+        return refuse(view.state.name, "is paused already",
+                      "pgbaton describe says since when, and by whom");
     }
     return request_carry_out(options, &view, REQUEST_PAUSE);
 }
@@ -33,11 +34,12 @@ int resume_run(const struct options *options)
         return EXIT_NONE;
     }
     if (pause_is_ending(&view.state) && !options->leader_stopped) {
-        return refuse("the pause is over, and the leader has not said that its lease ends again",
+        return refuse(view.state.name,
+                      "is paused no more, but its leader has not said that its lease ends again",
                       "start its agent; or stop its PostgreSQL for certain, and --leader-stopped");
     }
     if (!pause_is_on(&view.state) && !pause_is_ending(&view.state)) {
-        return refuse("it is not paused", "pgbaton pause begins maintenance");
+        return refuse(view.state.name, "is not paused", "pgbaton pause begins maintenance");
     }
     return request_carry_out(options, &view, REQUEST_RESUME);
 }
@@ -49,7 +51,7 @@ int promote_run(const struct options *options)
         return EXIT_NONE;
     }
     if (!standby_is_on(&view.state)) {
-        return refuse("it is no standby cluster",
+        return refuse(view.state.name, "is no standby cluster",
                       "pgbaton switchover or failover lets another node lead");
     }
     return request_carry_out(options, &view, REQUEST_PROMOTE);
@@ -61,13 +63,14 @@ static int check_removal(const struct view *view, const char *node)
     const struct cluster *c = &view->state;
     int32_t i = cluster_find_node(c, node);
     if (i < 0 || c->nodes[i].removed) {
-        return refuse("the cluster has no node of that name", "pgbaton describe lists its nodes");
+        return refuse(node, "is no node of this cluster", "pgbaton describe lists its nodes");
     }
     if (i == c->leader) {
-        return refuse("it leads, or led last", "let another node lead first: pgbaton switchover");
+        return refuse(node, "leads, or led last",
+                      "let another node lead first: pgbaton switchover");
     }
     if (view->heard[i] && !c->nodes[i].departed) {
-        return refuse("its agent answers", "stop its agent first, and wait for 3 s");
+        return refuse(node, "has an agent that answers", "stop its agent first, and wait for 3 s");
     }
     return EXIT_DONE;
 }
