@@ -16,6 +16,7 @@ OPTIONS = {
     "restart": ["--set", "crash_policy=restart", "--set", "primary_start_timeout=3s"],
     "protection": ["--set", "switch_policy=MaximumDataProtection"],
     "noop": ["--set", "switch_policy=Noop"],
+    "waited": ["--set", "switch_policy=MaximumDataProtection", "--set", "synchronous=quorum"],
 }
 
 
@@ -285,6 +286,21 @@ def test_protection_operator(cluster):
     cluster.pgbaton("failover", "demo", "--to", other(cluster, leader), "--accept-loss")
     assert wait_grant(cluster, start, other(cluster, leader))["rule"] == "elect-requested"
     back(cluster, leader)
+
+
+@only("waited")
+@pytest.mark.parametrize("fall", [crash, vanish])
+def test_protection_with_commits_that_waited(cluster, fall):
+    """The standby for which they waited is proven to miss none of them: it takes over."""
+    leader, start = begin(cluster)
+    fall(cluster, leader)
+    grant = wait_grant(cluster, start, other(cluster, leader))
+    assert grant["rule"] == ("elect-released" if fall is crash else "elect-revoked")
+    wait_until("the new leader", lambda: cluster.primary() == other(cluster, leader))
+    assert "no acknowledged commit is lost" in cluster.pgbaton("describe", "demo").stdout
+    assert "begin" in cluster.rows(other(cluster, leader))
+    if fall is vanish:
+        back(cluster, leader)
 
 
 # ---- Noop ----
