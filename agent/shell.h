@@ -89,6 +89,7 @@ struct shell_task {
     enum task task; /* TASK_NONE: none is under way */
     struct upstream upstream;
     uint64_t deadline_ms;
+    bool ordered;           /* a promotion: PostgreSQL was told */
     struct helper helper;   /* initdb, pg_basebackup, pg_rewind */
     struct session session; /* promotion and first write; kept open */
     struct session remote;  /* the upstream, before a rewind */

@@ -44,29 +44,47 @@ static void on_poll_answer(struct shell *shell, const struct pg_answer *answer)
     }
 }
 
+/* Whether commits wait at all is said by the checkpointer, which may read the settings later than
+ * others. Where they name somebody, no commit may go before it does (fold_sync_opened()). */
+static const char order[] = "select case when current_setting('synchronous_standby_names') <> ''"
+                            " and current_setting('pgbaton_fence.synchronous', true) = 'off'"
+                            " then 'wait' else pg_promote(false)::text end";
+
+static bool must_wait(const struct pg_answer *answer)
+{
+    const char *text = pg_answer_text(answer, 0, 0);
+    return text != NULL && strcmp(text, "wait") == 0;
+}
+
+/* An error is no reason to give up: an earlier agent may have given the order already. */
+static void on_ordered(struct shell *shell, const struct pg_answer *answer)
+{
+    if (!is_current(shell)) {
+        return;
+    }
+    shell->task.ordered = !must_wait(answer);
+    if (!shell->task.ordered && shell_now_ms() >= shell->task.deadline_ms) {
+        shell_task_end(shell, REASON_PROMOTE_FAILED,
+                       "the checkpointer has not read synchronous_standby_names yet");
+    } else {
+        shell_arm(shell, &shell->task.poll, PROMOTE_POLL_MS);
+    }
+}
+
 static void on_poll(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct shell *shell = watcher->data;
     (void)loop;
     (void)events;
     if (is_current(shell)) {
-        (void)session_ask(&shell->task.session, promote_poll_question, POLL_TIMEOUT_MS,
-                          on_poll_answer);
-    }
-}
-
-/* An error is no reason to give up: an earlier agent may have given the order already. */
-static void on_ordered(struct shell *shell, const struct pg_answer *answer)
-{
-    (void)answer;
-    if (is_current(shell)) {
-        shell_arm(shell, &shell->task.poll, PROMOTE_POLL_MS);
+        bool ordered = shell->task.ordered;
+        (void)session_ask(&shell->task.session, ordered ? promote_poll_question : order,
+                          POLL_TIMEOUT_MS, ordered ? on_poll_answer : on_ordered);
     }
 }
 
 static void give_order(struct shell *shell)
 {
-    static const char order[] = "select pg_promote(false)";
     struct session *session = &shell->task.session;
     shell_guard_arm(shell);            /* the guard is armed before promotion (DESIGN section 4) */
     shell->guard.signal = SIGNAL_OWED; /* its end removes the file */
