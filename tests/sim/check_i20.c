@@ -27,6 +27,12 @@ static uint64_t limit_ms(const struct cluster *c)
     return cluster_failover_ripe_ms(c) * 1002 / 1000;
 }
 
+/* Who goes on after a switchover that was given up starts PostgreSQL anew, which may hang. */
+static uint64_t start_ms(const struct cluster *c)
+{
+    return c->resumed_term == c->term ? START_TIMEOUT_MS : 0;
+}
+
 /* How long this may be waited for in a world in which nothing is wrong, in ms; 0: as long as it
  * takes, for something outside. */
 static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
@@ -44,7 +50,7 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_INITDB] = 2 * WORK_MS + wait_ms,
             [WAITING_START] = WORK_MS + wait_ms,
             [WAITING_PROMOTION] = PROMOTE_TIMEOUT_MS + wait_ms + WORK_MS,
-            [WAITING_FIRST_WRITE] = PROMOTE_TIMEOUT_MS + notice_ms(c) + wait_ms,
+            [WAITING_FIRST_WRITE] = PROMOTE_TIMEOUT_MS + start_ms(c) + notice_ms(c) + wait_ms,
             [WAITING_REPORTS] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_LEASE_END] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
             [WAITING_GRANT] = wait_ms + ELECTION_TIMEOUT_MS + GRACE_MS,
@@ -127,7 +133,8 @@ static bool is_qualified(const struct sim *s, int node)
     int32_t i = cluster_find_node(&s->truth, n->name);
     bool runs = pg->postmaster && pg->accepting && pg->in_recovery && !pg->hung &&
                 pg->verdict == DATA_INTACT && pg->wal.count > 0;
-    return i >= 0 && runs && n->agent.ready && s->truth.nodes[i].state == NODE_STANDBY &&
+    bool may = i >= 0 && !s->truth.nodes[i].nofailover;
+    return may && runs && n->agent.ready && s->truth.nodes[i].state == NODE_STANDBY &&
            s->truth.nodes[i].reason == REASON_NONE && s->truth.nodes[i].rebuild_task == TASK_NONE &&
            pg->wal.branches[pg->wal.count - 1].id == s->reference_branch;
 }

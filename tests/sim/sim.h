@@ -263,8 +263,9 @@ struct config sim_config(uint64_t choice);
 void sim_cover_fault(size_t index);
 void sim_cover_lie(size_t index);
 void sim_cover_event(const struct event *e, struct outcome outcome);
-/* Prints what was reached. False when a fault never struck, a lie was never told, or a rule of the
- * monitor's table or a kind of event never had an effect. */
+void sim_cover_moment(enum sim_moment moment);
+/* Prints what was reached. False when a fault never struck, a lie was never told, or a moment, a
+ * rule of the monitor's table or a kind of event never was. */
 bool sim_cover_print(void);
 
 /* ---- sim_shrink.c ---- */

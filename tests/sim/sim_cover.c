@@ -12,6 +12,7 @@ static uint64_t lies[COUNTS_MAX];
 static uint64_t rules[COUNTS_MAX];
 static uint64_t events[EVENT_KIND_COUNT];
 static uint64_t voids[VOID_REASON_COUNT];
+static uint64_t moments[SIM_MOMENT_COUNT];
 
 void sim_cover_fault(size_t index)
 {
@@ -21,6 +22,11 @@ void sim_cover_fault(size_t index)
 void sim_cover_lie(size_t index)
 {
     lies[index]++;
+}
+
+void sim_cover_moment(enum sim_moment moment)
+{
+    moments[moment]++;
 }
 
 /* Heartbeats are not of a cluster: the fold never sees one, and they have no place in the list. */
@@ -56,6 +62,15 @@ static const char *event_name(size_t index)
     return kind < EVENT_KIND_COUNT ? event_kind_name((enum event_kind)kind) : NULL;
 }
 
+static const char *moment_name(size_t index)
+{
+    static const char *const names[] = {
+            [SIM_MOMENT_BARRED] = "nobody-may-lead",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == SIM_MOMENT_COUNT, "a name for each");
+    return index < SIM_MOMENT_COUNT ? names[index] : NULL;
+}
+
 static const char *void_name(size_t index)
 {
     return index < VOID_REASON_COUNT ? void_reason_name((enum void_reason)index) : NULL;
@@ -80,6 +95,7 @@ bool sim_cover_print(void)
     all = print("lie", sim_lie_name, lies, 0) && all;
     all = print("event", event_name, events, EVENT_NONE + 1) && all;
     all = print("rule", decide_rule_name, rules, 0) && all;
+    all = print("moment", moment_name, moments, 0) && all;
     /* Some reasons have no way to come up here: a newer version, a full cluster. */
     (void)print("void", void_name, voids, VOID_NONE + 1);
     return all;

@@ -204,6 +204,7 @@ void sim_agent_start(struct sim *s, int node)
     snprintf(self.host, sizeof self.host, "127.0.0.1");
     self.port = (uint16_t)(5441 + node);
     self.fence = true;
+    self.nofailover = (s->nofailover >> node & 1U) != 0;
     sim_say(s, "%s: agent starts", n->name);
     n->agent_runs = true;
     n->agent_paused = false;

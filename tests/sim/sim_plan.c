@@ -131,6 +131,22 @@ static void draw_standby(struct sim_options *o)
     }
 }
 
+/* Some never lead: often enough there is nobody to whom the leader could be switched. From a stream
+ * of its own, too. */
+static void draw_tags(struct sim_options *o)
+{
+    struct sim_random random;
+    sim_seed(&random, o->seed, 6);
+    uint32_t percent = sim_chance(&random, 50) ? 100 : 40;
+    if (!sim_chance(&random, 15)) {
+        return;
+    }
+    for (uint32_t i = 0; i < o->nodes; i++) {
+        o->nofailover |= sim_chance(&random, percent) ? 1U << i : 0;
+    }
+    o->nofailover &= ~(1U << sim_draw(&random, o->nodes));
+}
+
 /* ---- the mix ---- */
 
 static bool exists(const struct sim_options *o, const struct sim_fault *fault)
@@ -280,6 +296,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     draw_policies(&plan->options);
     draw_mode(&plan->options);
     draw_standby(&plan->options);
+    draw_tags(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);

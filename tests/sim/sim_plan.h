@@ -36,6 +36,7 @@ struct sim_options {
     bool rough;      /* the cluster is made in noise */
     bool clock_stop; /* machines are frozen together with their clocks: no lease helps against it */
     bool newer;      /* a decision of a newer version comes: from then on everything is frozen */
+    uint32_t nofailover; /* bit i: node i has that tag */
     enum sim_rings rings;
     struct config config; /* that the monitors begin with */
     uint64_t write_rate;  /* bytes of WAL a primary writes in a ms */

@@ -157,6 +157,12 @@ struct sim_reader {
     uint64_t refused_us; /* its decisions are refused */
 };
 
+/* What must be reached, and is no event of its own. */
+enum sim_moment {
+    SIM_MOMENT_BARRED = 0, /* nobody can lead who may */
+    SIM_MOMENT_COUNT
+};
+
 /* ---- processes ---- */
 
 /* A renewal as it was handed to the log. */
@@ -324,6 +330,7 @@ struct sim {
     size_t record_count;
     uint64_t next_seq;
     bool log_down;
+    uint32_t nofailover; /* bit i: the configuration of node i has that tag */
 
     struct cluster truth; /* the fold of every record at the moment of its storing */
     struct cluster states[SIM_STATES_MAX]; /* after record i, at i modulo the size */

@@ -151,6 +151,7 @@ static void init(struct sim *s, const struct sim_plan *plan)
     s->memory = memory;
     s->plan = plan;
     s->options = plan->options;
+    s->nofailover = plan->options.nofailover;
     s->aloud = story != NULL;
     sim_seed(&s->random, plan->options.seed, 0);
     sim_seed(&s->liar, plan->options.seed, 1);
@@ -215,6 +216,27 @@ static bool is_withheld(const struct cluster *c)
     return c->withheld && c->config.switch_policy != SWITCH_MAXIMUM_AVAILABILITY;
 }
 
+static bool lacks_leave(const struct cluster *c)
+{
+    bool lacks = false;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        lacks = lacks || c->nodes[i].verdict == VERDICT_NOFAILOVER;
+    }
+    return lacks;
+}
+
+/* From now on everybody may lead: each agent reads its configuration when it starts. */
+static void take_tags(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->options.nodes; i++) {
+        if ((s->nofailover >> i & 1U) != 0 && s->nodes[i].agent_runs) {
+            sim_agent_crash(s, (int)i);
+            sim_guard_restart(s, (int)i, SIM_MS);
+        }
+    }
+    s->nofailover = 0;
+}
+
 static void operate(struct sim *s)
 {
     bool stands = s->waiting == WAITING_CANDIDATE || s->waiting == WAITING_POLICY ||
@@ -223,6 +245,11 @@ static void operate(struct sim *s)
                  s->now_us > s->trouble_us + OPERATOR_US;
     if (waits && (is_withheld(&s->truth) || lacks_proof(&s->truth))) {
         sim_give_up(s);
+        sim_trouble(s, s->now_us + SIM_S);
+    }
+    if (waits && s->nofailover != 0 && lacks_leave(&s->truth)) {
+        sim_cover_moment(SIM_MOMENT_BARRED);
+        take_tags(s);
         sim_trouble(s, s->now_us + SIM_S);
     }
 }
