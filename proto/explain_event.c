@@ -245,6 +245,9 @@ static void explain_done(const struct cluster *c, const struct event *e, struct 
         text_add_duration(t, e->body.task.duration_ms);
         text_add(t, ")");
     }
+    if (task == TASK_PROMOTE) {
+        explain_sync_opened(c, t);
+    }
 }
 
 static void explain_failed(const struct cluster *c, const struct event *e, struct text *t)

@@ -49,6 +49,15 @@ void explain_synced(const struct cluster *c, const struct event *e, struct text 
     text_add(t, ", which has everything; an election needs %" PRIu32, c->sync.quorum);
 }
 
+void explain_sync_opened(const struct cluster *c, struct text *t)
+{
+    const struct sync *s = &c->sync;
+    if (s->step == SYNC_CHANGING && s->voters != 0 && s->voters == s->waits) {
+        text_add(t, "; from there on an election needs %" PRIu32 " of ", s->quorum);
+        add_mask(c, s->voters, t);
+    }
+}
+
 static void add_present(const struct cluster *c, struct text *t)
 {
     const struct sync *s = &c->sync;

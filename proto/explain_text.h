@@ -45,6 +45,8 @@ void explain_begun_restart(const struct cluster *c, const struct event *e, struc
 void text_add_names(const struct name_list *list, struct text *t);
 void explain_sync_set(const struct cluster *c, const struct event *e, struct text *t);
 void explain_synced(const struct cluster *c, const struct event *e, struct text *t);
+/* What an election needs from a new leader's promotion on, when that is the set of its grant. */
+void explain_sync_opened(const struct cluster *c, struct text *t);
 
 /* explain_rebuild.c */
 void explain_progress(const struct cluster *c, const struct event *e, struct text *t);

@@ -403,6 +403,7 @@ static enum void_reason fold_promoted(struct cluster *c, int32_t i, const struct
     c->promoted = true;
     c->change.promoted_wall_us = e->wall_us;
     learn_system(c, &c->nodes[i]);
+    fold_sync_opened(c);
     return VOID_NONE;
 }
 

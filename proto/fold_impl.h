@@ -92,6 +92,8 @@ void fold_sync_granted(struct cluster *c, const struct grant *g);
 /* A standby cluster's leader is to be promoted: from its first commit on it waits for these. */
 void fold_sync_promoted(struct cluster *c, const struct event *e);
 void fold_sync_leads(struct cluster *c, const struct event *e);
+/* done(promote) of the present term: the floor is known. */
+void fold_sync_opened(struct cluster *c);
 
 /* What is known of the end of the last holder's WAL when a term ends that may never have been
  * held. */

@@ -18,6 +18,13 @@ static void enter(struct cluster *c, uint32_t waits, uint32_t count, const struc
     s->bound = s->bound && (count != 0 || c->config.synchronous != SYNCHRONOUS_OFF);
 }
 
+/* Whatever was acknowledged is on so many of the set that is waited for. */
+static void rely_on_set(struct sync *s)
+{
+    s->voters = s->waits;
+    s->quorum = sync_size(s->waits) - s->count + 1;
+}
+
 void fold_sync_granted(struct cluster *c, const struct grant *g)
 {
     c->sync.granted_waits = 0;
@@ -34,6 +41,20 @@ void fold_sync_leads(struct cluster *c, const struct event *e)
         c->sync.bound = false;
     }
     enter(c, c->sync.granted_waits, c->sync.granted_count, e);
+}
+
+/* The log knows where the leader's timeline opened: at or above all that was acknowledged before,
+ * by the proof that it was granted the term with, and nobody below that is granted another. What it
+ * acknowledges itself is on the set that its grant names, as long as no other was begun: an
+ * election needs no more than that set. Of a leader without the fence nothing is proven. */
+void fold_sync_opened(struct cluster *c)
+{
+    struct sync *s = &c->sync;
+    bool first = s->step == SYNC_CHANGING && s->seq == c->phase_seq;
+    bool proven = s->bound && c->floor.lsn != 0 && !c->nodes[c->leader].nosync;
+    if (first && proven && s->count <= sync_size(s->waits)) {
+        rely_on_set(s);
+    }
 }
 
 void fold_sync_promoted(struct cluster *c, const struct event *e)
@@ -118,13 +139,11 @@ enum void_reason fold_synced(struct cluster *c, int32_t i, const struct event *e
     if (s->step != SYNC_CHANGING || t->directive_seq != s->seq) {
         return VOID_NO_CHANGE;
     }
-    uint32_t size = sync_size(s->waits);
-    if (s->count > size) {
+    if (s->count > sync_size(s->waits)) {
         return VOID_IMPOSSIBLE; /* strict, with too few: such a commit is never acknowledged */
     }
     s->step = SYNC_STEADY;
     s->bound = true;
-    s->voters = s->waits;
-    s->quorum = size - s->count + 1;
+    rely_on_set(s);
     return VOID_NONE;
 }

@@ -14,6 +14,11 @@
  *      ▲                 ▲   │ begin again               │
  *      └── give up ──────┴───┴────── begin ──────────────┘
  *
+ * The first set of a term is begun by its first renewal, and asks less of an election as soon as
+ * done(promote) has told where the new timeline opened: what was acknowledged before lies below
+ * that, and nobody who lacks a part of it is granted a term (VERDICT_BELOW_FLOOR). What comes after
+ * is on the set that the grant names, unless another was begun meanwhile.
+ *
  * Pure questions and the fold's part of the answers. The masks are of the state's node indices.
  */
 #ifndef PGBATON_SYNC_H

@@ -22,9 +22,12 @@
  *                                                        agent/fence/seal.c
  *   - a revoke comes at any time; a grant needs `quorum` of the voters sealed, and the furthest of
  *     them, or one that has all that a released leader wrote                  proto/sync.c
- *   - -DNEWTERM: the first set of a term, which its grant names: the new leader lets commits wait
- *     for it from the start, and the earlier term's voters, itself among them, stay voters until it
- *     is settled                                                              fold_sync_leads()
+ *   - -DNEWTERM: the first set of a term, which its grant names. The new leader has what the
+ *     earlier term acknowledged; its PostgreSQL waits for nobody that there is when it is promoted,
+ *     and then for that set. The earlier term's voters, itself among them, stay voters until the
+ *     log knows where its timeline opened: nobody below that is granted anything from there on, and
+ *     the new term's own commits are on the set that the grant names, if no other was begun
+ *                                                       fold_sync_leads(), fold_sync_opened()
  *
  * Left out: replies that are late (they only delay an answer), timelines, a leader that returns. The
  * WAL has MAXLSN commits, the log CHANGES changes.
@@ -47,7 +50,12 @@
  *   FEWER      one sealed voter less is enough
  *   LAGGING    any sealed voter is granted, not only the furthest
  *   STRANGER   sealed standbys count that are not voters
+ *   OUTSIDER   no mutation: (NEWTERM) the new leader was none of the earlier term's voters
  *   OWNQUORUM  (NEWTERM) the earlier term's voters are forgotten with the first renewal
+ *   FLOORLESS  (NEWTERM) who stands below the place where the timeline opened is granted the term
+ *   OTHERSET   (NEWTERM) the earlier voters are forgotten, too, when another set was begun meanwhile
+ *   UNBLOCKED  (NEWTERM) it is promoted before its checkpointer has read that commits wait
+ *   OPENED     no mutation: fails when a grant follows by the set that the grant named, unsettled
  *   REACH      no mutation: fails when a grant under a settled new set follows the answers
  */
 #ifndef MAXLSN
@@ -96,6 +104,26 @@ bool changing, bound;
 byte given, stage = SAID, mark;
 byte least; /* the count that a WAL sender may still wait for */
 byte word; /* the set of which it has said that it is settled, under way; 0: none */
+
+#ifdef NEWTERM
+#define OLD 1 /* so much is of the earlier term, acknowledged */
+#ifdef SMALL
+#define FIRST 2
+#else
+#define FIRST 6
+#endif
+#ifdef OUTSIDER
+#define EARLIER 1
+#else
+#define EARLIER 9
+#endif
+bool opened; /* the log knows where the new timeline opened */
+#define FLOOR (opened -> OLD : 0)
+#else
+#define OLD 0
+#define FLOOR 0
+#endif
+bool promoted = (OLD == 0);
 
 /* its PostgreSQL */
 byte wal, acked;
@@ -170,7 +198,14 @@ byte newest;  /* what the grantee has */
 #endif
 #define PROVEN(v) (voters != 0 && SIZE(SEALED) >= NEEDED && FURTHEST(v))
 #define COMPLETE(v) (phase == RELEASED && told[v] >= wal)
-#ifdef REACH
+#ifdef FLOORLESS
+#define HIGH(v) true
+#else
+#define HIGH(v) (told[v] >= FLOOR)
+#endif
+#ifdef OPENED
+#define REACHED assert(!(acked == MAXLSN && opened && changing && phase == GRANTED && !dead))
+#elif defined(REACH)
 #define REACHED assert(!(acked == MAXLSN && seq == CHANGES && !changing && !dead))
 #else
 #define REACHED skip
@@ -243,7 +278,7 @@ inline renew(v)
     :: d_step { (phase == REVOKED || phase == RELEASED) && !HAS(reported, v) -> \
            reported = reported | 1 << v; told[v] = flushed[v] } \
     :: d_step { FORGETS(v) -> restarted = restarted | 1 << v } \
-    :: d_step { (phase == REVOKED || phase == RELEASED) && bound && HAS(reported, v) && \
+    :: d_step { (phase == REVOKED || phase == RELEASED) && bound && HAS(reported, v) && HIGH(v) && \
                 ((HAS(voters, v) && PROVEN(v)) || COMPLETE(v)) -> \
            phase = GRANTED; newest = flushed[v]; CHECK; REACHED }
 
@@ -262,26 +297,28 @@ active proctype world()
 {
     d_step {
 #ifdef NEWTERM
-        /* of the earlier term: the leader and standby 0, ANY 1; the grant names standbys 1 and 2 */
+        /* set 0 is of nobody that there is */
+        count[0] = 1;
         seq = 1;
-        waits[1] = 6;
+        waits[1] = FIRST;
         count[1] = 1;
-        given = 1;
-        stage = APPLY;
         bound = true;
         changing = true;
-        voters = 8 | 1 | 6;
-        quorum = 4;
 #ifdef OWNQUORUM
-        voters = 6;
-        quorum = 2;
+        voters = FIRST;
+        quorum = QUORUM(FIRST, 1);
+#else
+        voters = EARLIER | FIRST;
+        quorum = SIZE(voters);
 #endif
-        in = 6;
-        num[1] = 1;
-        num[2] = 1;
+#ifdef OUTSIDER
+        flushed[0] = OLD;
+#endif
+#ifndef UNBLOCKED
         defined = true;
-        wal = 1;
-        acked = 1;
+#endif
+        wal = OLD;
+        acked = OLD;
 #else
         waits[0] = FROM;
         count[0] = FROMCOUNT;
@@ -317,8 +354,23 @@ end:
            :: else
            fi;
            word = 0 }
+#ifdef NEWTERM
+    :: d_step { !dead && !promoted -> promoted = true }
+    :: d_step { OPEN && promoted && !opened ->
+           opened = true;
+           if
+#ifdef OTHERSET
+           :: changing ->
+#else
+           :: changing && seq == 1 ->
+#endif
+               voters = waits[1];
+               quorum = QUORUM(waits[1], count[1])
+           :: else
+           fi }
+#endif
     /* the leader's agent */
-    :: d_step { !dead && given < seq -> given++; order() }
+    :: d_step { !dead && promoted && given < seq -> given++; order() }
     :: d_step { !dead && least != UNKNOWN -> least = UNKNOWN; order() } /* restarts */
     :: d_step { !dead && stage == APPLY && READ && WAITS && MUSTFORK -> stage = RENEW }
     :: d_step { !dead && stage == APPLY && READ && WAITS && !MUSTFORK ->
@@ -328,8 +380,8 @@ end:
     :: d_step { !dead && stage == CONFIRM && CONFIRMED ->
            stage = SAID; least = count[given]; word = given }
     /* its PostgreSQL */
-    :: d_step { !dead && wal < MAXLSN -> wal++ }
-    :: d_step { !dead && acked < wal && (!defined || WAITING(0) || WAITING(1) || WAITING(2)) ->
+    :: d_step { !dead && promoted && wal < MAXLSN -> wal++ }
+    :: d_step { !dead && promoted && acked < wal && (!defined || WAITING(0) || WAITING(1) || WAITING(2)) ->
            acked++; CHECK }
     :: d_step { defined != (count[SET] > 0) -> defined = (count[SET] > 0) }
 #ifdef SMALL

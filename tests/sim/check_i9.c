@@ -101,13 +101,46 @@ static void check_settled(struct sim *s, const struct event *e)
     }
 }
 
+/* A new leader is promoted: what was acknowledged before lies below the place where its timeline
+ * opened, and what it has acknowledged itself is on the set that the log names from here on. Of one
+ * that has lost its disk meanwhile nothing shows that. */
+static void check_opened(struct sim *s, const struct event *e)
+{
+    const struct sync *sync = &s->truth.sync;
+    const struct sim_wal *wal = &s->nodes[sim_node_index(s, e->writer)].pg.wal;
+    const struct sim_branch *own = wal->count > 0 ? &wal->branches[wal->count - 1] : NULL;
+    if (own == NULL || own->timeline != s->truth.floor.timeline) {
+        return;
+    }
+    if (wal->count > 1 && s->truth.floor.lsn != own->start) {
+        sim_break(s, "I9: sync set", "the timeline of %s opened at %llu, and not at %llu",
+                  e->writer, (unsigned long long)own->start,
+                  (unsigned long long)s->truth.floor.lsn);
+    }
+    bool earlier = s->acked_branch != own->id;
+    bool kept = earlier ? sim_wal_holds(wal, s->acked_branch, s->acked_lsn)
+                        : holders(s, sim_mask(s, sync->waits), s->acked_branch, s->acked_lsn) >=
+                                  sync->count;
+    if (s->acked_branch != 0 && !kept) {
+        sim_break(s, "I9: sync set", "%s is promoted, and nothing keeps the acknowledged %llu",
+                  e->writer, (unsigned long long)s->acked_lsn);
+    }
+}
+
 void check_i9_step(struct sim *s, const struct cluster *before, const struct event *e)
 {
     const struct sync *now = &s->truth.sync;
+    if (e->kind == EVENT_GRANT && before->promoted && before->sync.bound &&
+        before->sync.step == SYNC_CHANGING && before->sync.voters == before->sync.waits) {
+        sim_cover_moment(SIM_MOMENT_UNSETTLED);
+    }
     bool settled = before->sync.step == SYNC_CHANGING && now->step == SYNC_STEADY;
     if (settled) {
         sim_pg_touch(s);
         check_settled(s, e);
+    } else if (s->truth.promoted && !before->promoted && e->kind == EVENT_DONE) {
+        sim_pg_touch(s);
+        check_opened(s, e);
     } else if (sync_binds(before) && sync_binds(&s->truth) && now->voters != 0 &&
                is_weaker(&before->sync, now)) {
         sim_break(s, "I9: sync set", "%s asks less of an election, and no set was settled",

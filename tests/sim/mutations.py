@@ -340,7 +340,7 @@ add("removed-comes-back",
 
 add("report-unsealed",
     ("agent/report.c", "    return a->watch.last.sealed_term != 0 && a->watch.last", "    return a->now_ms != 0 || a->watch.last"))
-add("quorum-of-one", ("proto/fold_sync.c", "s->quorum = size - s->count + 1;", "s->quorum = 1;"))
+add("quorum-of-one", ("proto/fold_sync.c", "s->quorum = sync_size(s->waits) - s->count + 1;", "s->quorum = 1;"))
 add("any-of-quorum",
     ("proto/sync.c", "return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_BEHIND;",
      "return is_furthest(c, c->nodes[i].position) ? VERDICT_ELIGIBLE : VERDICT_ELIGIBLE;"))
@@ -358,6 +358,17 @@ add("any-word",
 add("given-up-voters",
     ("proto/fold_sync.c", "count != 0 && s->voters != 0 ? s->voters | waits : 0;",
      "s->voters != 0 ? s->voters | waits : 0;"))
+add("first-set-at-grant",
+    ("proto/fold_sync.c",
+     "    enter(c, c->sync.granted_waits, c->sync.granted_count, e);\n}\n\n/* The log knows",
+     "    enter(c, c->sync.granted_waits, c->sync.granted_count, e);\n"
+     "    if (c->sync.bound && c->sync.step == SYNC_CHANGING) {\n        rely_on_set(&c->sync);\n    }\n"
+     "}\n\n/* The log knows"))
+add("opened-over-another-set",
+    ("proto/fold_sync.c", "s->step == SYNC_CHANGING && s->seq == c->phase_seq;",
+     "s->step == SYNC_CHANGING;"), covered="no monitor begins one before the promotion")
+add("promoted-before-commits-wait",
+    ("tests/sim/sim_task.c", "job->task == TASK_PROMOTE && sim_sync_must_wait(&n->pg);", "false;"))
 add("mark-too-soon",
     ("tests/sim/sim_sync.c", "all = all && memcmp(", "all = all || memcmp("))
 add("mark-unconfirmed",

@@ -170,6 +170,8 @@ void sim_sync_write(struct sim *s, int node, const struct upstream *upstream);
 void sim_sync_order(struct sim *s, int node, uint64_t seq, const struct upstream *upstream);
 /* It has written, and standbys have received: what does it acknowledge now? */
 void sim_sync_commit(struct sim *s, int node);
+/* True when it must not be promoted yet. */
+bool sim_sync_must_wait(const struct sim_pg *pg);
 
 /* ---- sim_guard.c: the guard, and who restarts what ---- */
 void sim_guard_init(struct sim *s, int node);

@@ -66,7 +66,7 @@ static bool another_is_current(struct sim *s, int node)
 static void lose_data(struct sim *s, int node, enum data_verdict verdict)
 {
     struct sim_pg *pg = &s->nodes[node].pg;
-    bool settled = s->truth.phase == PHASE_HELD && standby_serves(&s->truth);
+    bool settled = s->truth.phase == PHASE_HELD && s->truth.promoted;
     if (pg->verdict == DATA_INTACT && settled && another_is_current(s, node)) {
         pg->verdict = verdict;
         struct fact fact = {.kind = FACT_DISTURBED};

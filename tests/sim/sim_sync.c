@@ -10,6 +10,8 @@
 /* One WAL sender in so many stands still for a while before it reads its settings. */
 #define LATE_PERCENT 3
 #define LATE_US (2 * SIM_S)
+/* One order in so many meets a checkpointer at work, which reads its settings afterwards. */
+#define CHECKPOINTS_EACH 4
 
 static uint32_t mask_of(const struct sim *s, const struct name_list *names)
 {
@@ -67,7 +69,16 @@ void sim_sync_write(struct sim *s, int node, const struct upstream *upstream)
         uint64_t most_us = sim_chance(&n->random, LATE_PERCENT) ? LATE_US : 40 * SIM_MS;
         sim_after(s, sim_delay(s, &n->random, 0, most_us), sender_reads, node, n->pg.run, i);
     }
-    sim_after(s, sim_delay(s, &n->random, 0, 40 * SIM_MS), checkpointer_reads, node, n->pg.run, 0);
+    bool late = n->pg.sync.file.count != 0 && s->now_us % CHECKPOINTS_EACH == 0;
+    uint64_t late_us = late ? LATE_US : 0;
+    sim_after(s, late_us + sim_delay(s, &n->random, 0, 40 * SIM_MS), checkpointer_reads, node,
+              n->pg.run, 0);
+}
+
+/* As the real order to promote asks: commits wait where the setting says that they must. */
+bool sim_sync_must_wait(const struct sim_pg *pg)
+{
+    return pg->sync.file.count != 0 && !pg->sync.defined;
 }
 
 static bool same_waits(struct sim_waits a, struct sim_waits b)

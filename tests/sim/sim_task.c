@@ -150,6 +150,11 @@ static void ended(struct sim *s, int node, uint64_t number, uint64_t value)
         return;
     }
     const struct sim_job *job = &n->job;
+    bool waits = job->task == TASK_PROMOTE && sim_sync_must_wait(&n->pg);
+    if (waits && job->pg_run == n->pg.run) {
+        sim_after(s, PROMOTE_POLL_MS * SIM_MS, ended, node, number, 0);
+        return;
+    }
     struct fact fact = {.kind = FACT_TASK_ENDED, .task = job->task};
     fact.ok = job->pg_run == n->pg.run && run_job(s, node, job);
     if (job->task == TASK_PROMOTE && fact.ok) {

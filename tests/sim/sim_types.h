@@ -159,7 +159,8 @@ struct sim_reader {
 
 /* What must be reached, and is no event of its own. */
 enum sim_moment {
-    SIM_MOMENT_BARRED = 0, /* nobody can lead who may */
+    SIM_MOMENT_UNSETTLED = 0, /* an election after a leader whose first set was not settled */
+    SIM_MOMENT_BARRED,        /* nobody can lead who may */
     SIM_MOMENT_COUNT
 };
 
