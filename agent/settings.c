@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "../proto/config_file.h"
+#include "../proto/log.h"
 #include "../proto/log_line.h"
 #include "pg_settings.h"
 #include "program_path.h"
@@ -258,9 +259,11 @@ static enum result take_identity(const struct loading *l)
         return failure_prefix(l->failure, "%s:%zu", l->path,
                               settings_yaml_line(l->yaml, "postgresql.address"));
     }
-    if (strncmp(l->file->nats, "nats://", 7) != 0 && strncmp(l->file->nats, "tls://", 6) != 0) {
+    if (strncmp(l->file->nats, "nats://", 7) != 0 && strncmp(l->file->nats, "tls://", 6) != 0 &&
+        strncmp(l->file->nats, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) != 0) {
         return wrong(l, "nats", "is not the URL of a NATS server",
-                     "write 'nats://127.0.0.1:4222'; several are separated by commas");
+                     "write 'nats://127.0.0.1:4222'; several are separated by commas; "
+                     "'file:/path' is the log of one machine, without a server");
     }
     if (strlen(l->file->nats) >= sizeof(l->settings->nats)) {
         return wrong(l, "nats", "is too long", "name fewer servers; a client finds the others");

@@ -162,7 +162,7 @@ enum result shell_log_open(struct shell *shell, struct failure *reterr_failure)
             .want_asked = true,
     };
     subject_live(s->self.cluster, s->self.node, shell->log.own_live);
-    enum result result = log_nats_create(&options, &shell->log.log, reterr_failure);
+    enum result result = log_create(&options, &shell->log.log, reterr_failure);
     if (result != RESULT_OK) {
         return result;
     }

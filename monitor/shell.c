@@ -423,7 +423,7 @@ static enum result open_log(struct shell *s, const struct monitor_settings *sett
             .max_age_s = settings->max_age_s,
             .max_bytes = settings->max_bytes,
     };
-    return log_nats_create(&options, &s->log, reterr_failure);
+    return log_create(&options, &s->log, reterr_failure);
 }
 
 static void shell_free(struct shell *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * log.h - the log as its readers and writers see it, over NATS JetStream or a captured file.
+ * log.h - the log as its readers and writers see it, over NATS JetStream, a file of this machine or
+ * a captured file.
  *
  * One struct log is owned by one loop. Nothing here blocks, but for create and destroy: libnats
  * lives in threads of its own behind bounded queues (FACTS 11-13), and the loop learns from
@@ -52,7 +53,7 @@ struct log_notice {
     const char *text; /* LOG_DOWN, LOG_REFUSED */
 };
 
-/* Settings of a log on NATS. Strings are copied. */
+/* Settings of a log that is written, too. Strings are copied. */
 struct log_nats_options {
     const char *servers; /* "nats://127.0.0.1:4222,nats://..." */
     const char *name;    /* of this client, as the server's monitoring shows it */
@@ -71,6 +72,13 @@ struct log_nats_options {
 /* Starts the threads and returns at once; what happens is told by notices. */
 MUST_USE enum result log_nats_create(const struct log_nats_options *options, struct log **ret_log,
                                      struct failure *reterr_failure);
+/* The log of one machine, on a file; servers is LOG_LOCAL_SCHEME and its absolute path. */
+#define LOG_LOCAL_SCHEME "file:"
+MUST_USE enum result log_local_create(const struct log_nats_options *options, struct log **ret_log,
+                                      struct failure *reterr_failure);
+/* Either, by what servers begins with. */
+MUST_USE enum result log_create(const struct log_nats_options *options, struct log **ret_log,
+                                struct failure *reterr_failure);
 /* Opens a captured file for reading (log_file.h has its format). cluster NULL: all. */
 MUST_USE enum result log_file_create(const char *path, const char *cluster, struct log **ret_log,
                                      struct failure *reterr_failure);

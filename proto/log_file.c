@@ -2,6 +2,7 @@
 #include "log_file.h"
 
 #include "log_impl.h"
+#include "log_record.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,46 +13,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define MAGIC "PGBATON1"
-#define MAGIC_BYTES 8
-#define SIZE_BYTES 4
-#define HEAD_BYTES 18 /* seq, stored_us, subject length */
-#define CRC_BYTES 4
-#define BODY_BYTES_MIN (HEAD_BYTES + CRC_BYTES)
-#define BODY_BYTES_MAX (HEAD_BYTES + SUBJECT_SIZE + EVENT_BYTES_MAX + CRC_BYTES)
-
-/* CRC-32 of ISO 3309, as zlib's, over four bits at a time. */
-static uint32_t crc32_of(const uint8_t *data, size_t size)
-{
-    static const uint32_t table[16] = {
-            0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-            0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-            0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    uint32_t crc = 0xffffffff;
-    for (size_t i = 0; i < size; i++) {
-        crc = table[(crc ^ data[i]) & 15] ^ (crc >> 4);
-        crc = table[(crc ^ (data[i] >> 4)) & 15] ^ (crc >> 4);
-    }
-    return crc ^ 0xffffffff;
-}
-
-static void put_number(uint8_t *at, uint64_t number, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        at[i] = (uint8_t)(number >> (8 * i));
-    }
-}
-
-static uint64_t get_number(const uint8_t *at, size_t bytes)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        number |= (uint64_t)at[i] << (8 * i);
-    }
-    return number;
-}
 
 static enum result open_failure(struct failure *f, int error, const char *verb, const char *path)
 {
@@ -96,7 +57,7 @@ enum result log_file_writer_create(const char *path, struct log_file_writer **re
     writer->file = file;
     writer->path = strdup(path);
     assert(writer->path != NULL);
-    if (fwrite(MAGIC, 1, MAGIC_BYTES, file) != MAGIC_BYTES) {
+    if (fwrite(LOG_RECORD_MAGIC, 1, LOG_RECORD_MAGIC_BYTES, file) != LOG_RECORD_MAGIC_BYTES) {
         (void)failure_errno(reterr_failure, errno, "write %s", path);
         (void)fclose(file);
         free(writer->path);
@@ -110,24 +71,13 @@ enum result log_file_writer_create(const char *path, struct log_file_writer **re
 enum result log_file_write(struct log_file_writer *writer, const struct log_notice *record,
                            struct failure *reterr_failure)
 {
-    uint8_t bytes[SIZE_BYTES + BODY_BYTES_MAX];
-    const size_t subject_size = strlen(record->subject);
-    if (subject_size >= SUBJECT_SIZE || record->size > EVENT_BYTES_MAX) {
+    uint8_t bytes[LOG_RECORD_BYTES_MAX];
+    const size_t size = log_record_encode(record, bytes);
+    if (size == 0) {
         return failure_set(reterr_failure, RESULT_INVALID, "record %" PRIu64 " is too large",
                            record->seq);
     }
-    const size_t body = HEAD_BYTES + subject_size + record->size + CRC_BYTES;
-    const size_t crc_at = SIZE_BYTES + body - CRC_BYTES;
-    put_number(bytes, body, SIZE_BYTES);
-    put_number(bytes + 4, record->seq, 8);
-    put_number(bytes + 12, record->stored_us, 8);
-    put_number(bytes + 20, subject_size, 2);
-    memcpy(bytes + 22, record->subject, subject_size);
-    if (record->size > 0) {
-        memcpy(bytes + 22 + subject_size, record->data, record->size);
-    }
-    put_number(bytes + crc_at, crc32_of(bytes, crc_at), CRC_BYTES);
-    if (fwrite(bytes, 1, SIZE_BYTES + body, writer->file) != SIZE_BYTES + body) {
+    if (fwrite(bytes, 1, size, writer->file) != size) {
         return failure_errno(reterr_failure, errno, "write %s", writer->path);
     }
     return RESULT_OK;
@@ -175,7 +125,7 @@ struct log_file {
     uint64_t last_seq;
     char text[FAILURE_TEXT_SIZE];
     char subject[SUBJECT_SIZE];
-    uint8_t bytes[SIZE_BYTES + BODY_BYTES_MAX];
+    uint8_t bytes[LOG_RECORD_BYTES_MAX];
 };
 
 static struct log_file *file_of(const struct log *log)
@@ -210,76 +160,38 @@ static struct log_notice stop(struct log_file *log, const char *what)
     return (struct log_notice){.kind = LOG_DOWN, .text = log->text};
 }
 
-enum found {
-    FOUND_RECORD,
-    FOUND_END,
-    FOUND_CUT,
-    FOUND_DAMAGE,
-};
-
-/* Reads the next record's bytes to log->bytes. */
-static enum found read_record(struct log_file *log, size_t *ret_body)
+/* Reads the next record's bytes to log->bytes; false at the end of the file. */
+static bool read_bytes(struct log_file *log, size_t *ret_size)
 {
-    const size_t got = fread(log->bytes, 1, SIZE_BYTES, log->file);
-    if (got == 0 && feof(log->file) != 0) {
-        return FOUND_END;
+    const size_t head = LOG_RECORD_SIZE_BYTES;
+    *ret_size = fread(log->bytes, 1, head, log->file);
+    const size_t size = *ret_size == head ? log_record_size(log->bytes) : 0;
+    if (size != 0) {
+        *ret_size += fread(log->bytes + head, 1, size - head, log->file);
     }
-    if (got < SIZE_BYTES) {
-        return FOUND_CUT;
-    }
-    const size_t body = (size_t)get_number(log->bytes, SIZE_BYTES);
-    if (body < BODY_BYTES_MIN || body > BODY_BYTES_MAX) {
-        return FOUND_DAMAGE;
-    }
-    if (fread(log->bytes + SIZE_BYTES, 1, body, log->file) < body) {
-        return FOUND_CUT;
-    }
-    const size_t crc_at = SIZE_BYTES + body - CRC_BYTES;
-    const size_t subject_size = (size_t)get_number(log->bytes + 20, 2);
-    *ret_body = body;
-    if (get_number(log->bytes + crc_at, CRC_BYTES) != crc32_of(log->bytes, crc_at) ||
-        subject_size >= SUBJECT_SIZE || subject_size > body - BODY_BYTES_MIN ||
-        get_number(log->bytes + 4, 8) <= log->last_seq) {
-        return FOUND_DAMAGE;
-    }
-    return FOUND_RECORD;
-}
-
-/* The record in log->bytes as a notice. */
-static struct log_notice take_record(struct log_file *log, size_t body)
-{
-    const size_t subject_size = (size_t)get_number(log->bytes + 20, 2);
-    memcpy(log->subject, log->bytes + 22, subject_size);
-    log->subject[subject_size] = '\0';
-    log->offset += SIZE_BYTES + body;
-    log->last_seq = get_number(log->bytes + 4, 8);
-    return (struct log_notice){
-            .kind = LOG_RECORD,
-            .seq = log->last_seq,
-            .stored_us = get_number(log->bytes + 12, 8),
-            .subject = log->subject,
-            .data = log->bytes + 22 + subject_size,
-            .size = body - BODY_BYTES_MIN - subject_size,
-    };
+    return *ret_size != 0 || feof(log->file) == 0;
 }
 
 static struct log_notice read_next(struct log_file *log)
 {
-    size_t body = 0;
-    for (;;) {
-        const enum found found = read_record(log, &body);
-        if (found == FOUND_END) {
-            log->stage = FILE_ENDING;
-            return (struct log_notice){.kind = LOG_CAUGHT_UP};
+    size_t size = 0;
+    struct log_notice record;
+    while (read_bytes(log, &size)) {
+        enum log_record_found found = log_record_decode(log->bytes, size, log->subject, &record);
+        if (found == LOG_RECORD_WHOLE && record.seq <= log->last_seq) {
+            found = LOG_RECORD_DAMAGED;
         }
-        if (found != FOUND_RECORD) {
-            return stop(log, found == FOUND_CUT ? "the file is cut" : "the file is damaged");
+        if (found != LOG_RECORD_WHOLE) {
+            return stop(log, found == LOG_RECORD_CUT ? "the file is cut" : "the file is damaged");
         }
-        const struct log_notice record = take_record(log, body);
+        log->offset += size;
+        log->last_seq = record.seq;
         if (log_subject_is_of(record.subject, log->cluster)) {
             return record;
         }
     }
+    log->stage = FILE_ENDING;
+    return (struct log_notice){.kind = LOG_CAUGHT_UP};
 }
 
 static struct log_notice file_take(struct log *base)
@@ -333,7 +245,7 @@ static struct log_file *allocate(FILE *file, const char *path, const char *clust
     log->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     log->path = strdup(path);
     log->cluster = cluster == NULL ? NULL : strdup(cluster);
-    log->offset = MAGIC_BYTES;
+    log->offset = LOG_RECORD_MAGIC_BYTES;
     assert(log->path != NULL && (cluster == NULL || log->cluster != NULL));
     return log;
 }
@@ -341,16 +253,17 @@ static struct log_file *allocate(FILE *file, const char *path, const char *clust
 enum result log_file_create(const char *path, const char *cluster, struct log **ret_log,
                             struct failure *reterr_failure)
 {
-    char magic[MAGIC_BYTES] = {0};
+    char magic[LOG_RECORD_MAGIC_BYTES] = {0};
     FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         return open_failure(reterr_failure, errno, "open", path);
     }
-    if (fread(magic, 1, MAGIC_BYTES, file) != MAGIC_BYTES ||
-        memcmp(magic, MAGIC, MAGIC_BYTES) != 0) {
+    if (fread(magic, 1, LOG_RECORD_MAGIC_BYTES, file) != LOG_RECORD_MAGIC_BYTES ||
+        memcmp(magic, LOG_RECORD_MAGIC, LOG_RECORD_MAGIC_BYTES) != 0) {
         (void)fclose(file);
         return failure_set(reterr_failure, RESULT_INVALID,
-                           "%s: not a captured log (offset 0 does not hold " MAGIC ")", path);
+                           "%s: not a captured log (offset 0 does not hold " LOG_RECORD_MAGIC ")",
+                           path);
     }
     struct log_file *log = allocate(file, path, cluster);
     if (log->fd < 0) {

@@ -2,9 +2,8 @@
 /*
  * log_file.h - writing a captured range of the log; log_file_create() in log.h reads one.
  *
- * The format: 8 bytes "PGBATON1", then records, each little-endian: u32 size of what follows, u64
- * seq, u64 stored_us, u16 subject length, subject, payload, and u32 CRC-32 over all of these. A
- * file that ends inside a record is reported as cut; everything before that is read.
+ * The format is log_record.h's. A file that ends inside a record is reported as cut; everything
+ * before that is read.
  */
 #ifndef PGBATON_LOG_FILE_H
 #define PGBATON_LOG_FILE_H

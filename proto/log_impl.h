@@ -2,8 +2,8 @@
 /*
  * log_impl.h - what a log is made of: the table of functions that log.c dispatches to.
  *
- * Private to log.c, log_nats.c and log_file.c. An implementation puts a struct log first into its
- * own structure and casts back.
+ * Private to log.c, log_nats.c, log_local.c and log_file.c. An implementation puts a struct log
+ * first into its own structure and casts back.
  */
 #ifndef PGBATON_LOG_IMPL_H
 #define PGBATON_LOG_IMPL_H

@@ -41,7 +41,7 @@ static enum result open_log(const struct reader_options *options, struct log **r
             .live = options->follow,
             .want_live = options->want_live,
     };
-    return log_nats_create(&nats, ret_log, reterr_failure);
+    return log_create(&nats, ret_log, reterr_failure);
 }
 
 enum result reader_open(const struct reader_options *options, struct reader **ret_reader,
@@ -85,9 +85,11 @@ static enum reader_answer fail_silent(struct reader *reader, struct failure *ret
     failure_set(reterr_failure, RESULT_UNAVAILABLE, "%s at %s: %s within %" PRIu64 " ms",
                 reader->up ? "the log cannot be read" : "cannot reach the log", reader->servers,
                 trouble, reader->timeout_ms);
+    const bool local = strncmp(reader->servers, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) == 0;
     failure_hint(reterr_failure,
-                 "start nats-server there and a monitor (it creates the log), or name "
-                 "other servers with --nats or PGBATON_NATS; --timeout waits longer");
+                 "%s (it creates the log), or name "
+                 "other servers with --nats or PGBATON_NATS; --timeout waits longer",
+                 local ? "start a monitor" : "start nats-server there and a monitor");
     return READER_FAILED;
 }
 

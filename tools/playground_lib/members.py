@@ -62,8 +62,18 @@ def write_nats(pg, member):
     write_file(os.path.join(home, "nats.conf"), text)
 
 
+def make_log_directory(pg):
+    """Of a log that is a file: everybody who is in the group of PostgreSQL's user has a part in it."""
+    os.makedirs(pg.log_directory(), exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(pg.log_directory(), 0, pwd.getpwnam("postgres").pw_gid)
+    os.chmod(pg.log_directory(), 0o2770)
+
+
 def write_monitor(pg, member):
     os.makedirs(pg.path(member["name"]))
+    if not pg.members("nats"):
+        make_log_directory(pg)
     replicas = 3 if len(pg.members("nats")) >= 3 else 1
     text = (f"name: {member['name']}\nnats: {pg.servers()}\n"
             f"stream:\n  replicas: {replicas}\n  storage: file\n")

@@ -62,7 +62,13 @@ class Playground:
                 return m
         raise Trouble(f"{name}: no such member; there are {', '.join(self.names(kind))}")
 
+    def log_directory(self):
+        """Of the log's file, when there is no NATS server."""
+        return self.path("log")
+
     def servers(self):
+        if not self.members("nats"):
+            return f"file:{self.log_directory()}/log"
         return ",".join(f"nats://{m['address']}:{m['port']}" for m in self.members("nats"))
 
     def conninfo(self):
