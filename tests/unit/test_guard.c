@@ -41,6 +41,9 @@
 /* How long a condition or an answer is awaited whose quickness is not what a test is about. */
 #define WAIT_MS 60000
 #define REPLY_MS 10000
+/* A guard that is late for a deadline, on a busy machine, is ended by the kernel's timer, as it
+ * should be: what is about a guard in time is tried again so often. */
+#define TRY_COUNT 20
 
 enum op { OP_HELLO, OP_REPORT, OP_ORDER, OP_START, OP_PAGE, OP_HELPER };
 
@@ -369,9 +372,9 @@ static int world_setup_without_guard(void **state)
     return 0;
 }
 
-static int world_teardown(void **state)
+/* Ends the guard and all that it has started. */
+static void world_end(struct world *w)
 {
-    struct world *w = *state;
     struct instance instance;
     uint32_t killed = 0;
     if (w->guard > 0) {
@@ -389,10 +392,51 @@ static int world_teardown(void **state)
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
     close(w->control);
+}
+
+static int world_teardown(void **state)
+{
+    struct world *w = *state;
+    world_end(w);
     close(w->dog_fd);
     remove_tree(w->base);
     free(w);
     return 0;
+}
+
+/* What must be so unless the guard is late; false then. */
+typedef bool (*world_try)(struct world *w);
+
+static void world_try_in_time(struct world *w, world_try try)
+{
+    for (int i = 0; i < TRY_COUNT; i++) {
+        if (try(w)) {
+            return;
+        }
+        world_end(w);
+        world_run(w);
+        assert_int_equal(world_expect_agent(w, REPLY_MS), 0);
+    }
+    fail_msg("the guard was late %d times", TRY_COUNT);
+}
+
+static bool is_end_of_guard(const struct message *m)
+{
+    return m->op == OP_REPORT && m->report.kind == GUARD_REPORT_TERMINATE && m->report.status == -1;
+}
+
+/* False when the kernel was faster than the guard. */
+static bool world_expires(struct world *w)
+{
+    struct message m = world_next(w, REPLY_MS);
+    if (is_end_of_guard(&m)) {
+        return false;
+    }
+    assert_int_equal(m.op, OP_REPORT);
+    assert_int_equal(m.report.kind, GUARD_REPORT_EXPIRED);
+    assert_int_not_equal(m.report.killed_count, 0);
+    assert_int_equal(world_count(w, 0), 0);
+    return true;
 }
 
 static void test_guard_kill_leaves_nobody(void **state)
@@ -423,9 +467,15 @@ static void test_guard_kills_backends_of_dead_postmaster(void **state)
     assert_int_equal(world_count(w, 0), 0);
 }
 
-static void test_guard_kills_at_deadline_while_agent_is_stopped(void **state)
+static bool guard_has_ended(const struct world *w)
 {
-    struct world *w = *state;
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)w->guard, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
+}
+
+static bool try_agent_is_stopped(struct world *w)
+{
     pid_t pid = world_start(w);
     uint64_t deadline = boot_ms() + 1500;
     world_page(w, deadline, 1);
@@ -436,36 +486,48 @@ static void test_guard_kills_at_deadline_while_agent_is_stopped(void **state)
     }
     bool lived = kill(pid, 0) == 0;
     assert_true(lived || boot_ms() >= deadline); /* this program may have been late */
-    while (boot_ms() < deadline + 200) {
+    while (world_count(w, 0) != 0 && !guard_has_ended(w)) {
+        assert_true(boot_ms() < deadline + WAIT_MS);
         nap_ms(10);
     }
-    assert_int_equal(world_count(w, 0), 0);
     kill(w->agent, SIGCONT);
-    assert_int_not_equal(world_expect(w, GUARD_REPORT_EXPIRED, REPLY_MS).killed_count, 0);
+    return world_expires(w);
 }
 
-static void test_guard_ignores_deadline_of_standby(void **state)
+static void test_guard_kills_at_deadline_while_agent_is_stopped(void **state)
 {
-    struct world *w = *state;
+    world_try_in_time(*state, try_agent_is_stopped);
+}
+
+static bool try_deadline_of_standby(struct world *w)
+{
     world_start(w);
     world_page(w, boot_ms() + 50, 0);
     nap_ms(300);
     assert_int_equal(world_count(w, 0), PROCESS_COUNT);
     world_page(w, boot_ms() + 50, 1);
-    world_expect(w, GUARD_REPORT_EXPIRED, REPLY_MS);
-    assert_int_equal(world_count(w, 0), 0);
+    return world_expires(w);
 }
 
-static void test_guard_follows_a_deadline_that_moves(void **state)
+static void test_guard_ignores_deadline_of_standby(void **state)
 {
-    struct world *w = *state;
+    world_try_in_time(*state, try_deadline_of_standby);
+}
+
+static bool try_deadline_that_moves(struct world *w)
+{
     world_start(w);
     for (int i = 0; i < 15; i++) {
         world_page(w, boot_ms() + 1000, 1);
         nap_ms(100);
     }
     assert_int_equal(world_count(w, 0), PROCESS_COUNT);
-    world_expect(w, GUARD_REPORT_EXPIRED, REPLY_MS);
+    return world_expires(w);
+}
+
+static void test_guard_follows_a_deadline_that_moves(void **state)
+{
+    world_try_in_time(*state, try_deadline_that_moves);
 }
 
 static void test_guard_restarts_agent_and_keeps_postmaster(void **state)
