@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,14 @@ static void name_set(struct child *child, const char *path)
     snprintf(child->name, sizeof child->name, "%s", slash != NULL ? slash + 1 : path);
 }
 
-/* The child's own side of the fork: its group, its signals, its output; the input is empty. */
-static void child_become(int output_fd, int stdout_fd, bool in_group)
+/* The child's own side of the fork: its end, its group, its signals, its output; the input is
+ * empty. What it does must not go on when nobody is there any more who knows of it. */
+static void child_become(pid_t parent, int output_fd, int stdout_fd, bool in_group)
 {
     sigset_t none;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+        _exit(126);
+    }
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++) {
         signal(number, SIG_DFL);
@@ -49,9 +54,10 @@ static enum result child_fork(struct child *child, int stdout_fd, pid_t *ret_pid
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return failure_errno(reterr_failure, errno, "start %s", child->name);
     }
+    const pid_t parent = getpid();
     *ret_pid = fork();
     if (*ret_pid == 0) {
-        child_become(ends[1], stdout_fd, child->in_group);
+        child_become(parent, ends[1], stdout_fd, child->in_group);
         return RESULT_OK;
     }
     int error = errno;

@@ -44,7 +44,7 @@ static void order(struct shell *shell, enum guard_order_kind kind, int argument)
     }
 }
 
-/* Nobody guards any more: what runs must not outlive this agent. */
+/* Nobody guards any more: what runs must not outlive this agent, nor what its helpers run. */
 static void on_guard_lost(struct shell *shell)
 {
     struct instance instance = {0};
@@ -59,6 +59,7 @@ static void on_guard_lost(struct shell *shell)
         gone = instance_kill_round(&instance, &killed_count);
         nanosleep(&pause, NULL);
     }
+    instance_kill_session(getsid(0));
     _exit(EXIT_FAILURE);
 }
 

@@ -19,8 +19,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pg_helper.h"
 
@@ -118,6 +121,66 @@ static void test_child_that_cannot_be_executed(void **state)
     assert_int_equal(child_explain(&child, status, &failure), RESULT_FAILED);
     assert_string_equal(failure.text, "/nonexistent/tool: No such file or directory");
     child_finish(&child);
+}
+
+/* An agent that begins a rebuild, which begins a tool, and tells their numbers. */
+static int run_tool(const void *argument)
+{
+    struct child child;
+    struct failure failure = {0};
+    char sleeper[] = "/bin/sleep";
+    char time[] = "600";
+    char *argv[] = {sleeper, time, NULL};
+    struct child_spec spec = {.argv = argv, .stdout_fd = -1, .in_group = true};
+    const int *out = argument;
+    int status = 0;
+    if (child_start(&child, &spec, &failure) != RESULT_OK ||
+        write(*out, &child.pid, sizeof child.pid) != sizeof child.pid) {
+        return 1;
+    }
+    while (!child_reap(&child, &status)) {
+        pause();
+    }
+    return 0;
+}
+
+static void be_agent(int out)
+{
+    struct child child;
+    struct failure failure = {0};
+    if (child_call(&child, "rebuild", run_tool, &out, -1, &failure) == RESULT_OK &&
+        write(out, &child.pid, sizeof child.pid) == sizeof child.pid) {
+        pause();
+    }
+    _exit(1);
+}
+
+/* Else a rewind goes on beside the next agent's, and says that it is whole what is not. */
+static void test_child_dies_with_its_agent(void **state)
+{
+    int ends[2];
+    int fds[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid_t agent = fork();
+    if (agent == 0) {
+        be_agent(ends[1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = 0;
+        assert_int_equal(read(ends[0], &pid, sizeof pid), sizeof pid);
+        fds[i] = pidfd_open(pid, 0);
+        assert_true(fds[i] >= 0);
+    }
+    kill(agent, SIGKILL);
+    assert_int_equal(waitpid(agent, NULL, 0), agent);
+    for (int i = 0; i < 2; i++) {
+        struct pollfd in = {.fd = fds[i], .events = POLLIN};
+        assert_int_equal(poll(&in, 1, 30000), 1);
+        close(fds[i]);
+    }
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* The shell's own child holds the output open: the end of the output proves that both are dead. */
@@ -594,6 +657,7 @@ int main(void)
             with_setup(test_child_reads_progress_and_the_last_error),
             with_setup(test_child_that_cannot_be_executed),
             with_setup(test_child_kill_takes_its_group),
+            with_setup(test_child_dies_with_its_agent),
             with_setup(test_command_basebackup_uses_the_slot),
             with_setup(test_command_basebackup_of_a_remote),
             with_setup(test_command_rewind_looks_into_the_archive_when_told),
