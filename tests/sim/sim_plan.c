@@ -125,7 +125,7 @@ static void draw_policies(struct sim_options *o)
 static void draw_standby(struct sim_options *o)
 {
     struct sim_random random;
-    sim_seed(&random, o->seed, 5);
+    sim_seed(&random, o->seed, 7);
     if (sim_chance(&random, 12)) {
         o->config.standby = (struct standby_cluster){.host = "remote", .port = 5432};
     }
@@ -136,7 +136,7 @@ static void draw_standby(struct sim_options *o)
 static void draw_tags(struct sim_options *o)
 {
     struct sim_random random;
-    sim_seed(&random, o->seed, 6);
+    sim_seed(&random, o->seed, 8);
     uint32_t percent = sim_chance(&random, 50) ? 100 : 40;
     if (!sim_chance(&random, 15)) {
         return;

@@ -10,6 +10,7 @@
 /* Whoever promotes asks again. */
 #define INSIST_US (1 * SIM_S)
 #define FAILOVER_US (40 * SIM_S)
+#define NEAR_US (5 * SIM_S)
 
 static void open_timeline(struct sim *s)
 {
@@ -31,6 +32,10 @@ void sim_remote_init(struct sim *s)
     r->system_id = SYSTEM_ID;
     r->promote_us = sim_draw(&r->random, s->options.fault_us);
     open_timeline(s);
+    /* Then a node may still follow the remote to its next timeline, while another opens one. */
+    if (sim_chance(&r->random, 40)) {
+        r->failover_us = r->promote_us + sim_draw(&r->random, NEAR_US);
+    }
 }
 
 /* Its failovers lose nothing. So many timelines as a promotion leaves free. */
