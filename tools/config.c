@@ -45,12 +45,6 @@ const char *config_change_of(const struct options *options, struct parameter_cha
     return NULL;
 }
 
-static int refuse(const char *text, const char *hint)
-{
-    fprintf(stderr, "pgbaton: %s\nhint: %s\n", text, hint);
-    return EXIT_NONE;
-}
-
 static int refuse_forbidden(const struct parameter_change *change)
 {
     struct parameter item;
@@ -60,8 +54,10 @@ static int refuse_forbidden(const struct parameter_change *change)
             snprintf(text, sizeof text, "%s must not be set so for a cluster", item.name);
         }
     }
-    return refuse(text, "what pgbaton sets itself, where a node's files are, and what would end "
-                        "replication is not to be set: see pgbaton(1)");
+    return objection_refuse(
+            "what pgbaton sets itself, where a node's files are, and what would end "
+            "replication is not to be set: see pgbaton(1)",
+            "%s", text);
 }
 
 /* What can be known here; the fold judges again, and the leader's PostgreSQL. */
@@ -73,16 +69,17 @@ static int check(const struct view *view, const struct options *options,
     case REASON_PARAMETER_FORBIDDEN:
         return refuse_forbidden(change);
     case REASON_PARAMETERS_FULL:
-        return refuse("there is no room for so many parameters",
-                      "2 kB of names and values; postgresql.conf of each node holds any number");
+        return objection_refuse(
+                "2 kB of names and values; postgresql.conf of each node holds any number",
+                "there is no room for so many parameters");
     case REASON_NO_CHANGE:
-        return refuse("that changes nothing", "pgbaton config show lists what is set");
+        return objection_refuse("pgbaton config show lists what is set", "that changes nothing");
     default:
         break;
     }
     if (c->phase != PHASE_HELD && !options->force) {
-        return refuse("nobody leads whose PostgreSQL could check the values",
-                      "wait for a leader; or --force, when you are sure of them");
+        return objection_refuse("wait for a leader; or --force, when you are sure of them",
+                                "nobody leads whose PostgreSQL could check the values");
     }
     return EXIT_DONE;
 }
@@ -148,7 +145,8 @@ int reload_run(const struct options *options)
     }
     int32_t i = options->node != NULL ? cluster_find_node(&view.state, options->node) : 0;
     if (options->node != NULL && (i < 0 || view.state.nodes[i].removed)) {
-        return refuse("the cluster has no node of that name", "pgbaton describe lists its nodes");
+        return objection_refuse("pgbaton describe lists its nodes",
+                                "the cluster has no node of that name");
     }
     named.to_node = options->node;
     return request_carry_out(&named, &view, REQUEST_RELOAD);

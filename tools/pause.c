@@ -8,12 +8,6 @@
 
 #include <stdio.h>
 
-static int refuse(const char *name, const char *text, const char *hint)
-{
-    fprintf(stderr, "pgbaton: %s %s\nhint: %s\n", name, text, hint);
-    return EXIT_NONE;
-}
-
 int pause_run(const struct options *options)
 {
     struct view view;
@@ -21,8 +15,8 @@ int pause_run(const struct options *options)
         return EXIT_NONE;
     }
     if (pause_is_on(&view.state)) {
-        return refuse(view.state.name, "is paused already",
-                      "pgbaton describe says since when, and by whom");
+        return objection_refuse("pgbaton describe says since when, and by whom",
+                                "%s is paused already", view.state.name);
     }
     return request_carry_out(options, &view, REQUEST_PAUSE);
 }
@@ -34,12 +28,14 @@ int resume_run(const struct options *options)
         return EXIT_NONE;
     }
     if (pause_is_ending(&view.state) && !options->leader_stopped) {
-        return refuse(view.state.name,
-                      "is paused no more, but its leader has not said that its lease ends again",
-                      "start its agent; or stop its PostgreSQL for certain, and --leader-stopped");
+        return objection_refuse(
+                "start its agent; or stop its PostgreSQL for certain, and --leader-stopped",
+                "%s is paused no more, but its leader has not said that its lease ends again",
+                view.state.name);
     }
     if (!pause_is_on(&view.state) && !pause_is_ending(&view.state)) {
-        return refuse(view.state.name, "is not paused", "pgbaton pause begins maintenance");
+        return objection_refuse("pgbaton pause begins maintenance", "%s is not paused",
+                                view.state.name);
     }
     return request_carry_out(options, &view, REQUEST_RESUME);
 }
@@ -51,8 +47,8 @@ int promote_run(const struct options *options)
         return EXIT_NONE;
     }
     if (!standby_is_on(&view.state)) {
-        return refuse(view.state.name, "is no standby cluster",
-                      "pgbaton switchover or failover lets another node lead");
+        return objection_refuse("pgbaton switchover or failover lets another node lead",
+                                "%s is no standby cluster", view.state.name);
     }
     return request_carry_out(options, &view, REQUEST_PROMOTE);
 }
@@ -63,14 +59,16 @@ static int check_removal(const struct view *view, const char *node)
     const struct cluster *c = &view->state;
     int32_t i = cluster_find_node(c, node);
     if (i < 0 || c->nodes[i].removed) {
-        return refuse(node, "is no node of this cluster", "pgbaton describe lists its nodes");
+        return objection_refuse("pgbaton describe lists its nodes", "%s is no node of this cluster",
+                                node);
     }
     if (i == c->leader) {
-        return refuse(node, "leads, or led last",
-                      "let another node lead first: pgbaton switchover");
+        return objection_refuse("let another node lead first: pgbaton switchover",
+                                "%s leads, or led last", node);
     }
     if (view->heard[i] && !c->nodes[i].departed) {
-        return refuse(node, "has an agent that answers", "stop its agent first, and wait for 3 s");
+        return objection_refuse("stop its agent first, and wait for 3 s",
+                                "%s has an agent that answers", node);
     }
     return EXIT_DONE;
 }

@@ -111,8 +111,7 @@ int rebuild_run(const struct options *options)
     }
     if (!check_leader(&view.state, &o) || !check_node(&view, options->node, &o) ||
         !check_task(&view, options, &o)) {
-        fprintf(stderr, "pgbaton: %s\nhint: %s\n", o.text, o.hint);
-        return EXIT_NONE;
+        return objection_tell(&o);
     }
     if (!confirm(options, &view.state)) {
         return EXIT_NONE;

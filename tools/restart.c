@@ -78,15 +78,6 @@ static bool check_known(const struct cluster *c, const char *node, struct object
                                    "cluster %s has no node %s", c->name, node);
 }
 
-static int refuse(const struct objection *o)
-{
-    fprintf(stderr, "pgbaton: %s\n", o->text);
-    if (o->hint[0] != '\0') {
-        fprintf(stderr, "hint: %s\n", o->hint);
-    }
-    return EXIT_NONE;
-}
-
 /* True when a person, or --yes, agrees. */
 static bool confirm(const struct options *options, const char *question)
 {
@@ -159,14 +150,14 @@ static int restart_node(const struct options *options, const struct view *view)
     struct objection o = {0};
     char question[NAME_SIZE + 16];
     if (!check_known(&view->state, options->node, &o)) {
-        return refuse(&o);
+        return objection_tell(&o);
     }
     int32_t i = cluster_find_node(&view->state, options->node);
     if (!is_wanted(options, view, i)) {
         return nothing_to_do(options->node);
     }
     if (!check_node(view, i, &o)) {
-        return refuse(&o);
+        return objection_tell(&o);
     }
     if (options->dry_run) {
         tell(view, i, stdout);
@@ -352,7 +343,7 @@ static int restart_all(const struct options *options, struct view *view)
     struct roll roll = {.options = options};
     struct objection o = {0};
     if (!plan(&roll, view, &o)) {
-        return refuse(&o);
+        return objection_tell(&o);
     }
     if (roll.count == 0) {
         return nothing_to_do(view->state.name);
@@ -382,7 +373,7 @@ int restart_run(const struct options *options)
         return EXIT_NONE;
     }
     if (!check_cluster(&view.state, &o)) {
-        return refuse(&o);
+        return objection_tell(&o);
     }
     return options->node != NULL ? restart_node(options, &view) : restart_all(options, &view);
 }

@@ -102,15 +102,6 @@ static int show_plan(const struct plan *plan)
     return EXIT_DONE;
 }
 
-static int refuse(const struct objection *objection)
-{
-    fprintf(stderr, "pgbaton: %s\n", objection->text);
-    if (objection->hint[0] != '\0') {
-        fprintf(stderr, "hint: %s\n", objection->hint);
-    }
-    return EXIT_NONE;
-}
-
 static int carry_out(const struct options *options, enum request_kind kind,
                      bool (*check)(const struct view *, const struct options *, struct objection *))
 {
@@ -120,7 +111,7 @@ static int carry_out(const struct options *options, enum request_kind kind,
         return EXIT_NONE;
     }
     if (!check(&view, options, &objection)) {
-        return refuse(&objection);
+        return objection_tell(&objection);
     }
     const struct plan plan = {.options = options, .view = &view, .kind = kind};
     return options->dry_run ? show_plan(&plan) : request_carry_out(options, &view, kind);

@@ -21,6 +21,12 @@ struct objection {
 bool objection_make(struct objection *objection, const char *hint, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* Tells it; returns the exit code. */
+int objection_tell(const struct objection *objection);
+/* Both in one. */
+int objection_refuse(const char *hint, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
 bool switchover_check(const struct view *view, const struct options *options,
                       struct objection *ret_objection);
 bool failover_check(const struct view *view, const struct options *options,

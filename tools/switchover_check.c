@@ -24,19 +24,43 @@ static bool object(char *text, size_t size, const char *format, ...)
     return false;
 }
 
-bool objection_make(struct objection *objection, const char *hint, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(objection->text, sizeof objection->text, format, arguments);
-    va_end(arguments);
-    (void)snprintf(objection->hint, sizeof objection->hint, "%s", hint);
-    return false;
-}
-
 static void hint(struct objection *o, const char *text)
 {
     (void)snprintf(o->hint, sizeof o->hint, "%s", text);
+}
+
+static void fill(struct objection *o, const char *hint_text, const char *format, va_list arguments)
+{
+    (void)vsnprintf(o->text, sizeof o->text, format, arguments);
+    hint(o, hint_text);
+}
+
+bool objection_make(struct objection *objection, const char *hint_text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(objection, hint_text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+int objection_tell(const struct objection *objection)
+{
+    fprintf(stderr, "pgbaton: %s\n", objection->text);
+    if (objection->hint[0] != '\0') {
+        fprintf(stderr, "hint: %s\n", objection->hint);
+    }
+    return EXIT_NONE;
+}
+
+int objection_refuse(const char *hint_text, const char *format, ...)
+{
+    struct objection objection;
+    va_list arguments;
+    va_start(arguments, format);
+    fill(&objection, hint_text, format, arguments);
+    va_end(arguments);
+    return objection_tell(&objection);
 }
 
 static bool check_readable(const struct cluster *c, struct objection *o)
