@@ -65,14 +65,20 @@ static void lose_leader(void)
     assert_int_equal(world_report(&world, "node-1", world_probe(NODE_EMPTY, 0, 0), 0), VOID_NONE);
 }
 
+/* Both standbys turn away, node-2 at this place, and node-3 begins the next term. */
+static void elect_node_3(uint64_t node_2_lsn)
+{
+    assert_int_equal(report_sealed("node-2", 1, node_2_lsn), VOID_NONE);
+    assert_int_equal(report_sealed("node-3", 1, 120), VOID_NONE);
+    assert_int_equal(granted("node-3"), VOID_NONE);
+    assert_int_equal(world_renew(&world, "node-3", 2), VOID_NONE);
+}
+
 /* node-3 holds the next term, and waits for node-2. */
 static void begin(void)
 {
     lose_leader();
-    assert_int_equal(report_sealed("node-2", 1, 110), VOID_NONE);
-    assert_int_equal(report_sealed("node-3", 1, 120), VOID_NONE);
-    assert_int_equal(granted("node-3"), VOID_NONE);
-    assert_int_equal(world_renew(&world, "node-3", 2), VOID_NONE);
+    elect_node_3(110);
     assert_int_equal(world.c.sync.waits, NODE_2);
     assert_int_equal(world.c.sync.voters, NODE_2 | NODE_3);
     assert_int_equal(world.c.sync.quorum, 2);
@@ -163,10 +169,7 @@ static void test_fold_sync_too_few_prove_nothing(void **state)
     (void)state;
     lose_leader();
     assert_int_equal(configured(SYNCHRONOUS_STRICT, 2), VOID_NONE);
-    assert_int_equal(report_sealed("node-2", 1, 110), VOID_NONE);
-    assert_int_equal(report_sealed("node-3", 1, 120), VOID_NONE);
-    assert_int_equal(granted("node-3"), VOID_NONE);
-    assert_int_equal(world_renew(&world, "node-3", 2), VOID_NONE);
+    elect_node_3(110);
     assert_int_equal(world.c.sync.count, 2);
     assert_int_equal(world_promoted(&world, "node-3", 2, 120), VOID_NONE);
     assert_int_equal(world.c.sync.voters, NODE_2 | NODE_3);
@@ -187,10 +190,7 @@ static void test_fold_sync_promotion_proves_what_was_given_up(void **state)
     e.body.release = (struct release){
             .term = 1, .reason = REASON_SHUTDOWN, .clean = true, .position = {1, 120}};
     assert_int_equal(world_fold(&world, &e), VOID_NONE);
-    assert_int_equal(report_sealed("node-2", 1, 120), VOID_NONE);
-    assert_int_equal(report_sealed("node-3", 1, 120), VOID_NONE);
-    assert_int_equal(granted("node-3"), VOID_NONE);
-    assert_int_equal(world_renew(&world, "node-3", 2), VOID_NONE);
+    elect_node_3(120);
     assert_int_equal(world.c.sync.voters, 0);
     assert_int_equal(world_promoted(&world, "node-3", 2, 120), VOID_NONE);
     assert_int_equal(world.c.sync.voters, world.c.sync.waits);
@@ -204,10 +204,7 @@ static void test_fold_sync_promotion_promises_nothing_new(void **state)
     world_running(&world);
     (void)configured(SYNCHRONOUS_QUORUM, 1);
     assert_int_equal(world_release(&world, "node-1", 1), VOID_NONE);
-    assert_int_equal(report_sealed("node-2", 1, 110), VOID_NONE);
-    assert_int_equal(report_sealed("node-3", 1, 120), VOID_NONE);
-    assert_int_equal(granted("node-3"), VOID_NONE);
-    assert_int_equal(world_renew(&world, "node-3", 2), VOID_NONE);
+    elect_node_3(110);
     assert_int_equal(world_promoted(&world, "node-3", 2, 120), VOID_NONE);
     assert_int_equal(world.c.sync.step, SYNC_CHANGING);
     assert_int_equal(world.c.sync.voters, 0);

@@ -111,6 +111,14 @@ static struct log_notice take_kind(struct log *log, enum log_notice_kind kind)
     }
 }
 
+/* A monitor's, which makes the file. */
+static struct log *open_monitor(const struct place *p)
+{
+    struct log *log = open_log(p, NULL, true);
+    (void)take_kind(log, LOG_CAUGHT_UP);
+    return log;
+}
+
 static void append(struct log *log, const char *subject, const char *text, const char *id)
 {
     assert_true(log_append(log, subject, (const uint8_t *)text, strlen(text), id));
@@ -130,8 +138,7 @@ static void test_log_local_is_read_by_all(void **state)
     const struct place *p = *state;
     struct log *agent = open_log(p, "a", false);
     assert_non_null(strstr(take(agent).text, "open the log"));
-    struct log *monitor = open_log(p, NULL, true);
-    (void)take_kind(monitor, LOG_CAUGHT_UP);
+    struct log *monitor = open_monitor(p);
     assert_int_equal(take(agent).kind, LOG_UP);
     assert_int_equal(take(agent).kind, LOG_CAUGHT_UP);
     append(agent, "pgbaton.a.node.n", "one", "id-1");
@@ -158,8 +165,7 @@ static void test_log_local_is_read_by_all(void **state)
 static void test_log_local_passes_plain_messages_on(void **state)
 {
     const struct place *p = *state;
-    struct log *monitor = open_log(p, NULL, true);
-    (void)take_kind(monitor, LOG_CAUGHT_UP);
+    struct log *monitor = open_monitor(p);
     struct log *a = open_log(p, "a", false);
     struct log *b = open_log(p, "ab", false);
     (void)take_kind(a, LOG_CAUGHT_UP);
@@ -198,8 +204,7 @@ static void test_log_local_many_write(void **state)
     const struct place *p = *state;
     pid_t pids[WRITER_COUNT];
     int last[WRITER_COUNT] = {0};
-    struct log *monitor = open_log(p, NULL, true);
-    (void)take_kind(monitor, LOG_CAUGHT_UP);
+    struct log *monitor = open_monitor(p);
     for (int i = 0; i < WRITER_COUNT; i++) {
         pids[i] = fork();
         assert_true(pids[i] >= 0);
@@ -234,8 +239,7 @@ static void test_log_local_many_write(void **state)
 static void test_log_local_cuts_a_torn_record(void **state)
 {
     const struct place *p = *state;
-    struct log *log = open_log(p, NULL, true);
-    (void)take_kind(log, LOG_CAUGHT_UP);
+    struct log *log = open_monitor(p);
     append(log, "pgbaton.a.node.n", "one", NULL);
     assert_record(log, 1, "pgbaton.a.node.n", "one");
     uint8_t bytes[LOG_RECORD_BYTES_MAX];
@@ -255,8 +259,7 @@ static void test_log_local_cuts_a_torn_record(void **state)
 static void test_log_local_waits_for_the_lock(void **state)
 {
     const struct place *p = *state;
-    struct log *log = open_log(p, NULL, true);
-    (void)take_kind(log, LOG_CAUGHT_UP);
+    struct log *log = open_monitor(p);
     const int fd = open(p->path, O_RDWR);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     append(log, "pgbaton.a.node.n", "one", NULL);
@@ -269,8 +272,7 @@ static void test_log_local_waits_for_the_lock(void **state)
 static void test_log_local_notices_another_file(void **state)
 {
     const struct place *p = *state;
-    struct log *log = open_log(p, NULL, true);
-    (void)take_kind(log, LOG_CAUGHT_UP);
+    struct log *log = open_monitor(p);
     append(log, "pgbaton.a.node.n", "one", NULL);
     assert_record(log, 1, "pgbaton.a.node.n", "one");
     assert_int_equal(truncate(p->path, LOG_RECORD_MAGIC_BYTES), 0);
