@@ -260,7 +260,7 @@ static enum result take_identity(const struct loading *l)
                               settings_yaml_line(l->yaml, "postgresql.address"));
     }
     if (strncmp(l->file->nats, "nats://", 7) != 0 && strncmp(l->file->nats, "tls://", 6) != 0 &&
-        strncmp(l->file->nats, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) != 0) {
+        !log_is_local(l->file->nats)) {
         return wrong(l, "nats", "is not the URL of a NATS server",
                      "write 'nats://127.0.0.1:4222'; several are separated by commas; "
                      "'file:/path' is the log of one machine, without a server");

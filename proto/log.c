@@ -27,12 +27,16 @@ bool log_subject_is_of(const char *subject, const char *cluster)
     return strncmp(subject + root, cluster, size) == 0 && subject[root + size] == '.';
 }
 
+bool log_is_local(const char *servers)
+{
+    return strncmp(servers, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) == 0;
+}
+
 enum result log_create(const struct log_nats_options *options, struct log **ret_log,
                        struct failure *reterr_failure)
 {
-    const bool local = strncmp(options->servers, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) == 0;
-    return local ? log_local_create(options, ret_log, reterr_failure)
-                 : log_nats_create(options, ret_log, reterr_failure);
+    return log_is_local(options->servers) ? log_local_create(options, ret_log, reterr_failure)
+                                          : log_nats_create(options, ret_log, reterr_failure);
 }
 
 void log_destroy(struct log *log)

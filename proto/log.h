@@ -76,6 +76,7 @@ MUST_USE enum result log_nats_create(const struct log_nats_options *options, str
 #define LOG_LOCAL_SCHEME "file:"
 MUST_USE enum result log_local_create(const struct log_nats_options *options, struct log **ret_log,
                                       struct failure *reterr_failure);
+bool log_is_local(const char *servers);
 /* Either, by what servers begins with. */
 MUST_USE enum result log_create(const struct log_nats_options *options, struct log **ret_log,
                                 struct failure *reterr_failure);

@@ -93,17 +93,15 @@ static bool bind_socket(struct log_local *log)
 static bool open_file(struct log_local *log)
 {
     const bool creates = log->options.create_stream;
+    log->file = open(log->path, O_RDWR | O_CLOEXEC | (creates ? O_CREAT : 0), 0660);
     if (log->file < 0) {
-        log->file = open(log->path, O_RDWR | O_CLOEXEC | (creates ? O_CREAT : 0), 0660);
-        if (log->file < 0) {
-            down_errno(log, "open the log", log->path);
-            return false;
-        }
-        if (creates) {
-            (void)fchmod(log->file, 0660); /* whatever the umask; not ours to change: as it is */
-        }
+        down_errno(log, "open the log", log->path);
+        return false;
     }
-    if (!log_local_begin_file(log) || (log->socket < 0 && !bind_socket(log))) {
+    if (creates) {
+        (void)fchmod(log->file, 0660); /* whatever the umask; not ours to change: as it is */
+    }
+    if (!log_local_begin_file(log) || !bind_socket(log)) {
         log_local_down(log, "the log %s is not made yet", log->path);
         (void)close(log->file);
         log->file = -1;
@@ -239,8 +237,7 @@ static bool take_step(struct log_local *log, struct log_notice *ret_notice)
 
 static bool has_entry(struct log_queue *queue)
 {
-    uint64_t at = 0;
-    return log_queue_peek(queue, &at) != LOG_NOTHING;
+    return log_queue_peek(queue, NULL) != LOG_NOTHING;
 }
 
 /* Until when nothing happens by itself. */
@@ -248,7 +245,6 @@ static void sleep_until(struct log_local *log)
 {
     uint64_t count = 0;
     (void)!read(log->more, &count, sizeof(count));
-    (void)!read(log->timer, &count, sizeof(count));
     const long open_ms = has_entry(log->outbound) ? BUSY_MS : IDLE_MS;
     const long ms = log->file < 0 ? ABSENT_MS : open_ms;
     const struct itimerspec next = {

@@ -153,8 +153,7 @@ static bool is_too_old(struct log_local *log)
 static bool write_all(struct log_local *log)
 {
     bool wrote = false;
-    uint64_t queued_ms = 0;
-    while (log_queue_peek(log->outbound, &queued_ms) != LOG_NOTHING) {
+    while (log_queue_peek(log->outbound, NULL) != LOG_NOTHING) {
         const struct log_notice record = log_queue_take(log->outbound);
         if (is_known(log, record.text)) {
             tell_appended(log, 0);
@@ -168,11 +167,10 @@ static bool write_all(struct log_local *log)
 
 void log_local_flush(struct log_local *log)
 {
-    uint64_t queued_ms = 0;
     while (is_too_old(log)) {
         (void)log_queue_take(log->outbound);
     }
-    if (log->file < 0 || log->broken || log_queue_peek(log->outbound, &queued_ms) == LOG_NOTHING ||
+    if (log->file < 0 || log->broken || log_queue_peek(log->outbound, NULL) == LOG_NOTHING ||
         flock(log->file, LOCK_EX | LOCK_NB) != 0) {
         return;
     }

@@ -238,7 +238,9 @@ enum log_notice_kind log_queue_peek(struct log_queue *queue, uint64_t *ret_store
         ring_read(queue, 0, &entry, sizeof(entry));
     }
     (void)pthread_mutex_unlock(&queue->mutex);
-    *ret_stored_us = entry.stored_us;
+    if (ret_stored_us != NULL) {
+        *ret_stored_us = entry.stored_us;
+    }
     return (enum log_notice_kind)entry.kind;
 }
 

@@ -44,7 +44,8 @@ bool log_queue_was_starved(struct log_queue *queue);
 
 /* The oldest notice, LOG_NOTHING when empty. Its pointers are valid until the next call. */
 struct log_notice log_queue_take(struct log_queue *queue);
-/* The oldest notice's kind and stored_us, without taking it; LOG_NOTHING when empty. */
+/* The oldest notice's kind and stored_us, without taking it; LOG_NOTHING when empty. NULL: not
+ * wanted. */
 enum log_notice_kind log_queue_peek(struct log_queue *queue, uint64_t *ret_stored_us);
 /* The eventfd, -1 when there is none. */
 int log_queue_fd(const struct log_queue *queue);

@@ -85,11 +85,11 @@ static enum reader_answer fail_silent(struct reader *reader, struct failure *ret
     failure_set(reterr_failure, RESULT_UNAVAILABLE, "%s at %s: %s within %" PRIu64 " ms",
                 reader->up ? "the log cannot be read" : "cannot reach the log", reader->servers,
                 trouble, reader->timeout_ms);
-    const bool local = strncmp(reader->servers, LOG_LOCAL_SCHEME, strlen(LOG_LOCAL_SCHEME)) == 0;
     failure_hint(reterr_failure,
                  "%s (it creates the log), or name "
                  "other servers with --nats or PGBATON_NATS; --timeout waits longer",
-                 local ? "start a monitor" : "start nats-server there and a monitor");
+                 log_is_local(reader->servers) ? "start a monitor"
+                                               : "start nats-server there and a monitor");
     return READER_FAILED;
 }
 
