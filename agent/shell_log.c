@@ -97,6 +97,16 @@ static void on_refused(struct shell *shell, const struct log_notice *notice)
              notice->text != NULL ? notice->text : "no reason given");
 }
 
+/* What this agent knows may not have been, for any other reader. PostgreSQL outlives it. */
+static void on_lost(struct shell *shell, const struct log_notice *notice)
+{
+    (void)shell;
+    log_line(SEVERITY_ERROR,
+             "the log has lost what was read from it: %s; the agent starts again seq=%" PRIu64,
+             notice->text != NULL ? notice->text : "no reason given", notice->seq);
+    _exit(EXIT_AGAIN);
+}
+
 static void on_end(struct shell *shell, const struct log_notice *notice)
 {
     on_down(shell, notice);
@@ -106,6 +116,7 @@ static void (*const notice_handlers[])(struct shell *, const struct log_notice *
         [LOG_UP] = on_up,           [LOG_DOWN] = on_down,           [LOG_RECORD] = on_record,
         [LOG_LIVE] = on_live,       [LOG_CAUGHT_UP] = on_caught_up, [LOG_ASKED] = on_asked,
         [LOG_REFUSED] = on_refused, [LOG_APPENDED] = on_appended,   [LOG_END] = on_end,
+        [LOG_LOST] = on_lost,
 };
 _Static_assert(sizeof(notice_handlers) / sizeof(notice_handlers[0]) == LOG_NOTICE_COUNT,
                "a handler for each notice");

@@ -92,11 +92,8 @@ static void tell_failure(const struct failure *f)
              f->hint[0] != '\0' ? ")" : "");
 }
 
-/* The log's thread is stuck inside its library: only a new process gets rid of it. */
 static int execute_again(char **argv)
 {
-    log_line(SEVERITY_WARNING, "the log's thread has made no progress for %d s, starting anew",
-             SHELL_STALL_MS / 1000);
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     execv("/proc/self/exe", argv);
     log_line(SEVERITY_ERROR, "could not start anew: %s", strerror(errno));
@@ -110,6 +107,13 @@ static int run(const struct monitor_settings *settings, char **argv)
     log_line(SEVERITY_INFO, "pgbaton-monitor " PGBATON_VERSION " starts, I am %s", settings->name);
     const enum shell_end end = shell_run(settings, &failure);
     if (end == SHELL_STALLED) {
+        /* Stuck inside its library: only a new process gets rid of it. */
+        log_line(SEVERITY_WARNING, "the log's thread has made no progress for %d s, starting anew",
+                 SHELL_STALL_MS / 1000);
+        return execute_again(argv);
+    }
+    if (end == SHELL_LOG_LOST) {
+        log_line(SEVERITY_WARNING, "starting anew, to read the log that there is now");
         return execute_again(argv);
     }
     if (end == SHELL_FAILED) {

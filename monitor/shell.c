@@ -303,6 +303,16 @@ static void take_refused(struct shell *s, const struct log_notice *notice)
              notice->text != NULL ? notice->text : "no reason known");
 }
 
+/* What was folded may not have been, for any other reader. */
+static void take_lost(struct shell *s, const struct log_notice *notice)
+{
+    log_line(SEVERITY_ERROR, "the log has lost what was read from it: %s seq=%llu",
+             notice->text != NULL ? notice->text : "no reason known",
+             (unsigned long long)notice->seq);
+    s->end = SHELL_LOG_LOST;
+    ev_break(s->loop, EVBREAK_ALL);
+}
+
 static void take_nothing(struct shell *s, const struct log_notice *notice)
 {
     (void)s;
@@ -317,6 +327,7 @@ static const take_function TAKES[] = {
         [LOG_CAUGHT_UP] = take_caught_up, [LOG_LIVE] = take_live,
         [LOG_ASKED] = take_nothing,       [LOG_APPENDED] = take_nothing,
         [LOG_REFUSED] = take_refused,     [LOG_END] = take_nothing,
+        [LOG_LOST] = take_lost,
 };
 _Static_assert(sizeof(TAKES) / sizeof(TAKES[0]) == LOG_NOTICE_COUNT, "each kind is taken");
 

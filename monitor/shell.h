@@ -17,6 +17,7 @@
 enum shell_end {
     SHELL_STOPPED = 0, /* asked to, by SIGTERM or SIGINT */
     SHELL_STALLED,     /* the log's thread is stuck: execute the program again */
+    SHELL_LOG_LOST,    /* the log does not hold what was read: execute the program again */
     SHELL_FAILED,      /* reterr_failure says why */
 };
 

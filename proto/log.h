@@ -14,6 +14,9 @@
  *                   ▲                                            │
  *                   └──────────────── LOG_DOWN ◀─────────────────┘   (log_nats only)
  *   a captured file: LOG_RECORD … ─▶ LOG_CAUGHT_UP ─▶ LOG_END
+ *
+ * What was handed out may be lost afterwards (FACTS 3), and its sequence numbers used again. Then
+ * LOG_LOST is the last notice: whoever goes on reads the log anew from its beginning.
  */
 #ifndef PGBATON_LOG_H
 #define PGBATON_LOG_H
@@ -39,18 +42,20 @@ enum log_notice_kind {
                    */
     LOG_REFUSED,  /* the server refused an append; text says why */
     LOG_END,      /* a captured file is at its end */
+    LOG_LOST, /* the log does not hold what was handed out: text says what was found. Nothing comes
+                 any more, and nothing is sent; not of a captured file */
     LOG_NOTICE_COUNT
 };
 
 /* What log_take() hands out. The pointers stay valid until the next log_take() of the same log. */
 struct log_notice {
     enum log_notice_kind kind;
-    uint64_t seq;        /* LOG_RECORD, LOG_APPENDED */
+    uint64_t seq;        /* LOG_RECORD, LOG_APPENDED; LOG_LOST: what stands before it, stands */
     uint64_t stored_us;  /* LOG_RECORD: the server's wall clock; for people; 0 when unknown */
     const char *subject; /* LOG_RECORD, LOG_LIVE, LOG_ASKED */
     const uint8_t *data; /* LOG_RECORD, LOG_LIVE */
     size_t size;
-    const char *text; /* LOG_DOWN, LOG_REFUSED */
+    const char *text; /* LOG_DOWN, LOG_REFUSED, LOG_LOST */
 };
 
 /* Settings of a log that is written, too. Strings are copied. */

@@ -116,6 +116,16 @@ static bool open_file(struct log_local *log)
 
 /* ---- reading ---- */
 
+static void lose(struct log_local *log)
+{
+    char text[FAILURE_TEXT_SIZE];
+    const struct log_notice notice = {.kind = LOG_LOST, .seq = 1, .text = text};
+    (void)snprintf(text, sizeof(text), "the file %s is another one, or shorter", log->path);
+    log->broken = true;
+    log->lost = true;
+    (void)log_queue_push(log->inbound, &notice, LOG_MARGIN_NONE);
+}
+
 /* What was read must still be there. */
 static void check_file(struct log_local *log)
 {
@@ -125,8 +135,7 @@ static void check_file(struct log_local *log)
                       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev &&
                       (uint64_t)opened.st_size >= log->offset;
     if (!same) {
-        log_local_down(log, "the log %s is another one: start again to read it", log->path);
-        log->broken = true;
+        lose(log);
     }
 }
 
@@ -284,6 +293,9 @@ static bool local_append(struct log *base, const struct log_notice *message, con
 {
     struct log_local *log = local_of(base);
     struct log_notice record = *message;
+    if (log->lost) {
+        return false;
+    }
     record.kind = LOG_RECORD;
     record.text = message_id;
     record.stored_us = log_mono_ms();

@@ -40,7 +40,8 @@ struct log_local {
     int timer;
     int socket;     /* -1: not bound yet */
     int file;       /* -1: not opened yet */
-    bool broken;    /* it is not what it was; told, and nothing more is read */
+    bool broken;    /* it is damaged, or lost; told, and nothing more is read */
+    bool lost;      /* LOG_LOST was told, and nothing more is written */
     bool down_told; /* LOG_DOWN stands */
     bool caught_up;
     bool ended;

@@ -50,7 +50,12 @@ static int nats_fd(const struct log *base)
 static struct log_notice nats_take(struct log *base)
 {
     struct log_nats *log = nats_of(base);
-    const struct log_notice notice = log_queue_take(log->inbound);
+    struct log_notice notice = log_queue_take(log->inbound);
+    /* A plain message may come in behind it, and the refusal of what cannot be sent. */
+    while (log->lost && notice.kind != LOG_NOTHING) {
+        notice = log_queue_take(log->inbound);
+    }
+    log->lost = log->lost || notice.kind == LOG_LOST;
     if (log_queue_was_starved(log->inbound)) {
         log_bell_ring(&log->bell);
     }

@@ -16,6 +16,8 @@
  *      │                    └──── a hole, or the stream does not answer ───────────┘
  *      └── the connection is lost (from every stage)
  *
+ * WAITING is each contact's comparison, too (log_nats_break.h): LOST is its other end, for good.
+ *
  * One connection is one struct log_link. It is never repaired: a new one is made, and what the old
  * one had not delivered is read again from the history.
  */
@@ -24,6 +26,7 @@
 
 #include "log_bell.h"
 #include "log_impl.h"
+#include "log_nats_break.h"
 #include "log_queue.h"
 #include "subject.h"
 
@@ -77,19 +80,19 @@ enum log_stage {
     LOG_STAGE_HISTORY,     /* reads stored records up to the target */
     LOG_STAGE_LIVE,        /* follows the feed */
     LOG_STAGE_ENDED,       /* history was all that was wanted */
+    LOG_STAGE_LOST,        /* the stream does not hold what was read */
     LOG_STAGE_COUNT
 };
 
 /* Why the log is down; told once each. */
 enum log_trouble {
     LOG_TROUBLE_NONE = 0,
-    LOG_TROUBLE_OFFLINE,  /* no server can be reached */
-    LOG_TROUBLE_SILENT,   /* the stream does not answer (no leader, server frozen) */
-    LOG_TROUBLE_MISSING,  /* there is no such stream, or it cannot be created */
-    LOG_TROUBLE_NO_FEED,  /* the stream has no republish feed */
-    LOG_TROUBLE_REPLACED, /* another stream of the same name */
-    LOG_TROUBLE_SHORTER,  /* it ends before what was read already */
-    LOG_TROUBLE_EXPIRED,  /* records were removed before they were read */
+    LOG_TROUBLE_OFFLINE, /* no server can be reached */
+    LOG_TROUBLE_SILENT,  /* the stream does not answer (no leader, server frozen) */
+    LOG_TROUBLE_MISSING, /* there is no such stream, or it cannot be created */
+    LOG_TROUBLE_NO_FEED, /* the stream has no republish feed */
+    LOG_TROUBLE_SHORTER, /* it lacks what was read already */
+    LOG_TROUBLE_EXPIRED, /* records were removed before they were read */
     LOG_TROUBLE_COUNT
 };
 
@@ -153,6 +156,7 @@ struct log_nats {
     atomic_ullong progress_mono_ms;
     struct log_bell bell;       /* wakes our thread */
     struct log_bell finished;   /* rung once, at the thread's end */
+    bool lost;                  /* the loop's: it has taken LOG_LOST */
     struct log_queue *inbound;  /* to the loop */
     struct log_queue *outbound; /* from the loop: LOG_RECORD is appended, LOG_LIVE published;
                                    stored_us is when it was queued, in ms */
@@ -170,6 +174,8 @@ struct log_nats {
     int64_t created_ns;                /* of the stream that is read; 0: none yet */
     char leader[LOG_SERVER_NAME_SIZE]; /* of the stream, at the last look; empty: no cluster */
 
+    struct log_marks marks;   /* of what was read last */
+    uint64_t missing_mono_ms; /* since when the stream lacks it; 0: it does not */
     uint64_t known_seq;       /* every wanted record up to here was handed out */
     uint64_t target_seq;      /* history is read up to here */
     bool needs_consumer;      /* a record could not be got by its number */
@@ -196,6 +202,9 @@ uint64_t log_nats_tick(struct log_nats *log);
 void log_nats_tell(struct log_nats *log, enum log_notice_kind kind, const char *text);
 /* LOG_DOWN, unless this trouble was told already. */
 void log_nats_down(struct log_nats *log, enum log_trouble trouble, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* LOG_LOST, from seq on: ends the connection, and all else. */
+void log_nats_lose(struct log_nats *log, uint64_t seq, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 /* What libnats, or the server through it, said last to our thread; else the status's own text. */
 const char *log_nats_error(natsStatus status);

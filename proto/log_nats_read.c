@@ -29,8 +29,23 @@
 struct stored {
     uint64_t seq;
     uint64_t stored_us;
+    bool timed; /* stored_us is the server's */
     const char *subject;
 };
+
+static struct log_mark mark_of(const struct stored *record, natsMsg *message)
+{
+    return log_mark_make(record->seq, record->timed ? record->stored_us : 0, record->subject,
+                         message);
+}
+
+/* The record is dealt with. */
+static void advance(struct log_nats *log, const struct stored *record, natsMsg *message)
+{
+    const struct log_mark mark = mark_of(record, message);
+    log_marks_add(&log->marks, &mark);
+    log->known_seq = record->seq;
+}
 
 static void hand_out(struct log_nats *log, const struct stored *record, natsMsg *message)
 {
@@ -46,7 +61,7 @@ static void hand_out(struct log_nats *log, const struct stored *record, natsMsg 
     const bool pushed = log_queue_push(log->inbound, &notice, LOG_MARGIN_RECORD);
     /* The caller saw the room, and what other threads push leaves it. */
     assert(pushed);
-    log->known_seq = record->seq;
+    advance(log, record, message);
 }
 
 /* History */
@@ -196,12 +211,13 @@ static natsStatus get_next(struct log_nats *log)
     const struct stored record = {
             .seq = natsMsg_GetSequence(message),
             .stored_us = (uint64_t)natsMsg_GetTime(message) / 1000,
+            .timed = true,
             .subject = natsMsg_GetSubject(message),
     };
     if (log_subject_is_of(record.subject, log->options.cluster)) {
         hand_out(log, &record, message);
     } else {
-        log->known_seq = record.seq;
+        advance(log, &record, message);
     }
     natsMsg_Destroy(message);
     return NATS_OK;
@@ -243,6 +259,7 @@ static bool vouch_chunk(struct log_nats *log)
 static bool read_delivery(natsMsg *message, struct stored *ret_record)
 {
     ret_record->subject = natsMsg_GetSubject(message);
+    ret_record->timed = true;
     return log_parse_delivery(natsMsg_GetReply(message), &ret_record->seq, &ret_record->stored_us);
 }
 
@@ -337,7 +354,8 @@ static bool read_feed(natsMsg *message, char ret_subject[SUBJECT_SIZE], struct s
     }
     const uint64_t stored_us =
             log_parse_time_us(last_header(message, "Nats-Time-Stamp", time, sizeof(time)));
-    ret_record->stored_us = stored_us > 0 ? stored_us : wall_us();
+    ret_record->timed = stored_us > 0;
+    ret_record->stored_us = ret_record->timed ? stored_us : wall_us();
     ret_record->subject = ret_subject;
     return true;
 }
@@ -362,6 +380,7 @@ enum head {
     HEAD_NONE = 0, /* the feed is empty, or must wait */
     HEAD_TAKEN,    /* one message of it is dealt with */
     HEAD_HOLE,     /* history must be read before it */
+    HEAD_OTHER,    /* it is not what was read with its number: the stream must be asked */
     HEAD_COUNT
 };
 
@@ -384,7 +403,11 @@ static enum head take_record(struct log_nats *log, const struct stored *record, 
 {
     const bool wanted = log_subject_is_of(record->subject, log->options.cluster);
     const bool follows = record->seq == log->known_seq + 1;
-    if (record->seq <= log->known_seq || (!wanted && !follows)) {
+    if (record->seq <= log->known_seq) {
+        const struct log_mark mark = mark_of(record, message);
+        return log_marks_contradict(&log->marks, &mark) ? HEAD_OTHER : HEAD_TAKEN;
+    }
+    if (!wanted && !follows) {
         return HEAD_TAKEN;
     }
     if (!follows && record->seq != log->vouched_seq) {
@@ -393,7 +416,7 @@ static enum head take_record(struct log_nats *log, const struct stored *record, 
     if (wanted) {
         hand_out(log, record, message);
     } else {
-        log->known_seq = record->seq;
+        advance(log, record, message);
     }
     log->denied_count = 0;
     return HEAD_TAKEN;
@@ -412,7 +435,7 @@ static enum head take_head(struct log_nats *log)
     if (read_feed(message, subject, &record)) {
         head = take_record(log, &record, message, count);
     }
-    if (head == HEAD_TAKEN) {
+    if (head == HEAD_TAKEN || head == HEAD_OTHER) {
         log_feed_drop(&log->link->feed);
     }
     return head;
@@ -475,6 +498,10 @@ bool log_nats_step_live(struct log_nats *log)
         moved = moved || head == HEAD_TAKEN;
     }
     const uint64_t now_ms = log_mono_ms();
+    if (head == HEAD_OTHER) {
+        log_nats_wait(log, 0);
+        return true;
+    }
     if (head == HEAD_HOLE || log_feed_has_lost(&log->link->feed) || feed_is_suspect(log, now_ms)) {
         return reread(log);
     }

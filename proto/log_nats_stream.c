@@ -65,11 +65,10 @@ static bool has_feed(const jsStreamConfig *config)
  * that have just started can create it twice when an answer was late (seen with three replicas). */
 static bool has_read(const struct log_nats *log)
 {
-    const uint64_t start_seq = log->options.start_seq;
-    return log->known_seq != (start_seq == 0 ? 0 : start_seq - 1);
+    return log->marks.count > 0;
 }
 
-/* True when the stream is the one that was read so far and has a feed; else says why not. */
+/* True when the stream has a feed and holds what was read so far; else says why not. */
 static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
 {
     if (!has_feed(info->Config)) {
@@ -80,18 +79,7 @@ static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
                       ".>' --republish-destination='" SUBJECT_FEED ".>'");
         return false;
     }
-    if (has_read(log) && info->Created != log->created_ns) {
-        log_nats_down(log, LOG_TROUBLE_REPLACED,
-                      "stream " STREAM_NAME " was created anew: start again to read it");
-        return false;
-    }
-    if (has_read(log) && info->State.LastSeq < log->known_seq) {
-        log_nats_down(log, LOG_TROUBLE_SHORTER,
-                      "the log ends at %" PRIu64 " and was read up to %" PRIu64 " already",
-                      info->State.LastSeq, log->known_seq);
-        return false;
-    }
-    return true;
+    return log_nats_compare(log, info);
 }
 
 /* Retention may be faster than a reader that was away: it goes on, and says so. */
@@ -140,10 +128,11 @@ bool log_nats_find_stream(struct log_nats *log)
     }
     log_nats_wait(log, LOG_STREAM_POLL_MS);
     if (missing) {
-        log_nats_down(log, LOG_TROUBLE_MISSING, "stream " STREAM_NAME " does not exist");
+        log_nats_miss_stream(log);
         return false;
     }
     if (status != NATS_OK) {
+        log->missing_mono_ms = 0;
         log_nats_down(log, LOG_TROUBLE_SILENT, "look for stream " STREAM_NAME ": %s",
                       log_nats_error(status));
         return false;

@@ -14,17 +14,22 @@ uint64_t log_nats_tick(struct log_nats *log)
     return now_ms;
 }
 
-void log_nats_tell(struct log_nats *log, enum log_notice_kind kind, const char *text)
+static void push(struct log_nats *log, const struct log_notice *notice)
 {
-    const struct log_notice notice = {.kind = kind, .text = text};
     while (!atomic_load(&log->stop)) {
         const uint64_t seen = log_bell_count(&log->bell);
-        if (log_queue_push(log->inbound, &notice, LOG_MARGIN_NONE)) {
+        if (log_queue_push(log->inbound, notice, LOG_MARGIN_NONE)) {
             return;
         }
         (void)log_nats_tick(log);
         log_bell_wait(&log->bell, seen, LOG_RECONNECT_MS);
     }
+}
+
+void log_nats_tell(struct log_nats *log, enum log_notice_kind kind, const char *text)
+{
+    const struct log_notice notice = {.kind = kind, .text = text};
+    push(log, &notice);
 }
 
 void log_nats_down(struct log_nats *log, enum log_trouble trouble, const char *format, ...)
@@ -40,6 +45,21 @@ void log_nats_down(struct log_nats *log, enum log_trouble trouble, const char *f
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     log_nats_tell(log, LOG_DOWN, text);
+}
+
+void log_nats_lose(struct log_nats *log, uint64_t seq, const char *format, ...)
+{
+    char text[FAILURE_TEXT_SIZE];
+    const struct log_notice notice = {.kind = LOG_LOST, .seq = seq, .text = text};
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    log->up = false;
+    log->stage = LOG_STAGE_LOST;
+    log_link_close(log->link);
+    log->link = NULL;
+    push(log, &notice);
 }
 
 const char *log_nats_error(natsStatus status)
@@ -80,6 +100,7 @@ static bool step_offline(struct log_nats *log)
         return true;
     }
     log->probe_pending = false;
+    log->missing_mono_ms = 0;
     log_nats_wait(log, 0);
     return true;
 }
@@ -95,7 +116,7 @@ static bool step_waiting(struct log_nats *log)
     return log_nats_begin_history(log);
 }
 
-static bool step_ended(struct log_nats *log)
+static bool step_nothing(struct log_nats *log)
 {
     (void)log;
     return false;
@@ -109,7 +130,8 @@ static const struct {
         [LOG_STAGE_WAITING] = {step_waiting, false},
         [LOG_STAGE_HISTORY] = {log_nats_step_history, true},
         [LOG_STAGE_LIVE] = {log_nats_step_live, true},
-        [LOG_STAGE_ENDED] = {step_ended, true},
+        [LOG_STAGE_ENDED] = {step_nothing, true},
+        [LOG_STAGE_LOST] = {step_nothing, false},
 };
 _Static_assert(sizeof(stages) / sizeof(stages[0]) == LOG_STAGE_COUNT, "stages");
 

@@ -34,7 +34,7 @@ static enum result capture_next(struct reader *reader, struct capture *capture, 
 {
     struct log_notice notice;
     enum reader_answer answer = reader_next(reader, UINT64_MAX, &notice, reterr_failure);
-    if (answer == READER_FAILED) {
+    if (answer == READER_FAILED || answer == READER_LOST) {
         return reterr_failure->code;
     }
     *ret_more = answer != READER_END && answer != READER_CAUGHT_UP;

@@ -45,6 +45,7 @@ enum result history_read(struct reader *reader, struct cluster_set *set, uint64_
         case READER_CAUGHT_UP:
         case READER_END:
             return RESULT_OK;
+        case READER_LOST:
         case READER_FAILED:
             return reterr_failure->code;
         case READER_NOTHING:

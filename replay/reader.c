@@ -109,6 +109,13 @@ static enum reader_answer note_down(struct reader *reader, const struct log_noti
     return reader->caught_up ? READER_DOWN : READER_NOTHING;
 }
 
+static void fail_lost(const struct log_notice *notice, struct failure *reterr_failure)
+{
+    failure_set(reterr_failure, RESULT_FAILED, "the log has lost what was read from it: %s",
+                notice->text != NULL ? notice->text : "no reason known");
+    failure_hint(reterr_failure, "run it again: it reads the log that there is now");
+}
+
 static enum reader_answer note_caught_up(struct reader *reader)
 {
     reader->caught_up = true;
@@ -130,6 +137,8 @@ static enum reader_answer take_notice(struct reader *reader, const struct log_no
         return READER_END;
     case LOG_DOWN:
         return note_down(reader, notice);
+    case LOG_LOST:
+        return READER_LOST;
     case LOG_UP:
         note_up(reader);
         break;
@@ -176,6 +185,9 @@ enum reader_answer reader_next(struct reader *reader, uint64_t wait_ms,
         *ret_notice = log_take(reader->log);
         if (ret_notice->kind != LOG_NOTHING) {
             enum reader_answer answer = take_notice(reader, ret_notice);
+            if (answer == READER_LOST) {
+                fail_lost(ret_notice, reterr_failure);
+            }
             if (answer != READER_NOTHING) {
                 return answer;
             }

@@ -31,6 +31,8 @@ enum reader_answer {
     READER_DOWN,   /* following: the connection is lost, text says why; it comes back by itself */
     READER_CUT,    /* a file that ends inside a record, text says where; READER_END comes next */
     READER_END,    /* nothing comes any more */
+    READER_LOST,   /* the log does not hold what was read, but for what stands before seq; text says
+                      why, and the failure, with what to do. Nothing comes any more */
     READER_FAILED, /* the failure says why */
     READER_ANSWER_COUNT
 };

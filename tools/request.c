@@ -348,6 +348,13 @@ static enum progress follow(struct errand *errand, struct failure *failure)
     while (progress == GOES_ON) {
         struct log_notice notice;
         enum reader_answer answer = reader_next(errand->reader, RESEND_MS / 5, &notice, failure);
+        if (answer == READER_LOST) {
+            (void)snprintf(errand->trouble, sizeof errand->trouble,
+                           "%s; whether the request stands is not known: describe and tail show "
+                           "it, if not, ask again",
+                           failure->text);
+            return ENDED_BADLY;
+        }
         if (answer == READER_FAILED || answer == READER_END) {
             (void)snprintf(errand->trouble, sizeof errand->trouble, "%s", failure->text);
             return ENDED_BADLY;

@@ -15,8 +15,10 @@
 struct tail {
     const struct options *options;
     struct cluster_set *set;
+    uint64_t from_seq; /* what stands before is folded and not shown */
     bool color;
     bool caught_up; /* from here on each line is shown at once */
+    bool lost;      /* the log is another one: it is to be read anew */
 };
 
 static const char *color_of(enum severity severity)
@@ -73,7 +75,7 @@ static void show(const struct tail *tail, const struct log_notice *record)
 {
     struct folded folded;
     bool ours = cluster_set_fold(tail->set, record, &folded);
-    if (!ours || record->seq < tail->options->from_seq) {
+    if (!ours || record->seq < tail->from_seq) {
         return;
     }
     if (tail->options->json) {
@@ -84,6 +86,18 @@ static void show(const struct tail *tail, const struct log_notice *record)
     if (tail->caught_up) {
         fflush(stdout);
     }
+}
+
+/* What was shown is not what the log holds now: what differs is shown again as it is now. */
+static void note_lost(struct tail *tail, const struct log_notice *notice)
+{
+    fflush(stdout);
+    fprintf(stderr,
+            "pgbaton: the log has lost what was read from it: %s; what it holds now follows, from "
+            "sequence %" PRIu64 " on\n",
+            notice->text, notice->seq);
+    tail->from_seq = notice->seq > tail->options->from_seq ? notice->seq : tail->options->from_seq;
+    tail->lost = true;
 }
 
 /* Prints what comes until the end; EXIT_DONE, or EXIT_NONE after the failure was told. */
@@ -106,6 +120,9 @@ static int tail_read(struct tail *tail, struct reader *reader)
         case READER_CUT:
             fprintf(stderr, "pgbaton: %s\n", notice.text);
             break;
+        case READER_LOST:
+            note_lost(tail, &notice);
+            return EXIT_DONE;
         case READER_END:
             return EXIT_DONE;
         case READER_FAILED:
@@ -121,23 +138,37 @@ static int tail_read(struct tail *tail, struct reader *reader)
     }
 }
 
-int tail_run(const struct options *options)
+/* One reading, from the log's beginning. */
+static int tail_log(struct tail *tail)
 {
     struct failure failure = {0};
     struct reader *reader = NULL;
-    struct tail tail = {
-            .options = options,
-            .set = cluster_set_create(),
-            .color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL,
-    };
-    if (tail.set == NULL) {
+    const struct options *options = tail->options;
+    tail->lost = false;
+    tail->caught_up = false;
+    tail->set = cluster_set_create();
+    if (tail->set == NULL) {
         return EXIT_NONE;
     }
     bool follow = options->follow && options->file == NULL;
     int code = history_open(options, follow, &reader, &failure) == RESULT_OK
-                       ? tail_read(&tail, reader)
+                       ? tail_read(tail, reader)
                        : history_fail(&failure);
     reader_close(reader);
-    cluster_set_destroy(tail.set);
+    cluster_set_destroy(tail->set);
+    return code;
+}
+
+int tail_run(const struct options *options)
+{
+    struct tail tail = {
+            .options = options,
+            .from_seq = options->from_seq,
+            .color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL,
+    };
+    int code = EXIT_NONE;
+    do {
+        code = tail_log(&tail);
+    } while (tail.lost);
     return code;
 }

@@ -65,7 +65,7 @@ static void await_answers(struct reader *reader, struct cluster_set *set, struct
         if (answer == READER_LIVE) {
             take_live(view, set, &notice);
         }
-        if (answer == READER_END || answer == READER_FAILED) {
+        if (answer == READER_END || answer == READER_LOST || answer == READER_FAILED) {
             return;
         }
         now_ms = reader_now_ms();

@@ -405,6 +405,28 @@ class OnServer(WithFolder):
             tail.kill()
         self.assertEqual((live["seq"], live["kind"]), (26, "malformed"))
 
+    def test_follow_a_log_that_is_replaced(self):
+        """What there is now is shown, from where it differs on, and a line says why."""
+        run(HISTORY, self.url, "leaderless")
+        with subprocess.Popen([PGBATON, "tail", "-o", "json", "--nats", self.url], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV) as tail:
+            before = [json.loads(tail.stdout.readline())["seq"] for _ in range(25)]
+            with socket.create_connection(("127.0.0.1", int(self.url.rsplit(":", 1)[1]))) as client:
+                client.sendall(b"CONNECT {\"verbose\":false}\r\nSUB gone 1\r\n"
+                               b"PUB $JS.API.STREAM.DELETE.PGBATON gone 0\r\n\r\n")
+                answer = b""
+                while b"success" not in answer:
+                    answer += client.recv(4096)
+            while "does not exist" not in tail.stderr.readline():
+                pass
+            run(HISTORY, self.url)
+            after = [json.loads(tail.stdout.readline())["seq"] for _ in range(38)]
+            tail.kill()
+            err = tail.stderr.read()
+        self.assertEqual((before, after), (list(range(1, 26)), list(range(1, 39))))
+        self.assertIn("the log has lost what was read from it: stream PGBATON was created anew", err)
+        self.assertIn("from sequence 1 on", err)
+
 
 if __name__ == "__main__":
     PGBATON, REPLAY, HISTORY = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:4])

@@ -185,6 +185,7 @@ static void take_record(struct bench *b, struct reader *reader, const struct log
 
 static void take(struct bench *b, struct reader *reader, const struct log_notice *notice)
 {
+    assert_int_equal(reader->kinds[LOG_LOST], 0);
     reader->kinds[notice->kind]++;
     if (notice->kind == LOG_RECORD) {
         take_record(b, reader, notice);
@@ -200,8 +201,11 @@ static void take(struct bench *b, struct reader *reader, const struct log_notice
         reader->last_state = notice->kind;
         reader->state_ms = bench_now_us() / 1000;
     }
-    if (notice->kind == LOG_DOWN) {
+    if (notice->kind == LOG_DOWN || notice->kind == LOG_LOST) {
         (void)snprintf(reader->text, sizeof(reader->text), "%s", notice->text);
+    }
+    if (notice->kind == LOG_LOST) {
+        reader->lost_seq = notice->seq;
     }
 }
 
@@ -256,6 +260,23 @@ void bench_await_state(struct bench *b, const struct reader *reader, enum log_no
         }
         bench_pump(b, 20);
     }
+}
+
+void bench_await_text(struct bench *b, const struct reader *reader, const char *text,
+                      int timeout_ms)
+{
+    const uint64_t end_us = bench_now_us() + (uint64_t)timeout_ms * 1000;
+    while (strstr(reader->text, text) == NULL) {
+        if (bench_now_us() > end_us) {
+            fail_msg("\"%s\" awaited, \"%s\" found", text, reader->text);
+        }
+        bench_pump(b, 20);
+    }
+}
+
+void bench_forget(struct bench *b)
+{
+    memset(b->places, 0, SEQ_MAX * sizeof(*b->places));
 }
 
 void bench_await_records(struct bench *b, const struct reader *reader, size_t records,

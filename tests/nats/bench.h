@@ -28,9 +28,11 @@ struct reader {
     size_t numbers[CLUSTER_COUNT]; /* records of each cluster */
     bool seen[CLUSTER_COUNT][NUMBER_MAX + 1];
     size_t kinds[LOG_NOTICE_COUNT];  /* notices of each kind */
-    enum log_notice_kind last_state; /* LOG_UP, LOG_DOWN or LOG_CAUGHT_UP, whichever came last */
+    enum log_notice_kind last_state; /* LOG_UP, LOG_DOWN, LOG_CAUGHT_UP, LOG_END or LOG_LOST,
+                                        whichever came last */
     uint64_t state_ms;               /* when */
-    char text[FAILURE_TEXT_SIZE];    /* of the last LOG_DOWN */
+    char text[FAILURE_TEXT_SIZE];    /* of the last LOG_DOWN or LOG_LOST */
+    uint64_t lost_seq;               /* of LOG_LOST */
     char refused[FAILURE_TEXT_SIZE]; /* of the last LOG_REFUSED */
     char live[SUBJECT_SIZE];         /* subject of the last LOG_LIVE */
     uint64_t appended_seq;           /* of the last LOG_APPENDED */
@@ -75,6 +77,11 @@ void bench_pump(struct bench *b, int timeout_ms);
 /* Pumps until the reader has had this state last; fails after timeout_ms. */
 void bench_await_state(struct bench *b, const struct reader *reader, enum log_notice_kind kind,
                        int timeout_ms);
+/* Pumps until the reader's last LOG_DOWN or LOG_LOST had this in its text. */
+void bench_await_text(struct bench *b, const struct reader *reader, const char *text,
+                      int timeout_ms);
+/* The log was rolled back: what was read counts for nothing with readers that are opened now. */
+void bench_forget(struct bench *b);
 /* Pumps until the reader has this many records; fails after timeout_ms. */
 void bench_await_records(struct bench *b, const struct reader *reader, size_t records,
                          int timeout_ms);

@@ -131,11 +131,21 @@ void nats_server_signal(struct nats_servers *s, int i, int signal_number)
     assert(sent == 0);
 }
 
-void nats_server_kill(struct nats_servers *s, int i)
+static void end_server(struct nats_servers *s, int i, int signal_number)
 {
-    nats_server_signal(s, i, SIGKILL);
+    nats_server_signal(s, i, signal_number);
     (void)waitpid(s->servers[i].pid, NULL, 0);
     s->servers[i].pid = 0;
+}
+
+void nats_server_kill(struct nats_servers *s, int i)
+{
+    end_server(s, i, SIGKILL);
+}
+
+void nats_server_stop(struct nats_servers *s, int i)
+{
+    end_server(s, i, SIGTERM);
 }
 
 /* The leader's name, "n0" to "n2", as the stream says. */

@@ -36,6 +36,8 @@ void nats_server_start(struct nats_servers *s, int i);
 void nats_servers_start_all(struct nats_servers *s);
 /* SIGKILL, and reaps it. */
 void nats_server_kill(struct nats_servers *s, int i);
+/* SIGTERM, and reaps it: all that was acknowledged is in its files then. */
+void nats_server_stop(struct nats_servers *s, int i);
 void nats_server_signal(struct nats_servers *s, int i, int signal_number);
 /* Index of the server that leads the stream, or -1. */
 int nats_servers_stream_leader(struct nats_servers *s);

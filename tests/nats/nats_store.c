@@ -3,10 +3,13 @@
 
 #include "../../proto/subject.h"
 
+#include <assert.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* length (4; top bit: there is a header), sequence (8), time (8), length of the subject (2). */
 #define HEAD_SIZE 22
@@ -73,4 +76,52 @@ void nats_store_walk(const struct nats_servers *s, int i, nats_store_visit visit
         }
     }
     globfree(&found);
+}
+
+static void run(const char *program, const char *option, const char *from, const char *to)
+{
+    int status = -1;
+    const pid_t pid = fork();
+    assert(pid >= 0);
+    if (pid == 0) {
+        (void)execlp(program, program, option, from, to, (char *)NULL);
+        _exit(127);
+    }
+    const pid_t ended = waitpid(pid, &status, 0);
+    assert(ended == pid && status == 0);
+}
+
+static void copy(const struct nats_servers *s, int i, const char *from, const char *to)
+{
+    char source[128];
+    char target[128];
+    (void)snprintf(source, sizeof(source), "%s/%s%d", s->directory, from, i);
+    (void)snprintf(target, sizeof(target), "%s/%s%d", s->directory, to, i);
+    run("rm", "-rf", target, NULL);
+    run("cp", "-a", source, target);
+}
+
+void nats_store_save(const struct nats_servers *s, int i, const char *name)
+{
+    copy(s, i, "store", name);
+}
+
+void nats_store_restore(const struct nats_servers *s, int i, const char *name)
+{
+    copy(s, i, name, "store");
+}
+
+void nats_store_empty(const struct nats_servers *s, int i)
+{
+    char path[160];
+    (void)snprintf(path, sizeof(path), "%s/store%d/jetstream/$G/streams/" STREAM_NAME "/msgs",
+                   s->directory, i);
+    run("rm", "-rf", path, NULL);
+}
+
+void nats_store_remove(const struct nats_servers *s, int i)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/store%d", s->directory, i);
+    run("rm", "-rf", path, NULL);
 }

@@ -276,7 +276,7 @@ static void test_log_local_notices_another_file(void **state)
     append(log, "pgbaton.a.node.n", "one", NULL);
     assert_record(log, 1, "pgbaton.a.node.n", "one");
     assert_int_equal(truncate(p->path, LOG_RECORD_MAGIC_BYTES), 0);
-    assert_non_null(strstr(take_kind(log, LOG_DOWN).text, "another one"));
+    assert_non_null(strstr(take_kind(log, LOG_LOST).text, "another one"));
     log_destroy(log);
 }
 
