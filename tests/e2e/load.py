@@ -23,6 +23,9 @@ from checker import Verdict, read  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("PGBATON_BUILD") or ROOT / "build")
 WRITER = BUILD / "tests" / "history" / "writer"
+# Four sessions: a write each 2.5 ms, and a look for a writable node each 10 ms or so. As fast as they can they
+# take all of a small machine, which several clusters share, and are no faster there than that.
+PACE = ("--every-ms", "10", "--rest-ms", "40")
 
 
 class Writer:
@@ -31,7 +34,7 @@ class Writer:
         self.path = pathlib.Path(cluster.directory) / f"{name}.history"
         self.process = subprocess.Popen(
             [*in_namespace(namespace), str(WRITER), "--client", name, "--file", str(self.path),
-             "--sessions", "4", *options,
+             "--sessions", "4", *PACE, *options,
              *(f"{m['name']}={m['address']}:{m['port']}" for m in members)],
             stdout=subprocess.PIPE, text=True)
 

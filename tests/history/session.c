@@ -8,9 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-/* After a target that could not be written to, and after all of them in a row. */
+/* After a target that could not be written to; after all of them in a row it is rest_ms. */
 #define PAUSE_US 2000
-#define ROUND_PAUSE_US 20000
 #define NEVER UINT64_MAX
 
 static const char insert[] = "insert into history (client, n) values ($1, $2) returning "
@@ -30,9 +29,11 @@ void session_init(struct session *session, struct session_settings *settings)
     session->settings = settings;
 }
 
+/* What a server says between two writes is read with the answer to the next. */
 int session_socket(const struct session *session)
 {
-    return session->connection != NULL ? PQsocket(session->connection) : -1;
+    bool polled = session->connection != NULL && session->state != SESSION_READY;
+    return polled ? PQsocket(session->connection) : -1;
 }
 
 /* ---- connections ---- */
@@ -54,9 +55,10 @@ static void disconnect(struct session *session, uint64_t pause_us)
 static void try_next(struct session *session)
 {
     uint32_t count = session->settings->target_count;
+    uint64_t rest_us = (uint64_t)session->settings->rest_ms * 1000;
     session->target = (session->target + 1) % count;
     session->refusals += 1;
-    disconnect(session, session->refusals % count == 0 ? ROUND_PAUSE_US : PAUSE_US);
+    disconnect(session, session->refusals % count == 0 ? rest_us : PAUSE_US);
 }
 
 /* Most drivers drop warnings, as that of a wait for a standby that was cancelled. */
@@ -64,6 +66,12 @@ static void on_notice(void *argument, const PGresult *notice)
 {
     (void)argument;
     (void)notice;
+}
+
+static void be_ready(struct session *session)
+{
+    session->state = SESSION_READY;
+    session->deadline_us = session->write.invoke_us + (uint64_t)session->settings->every_ms * 1000;
 }
 
 /* One target at a time: a host that is silent costs connect_ms, not what libpq thinks. */
@@ -93,9 +101,8 @@ static void connect_go_on(struct session *session)
     PostgresPollingStatusType status = PQconnectPoll(session->connection);
     if (status == PGRES_POLLING_OK) {
         PQsetnonblocking(session->connection, 1);
-        session->state = SESSION_READY;
         session->refusals = 0;
-        session->deadline_us = NEVER;
+        be_ready(session);
     } else if (status == PGRES_POLLING_READING) {
         session->events = POLLIN;
     } else if (status == PGRES_POLLING_WRITING) {
@@ -117,8 +124,7 @@ static void end(struct session *session, enum outcome outcome)
 {
     session->write.end_us = clock_us();
     session->write.outcome = outcome;
-    session->state = SESSION_READY;
-    session->deadline_us = NEVER;
+    be_ready(session);
 }
 
 static void end_and_leave(struct session *session, const char *detail)
@@ -237,7 +243,7 @@ bool session_step(struct session *session, bool ready)
     } else if (session->state == SESSION_CONNECTING && ready) {
         connect_go_on(session);
     }
-    if (session->state == SESSION_READY) {
+    if (session->state == SESSION_READY && is_late(session)) {
         return write_begin(session);
     }
     if (session->state == SESSION_WAITING && ready && read_answer(session)) {

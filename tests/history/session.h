@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * session.h - one session of the writer: it connects to a node, writes one row after the other as
- * fast as it can, and classifies what came of each. It waits for nothing: the caller polls.
+ * fast as it can or in a pace, and classifies what came of each. It waits for nothing: the caller
+ * polls.
  *
  *   PAUSED ──▶ CONNECTING ──▶ READY ──▶ WAITING ──▶ READY   (each write ends once, with an outcome)
  *     ▲            │            │           │
@@ -51,6 +52,8 @@ struct session_settings {
     uint32_t target_count;
     uint32_t connect_ms; /* then the next target is tried */
     uint32_t answer_ms;  /* then the write's outcome is not known; 0: waits for ever */
+    uint32_t every_ms;   /* from the beginning of a write to the next at least; 0: no pause */
+    uint32_t rest_ms;    /* when no target could be written to, before the first is tried again */
     uint64_t next_n;
 };
 
@@ -62,7 +65,7 @@ struct session {
     PGconn *connection;
     uint32_t target;
     uint32_t refusals;    /* targets in a row that could not be written to */
-    uint64_t deadline_us; /* of the pause, the connecting or the answer; UINT64_MAX: none */
+    uint64_t deadline_us; /* of the state, but READY's is when it may begin; UINT64_MAX: none */
     short events;         /* what poll() should wait for */
     bool answered;        /* the row of the present write has come */
     bool refused;         /* an error has come, perhaps after the row: the commit failed */

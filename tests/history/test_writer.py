@@ -79,6 +79,14 @@ def test_every_acknowledged_write_is_there(server, table, writers):
     assert len({w.key for w in writes}) == len(writes)
 
 
+def test_a_pace_is_kept(server, table, writers):
+    writers.begin("one", "--sessions", "1", "--every-ms", "30", f"alone=127.0.0.1:{server.port}")
+    wait_for_rows(table, 20)
+    writes, _ = writers.finish("one")
+    begun = [w.invoke for w in writes]
+    assert len(begun) >= 20 and all(b - a >= 0.03 for a, b in zip(begun, begun[1:]))
+
+
 def test_a_crash_loses_nothing_and_leaves_a_gap(server, table, writers):
     """Two nodes, one of which is not there: the writer comes back to the one that is."""
     writers.begin("one", "--sessions", "8", f"absent=127.0.0.1:{free_port()}",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * writer - keeps writing rows as fast as it can, to one node or to whichever is writable, and keeps
- * a history of every write for checker.py: who took it, on which timeline, when it was sent and
- * when the acknowledgement came. It prints "writing" after the first one, and at the end what it
- * saw.
+ * writer - keeps writing rows, to one node or to whichever is writable, and keeps a history of
+ * every write for checker.py: who took it, on which timeline, when it was sent and when the
+ * acknowledgement came. It prints "writing" after the first one, and at the end what it saw.
  */
 #include "session.h"
 
@@ -33,6 +32,8 @@ static const char help[] =
         "  --sessions N       that write side by side; default: 4\n"
         "  --connect-ms MS    for a connection, then the next node is tried; default: 500\n"
         "  --answer-ms MS     for an answer, then the outcome is not known; default: 0, for ever\n"
+        "  --every-ms MS      from a session's write to its next; default: 0, as fast as it can\n"
+        "  --rest-ms MS       when no node could be written to; default: 20\n"
         "  --seconds N        how long; default: until SIGTERM or SIGINT\n";
 
 struct options {
@@ -50,7 +51,8 @@ struct tally {
 };
 
 static volatile sig_atomic_t interrupted;
-static struct session_settings settings = {.client = "writer", .connect_ms = 500, .next_n = 1};
+static struct session_settings settings = {
+        .client = "writer", .connect_ms = 500, .rest_ms = 20, .next_n = 1};
 static struct session sessions[SESSION_MAX];
 static struct tally tally;
 
@@ -101,6 +103,10 @@ static bool parse_option(int option, struct options *options)
         return parse_number(optarg, 600000, &settings.connect_ms);
     case 'A':
         return parse_number(optarg, 600000, &settings.answer_ms);
+    case 'e':
+        return parse_number(optarg, 600000, &settings.every_ms);
+    case 'r':
+        return parse_number(optarg, 600000, &settings.rest_ms);
     case 's':
         return parse_number(optarg, 1000000, &options->seconds);
     default:
@@ -116,6 +122,8 @@ static bool parse_options(int argc, char **argv, struct options *options)
             {"sessions", required_argument, NULL, 'n'},
             {"connect-ms", required_argument, NULL, 'C'},
             {"answer-ms", required_argument, NULL, 'A'},
+            {"every-ms", required_argument, NULL, 'e'},
+            {"rest-ms", required_argument, NULL, 'r'},
             {"seconds", required_argument, NULL, 's'},
             {NULL, 0, NULL, 0},
     };
@@ -203,7 +211,7 @@ static void wait_for_something(struct pollfd *fds, uint32_t count, uint64_t unti
     }
 }
 
-/* A session that has ended a write begins the next at once. */
+/* A session that has ended a write begins the next at once, or when its pace allows. */
 static void go_on(FILE *file, struct session *session, bool ready)
 {
     while (session_step(session, ready)) {
