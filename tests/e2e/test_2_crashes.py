@@ -121,8 +121,10 @@ def test_postgres_started_by_hand(cluster):
     stranger = start_by_hand(cluster, victim)
     assert cluster.value("select pg_is_in_recovery()", victim) is True
     assert cluster.value("select current_setting('pgbaton_fence.state')", victim) == "unguarded"
+    session = cluster.connect(victim)
     cluster.sql("begin; select pg_promote(false); rollback", victim)
-    wait_until("the refusal", lambda: refusal_of(cluster, victim) == "25006")
+    wait_until("the refusal", lambda: "without pgbaton's guard" in refusal_of(session))
+    session.close()
     cluster.fault("start", victim)
     cluster.wait_healthy()
     assert cluster.postmaster(victim) != stranger
@@ -131,11 +133,12 @@ def test_postgres_started_by_hand(cluster):
     wait_until("the row on the node", lambda: "after a stranger" in cluster.rows(victim))
 
 
-def refusal_of(cluster, node):
+def refusal_of(session):
+    """What a session is told that was there before the promotion: none is opened afterwards."""
     try:
-        cluster.sql("create table stranger (n int)", node)
-    except psycopg2.OperationalError as error:
-        return "25006" if "without pgbaton's guard" in str(error) else str(error)
+        with session.cursor() as cursor:
+            cursor.execute("create table stranger (n int)")
     except psycopg2.Error as error:
-        return error.pgcode
-    return "committed"
+        assert error.pgcode == "25006", error
+        return str(error)
+    raise AssertionError("committed")
