@@ -15,7 +15,7 @@ import psycopg2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLAYGROUND = ROOT / "tools" / "playground"
-DEADLINE = 60.0
+DEADLINE = 120.0
 CLONE_NEWNET = 0x40000000
 
 sys.path.insert(0, str(PLAYGROUND.parent))
@@ -89,7 +89,7 @@ class Cluster:
 
     def pgbaton(self, *words, check=True):
         done = subprocess.run([*in_namespace(self.pg.hub()), "pgbaton", *words], env=self.env,
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=DEADLINE, check=False)
         if check:
             assert done.returncode == 0, f"pgbaton {' '.join(words)}: {done.stdout}\n{done.stderr}"
         return done

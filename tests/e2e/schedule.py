@@ -3,8 +3,6 @@
 import random
 import time
 
-from cluster import wait_until
-
 # Each with what mends it, and how likely it is. What destroys data strikes only while commits are proven
 # to be elsewhere: else an operator's word would be needed afterwards, as it should be.
 FAULTS = {
@@ -65,4 +63,4 @@ def run(load, steps):
     """Afterwards every node is back by itself, and the load's histories can be judged."""
     for step in steps:
         strike(load, step)
-    wait_until("every node's return", lambda: load.cluster.wait_healthy() is None, 120)
+    load.cluster.wait_healthy()
