@@ -99,9 +99,8 @@ class Cluster:
         return json.loads(self.pgbaton("describe", "demo", "-o", "json", "--timeout", "30s").stdout)
 
     def events(self, after=0):
-        out = self.pgbaton("tail", "--no-follow", "-o", "json", "--timeout", "30s").stdout
-        events = [json.loads(line) for line in out.splitlines() if line.strip()]
-        return [e for e in events if e["seq"] > after]
+        words = ["tail", "--no-follow", "-o", "json", "--timeout", "30s", "--from", str(after + 1)]
+        return [json.loads(line) for line in self.pgbaton(*words).stdout.splitlines()]
 
     def last_seq(self):
         return self.events()[-1]["seq"]
