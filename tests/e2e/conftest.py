@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Playgrounds for the tests. One of three nodes is shared by all tests that leave it healthy."""
+import os
 import pathlib
 import re
 import shutil
@@ -15,15 +16,29 @@ from cluster import Cluster, assert_single_holder  # noqa: E402
 # The longest files go first, so that at the end nobody waits for one of them.
 LONG = ("test_9_rings.py", "test_8_network.py", "test_8_schedules.py", "test_2_bootstrap.py", "test_6_policies.py")
 
+MEMORY = "/dev/shm"
+NEEDED_BYTES = 6 << 30  # several workers, each with two clusters or three
+
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
+def place():
+    """$TMPDIR, or in memory if there is enough of it: data directories come and go all the time, and ext4 without
+    a journal looks at each inode that was deleted in the last minutes before it gives one away."""
+    if "TMPDIR" not in os.environ and os.path.ismount(MEMORY):
+        with open("/proc/meminfo", encoding="ascii") as f:
+            available = next(int(line.split()[1]) << 10 for line in f if line.startswith("MemAvailable:"))
+        if min(available // 2, shutil.disk_usage(MEMORY).free) >= NEEDED_BYTES:
+            return MEMORY
+    return None
+
+
 @pytest.fixture(scope="session")
 def directory():
     """Reachable by the user postgres, which pytest's own directories are not."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="pgbaton-e2e."))
+    path = pathlib.Path(tempfile.mkdtemp(prefix="pgbaton-e2e.", dir=place()))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
