@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 """Playgrounds for the tests. One of three nodes is shared by all tests that leave it healthy."""
+import fcntl
 import os
 import pathlib
 import re
@@ -14,10 +15,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cluster import Cluster, assert_single_holder  # noqa: E402
 
 # The longest files go first, so that at the end nobody waits for one of them.
-LONG = ("test_9_rings.py", "test_8_network.py", "test_8_schedules.py", "test_2_bootstrap.py", "test_6_policies.py")
+LONG = tuple(f"test_{name}.py" for name in (
+    "9_rings", "6_policies", "8_network", "8_schedules", "6_switchover", "6_synchronous", "7_processes", "3_ladder",
+    "2_bootstrap", "9_disks", "6_sealed", "9_false_alarms"))
 
 MEMORY = "/dev/shm"
 NEEDED_BYTES = 6 << 30  # several workers, each with two clusters or three
+
+# Two files that are there, to be locked.
+GATE, ROOM = (pathlib.Path(__file__).with_name(name) for name in ("conftest.py", "cluster.py"))
 
 
 def pytest_collection_modifyitems(items):
@@ -42,6 +48,22 @@ def directory():
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def turn(request):
+    """What runs side by side shares few processors: a test that is marked `alone` has them for itself. While it
+    waits for those that run it keeps the gate shut, so that no other comes before it."""
+    alone = request.node.get_closest_marker("alone") is not None
+    with open(ROOM, "rb") as room:
+        with open(GATE, "rb") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: no other test runs meanwhile")
 
 
 class Keeper:

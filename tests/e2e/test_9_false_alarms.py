@@ -60,6 +60,7 @@ def busy_machine():
             hog.wait()
 
 
+@pytest.mark.alone
 def test_machine_is_busy(load):
     with busy_machine():
         time.sleep(STORM_SECONDS)
