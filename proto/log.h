@@ -33,7 +33,8 @@ struct log;
 enum log_notice_kind {
     LOG_NOTHING = 0, /* the queue is empty */
     LOG_UP,          /* connected; the stream exists */
-    LOG_DOWN,        /* not connected, or the stream cannot be read; text says why */
+    LOG_DOWN,        /* not connected, the stream cannot be read, or another server leads it than
+                        before; text says why */
     LOG_RECORD,      /* a stored record */
     LOG_CAUGHT_UP,   /* everything that was stored when the reading began has been handed out */
     LOG_LIVE,        /* a plain message on pgbaton-live.C.N */

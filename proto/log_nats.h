@@ -27,6 +27,7 @@
 #include "log_bell.h"
 #include "log_impl.h"
 #include "log_nats_break.h"
+#include "log_nats_leader.h"
 #include "log_queue.h"
 #include "subject.h"
 
@@ -53,8 +54,6 @@
 #define LOG_GET_ROUND 8
 /* Records that a consumer brings before it is asked whether it still lives with the leader. */
 #define LOG_CHUNK_COUNT 256
-/* Name of a nats-server. */
-#define LOG_SERVER_NAME_SIZE 256
 /* Pause before the next consumer is tried when one does not live with the leader, in ms; after so
  * many in a row all records are got one by one. */
 #define LOG_CONSUMER_PAUSE_MS 5
@@ -92,6 +91,7 @@ enum log_trouble {
     LOG_TROUBLE_MISSING, /* there is no such stream, or it cannot be created */
     LOG_TROUBLE_NO_FEED, /* the stream has no republish feed */
     LOG_TROUBLE_SHORTER, /* it lacks what was read already */
+    LOG_TROUBLE_LEADER,  /* another server leads it */
     LOG_TROUBLE_EXPIRED, /* records were removed before they were read */
     LOG_TROUBLE_COUNT
 };
@@ -129,7 +129,7 @@ struct log_link {
     atomic_bool closed;
     natsConnection *connection;
     jsCtx *js;
-    natsSubscription *subscriptions[5]; /* replies, feed, feed of "_", live, ask */
+    natsSubscription *subscriptions[6]; /* replies, feed, feed of "_", live, ask, advisory */
     size_t subscription_count;
     natsSubscription *history;       /* a consumer's, in LOG_STAGE_HISTORY; NULL: records are got */
     natsMsg *chunk[LOG_CHUNK_COUNT]; /* what it brought and was not handed out */
@@ -138,8 +138,9 @@ struct log_link {
     bool chunk_vouched;       /* it is the leader's */
     char inbox[SUBJECT_SIZE]; /* replies come to <inbox>.ack and <inbox>.<probe> */
     struct log_feed feed;
-    pthread_mutex_t answer_mutex;
+    pthread_mutex_t answer_mutex; /* of what follows */
     struct log_answer answer;
+    struct log_leader_report report;
 };
 
 struct log_nats {
@@ -175,11 +176,14 @@ struct log_nats {
     char leader[LOG_SERVER_NAME_SIZE]; /* of the stream, at the last look; empty: no cluster */
 
     struct log_marks marks;   /* of what was read last */
+    bool compares_all;        /* at the next look, all marks since the last such; else the newest */
     uint64_t missing_mono_ms; /* since when the stream lacks it; 0: it does not */
     uint64_t known_seq;       /* every wanted record up to here was handed out */
     uint64_t target_seq;      /* history is read up to here */
     bool needs_consumer;      /* a record could not be got by its number */
     uint32_t misplaced_count; /* consumers in a row that did not live with the leader */
+    uint64_t asked_seq;       /* known_seq when the leader was asked last */
+    uint32_t got_count;       /* records got one by one since the last look */
     uint64_t history_mono_ms; /* it last brought something */
     uint64_t probe;           /* number of the last question */
     bool probe_pending;
@@ -228,10 +232,6 @@ bool log_feed_has_lost(struct log_feed *feed);
 /* Looks for the stream, creates it when that is wanted. True when it can be read; else
  * log_nats_down() was called, or the next look is due at once. */
 bool log_nats_find_stream(struct log_nats *log);
-/* Whether the stream is still led by the server that led it at the last look, and the consumer
- * lives there. */
-natsStatus log_nats_compare_leaders(struct log_nats *log, natsSubscription *consumer,
-                                    bool *ret_same);
 
 /* log_nats_read.c: one round of a stage; false when there was nothing to do. */
 bool log_nats_begin_history(struct log_nats *log);

@@ -111,7 +111,8 @@ static void compare_mark(struct log_nats *log, uint64_t last_seq, struct log_mar
 }
 
 /* From the newest mark back to one that stands and stood at the last contact; with a loss, on to
- * where it begins. */
+ * where it begins. A hole in the feed is no contact: the newest mark is enough then, for nobody
+ * else can have sent the others. */
 static struct comparison compare_marks(struct log_nats *log, const jsStreamInfo *info)
 {
     struct comparison c = {.status = NATS_OK};
@@ -124,7 +125,7 @@ static struct comparison compare_marks(struct log_nats *log, const jsStreamInfo 
         compare_mark(log, info->State.LastSeq, mark, &c);
         const bool stands = c.other_seq != mark->seq && c.absent_seq != mark->seq;
         const bool broken = c.other_seq != 0 || c.absent_seq != 0;
-        if (stands && (broken || mark->seq <= marks->compared_seq)) {
+        if (stands && (broken || !log->compares_all || mark->seq <= marks->compared_seq)) {
             c.bounded = true;
             break;
         }
@@ -197,7 +198,9 @@ bool log_nats_compare(struct log_nats *log, const jsStreamInfo *info)
         miss_records(log, info, &c);
     } else {
         log->missing_mono_ms = 0;
-        log->marks.compared_seq = mark_at(&log->marks, 0)->seq;
+        log->marks.compared_seq =
+                log->compares_all ? mark_at(&log->marks, 0)->seq : log->marks.compared_seq;
+        log->compares_all = false;
         return true;
     }
     return false;

@@ -6,8 +6,8 @@
  * is behind: records that were read are gone, their sequence numbers are used again, and neither
  * the stream's name nor its `created` says so (FACTS 3). So a reader keeps marks of the records
  * that passed it last, and at each contact compares them with what the stream's leader has there,
- * before it reads on. Marks reach back to the last contact at least, while this is no more records
- * than the ring holds: what two leaders have sent in turn shows too.
+ * before it reads on: all since the last contact that the ring holds, so that what two leaders have
+ * sent in turn shows too.
  *
  * Private to log_nats*.c, and for our thread alone.
  */

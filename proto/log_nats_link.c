@@ -168,6 +168,28 @@ static void take_answer(struct log_link *link, natsMsg *message, uint64_t probe)
     log_bell_ring(&link->log->bell);
 }
 
+static void take_leader(struct log_link *link, natsMsg *message)
+{
+    (void)pthread_mutex_lock(&link->answer_mutex);
+    log_leader_take(&link->report, natsMsg_GetData(message),
+                    (size_t)natsMsg_GetDataLength(message));
+    (void)pthread_mutex_unlock(&link->answer_mutex);
+    log_bell_ring(&link->log->bell);
+}
+
+static void on_elected(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
+                       void *closure)
+{
+    struct log_link *link = closure;
+    (void)connection;
+    (void)subscription;
+    (void)pthread_mutex_lock(&link->answer_mutex);
+    link->report.elected = true;
+    (void)pthread_mutex_unlock(&link->answer_mutex);
+    log_bell_ring(&link->log->bell);
+    natsMsg_Destroy(message);
+}
+
 static void on_reply(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
                      void *closure)
 {
@@ -178,6 +200,8 @@ static void on_reply(natsConnection *connection, natsSubscription *subscription,
     uint64_t probe = 0;
     if (tail != NULL && strcmp(tail, ".ack") == 0) {
         take_ack(link, message);
+    } else if (tail != NULL && strcmp(tail, ".leader") == 0) {
+        take_leader(link, message);
     } else if (tail != NULL && log_parse_number(tail + 1, &probe)) {
         take_answer(link, message, probe);
     }
@@ -300,6 +324,9 @@ static natsStatus subscribe_all(struct log_link *link)
      * a deployment of one cluster leave no gap, and the stream need not be asked about gaps. */
     if (status == NATS_OK && options->live && options->cluster != NULL) {
         status = subscribe(link, SUBJECT_FEED "._.>", on_feed);
+    }
+    if (status == NATS_OK && options->live) {
+        status = subscribe(link, LOG_ADVISORY STREAM_NAME, on_elected);
     }
     if (status == NATS_OK && options->want_live) {
         status = subscribe_of(link, SUBJECT_LIVE, ".*", on_live);

@@ -178,6 +178,7 @@ bool log_nats_begin_history(struct log_nats *log)
         return true;
     }
     log->stage = LOG_STAGE_HISTORY;
+    log->got_count = 0;
     log->history_mono_ms = log_mono_ms();
     return true;
 }
@@ -223,9 +224,29 @@ static natsStatus get_next(struct log_nats *log)
     return NATS_OK;
 }
 
+/* What was got is the leader's of the last look, unless another leads since. */
+static bool finish_gets(struct log_nats *log)
+{
+    bool same = false;
+    const natsStatus status = log_nats_compare_leaders(log, NULL, &same);
+    if (status != NATS_OK) {
+        return fail_history(log, status);
+    }
+    if (!same) {
+        log_nats_wait(log, 0);
+        return true;
+    }
+    return finish_history(log);
+}
+
 static bool step_gets(struct log_nats *log)
 {
     for (size_t i = 0; i < LOG_GET_ROUND && log->known_seq < log->target_seq; i++) {
+        /* No more than the marks reach back, so that a change of the leader meanwhile shows. */
+        if (log->got_count >= LOG_MARK_COUNT) {
+            log_nats_wait(log, 0);
+            return true;
+        }
         if (!log_queue_has_room(log->inbound, LOG_MARGIN_RECORD)) {
             return false;
         }
@@ -239,8 +260,9 @@ static bool step_gets(struct log_nats *log)
         if (status != NATS_OK) {
             return fail_history(log, status);
         }
+        log->got_count++;
     }
-    return log->known_seq < log->target_seq || finish_history(log);
+    return log->known_seq < log->target_seq || finish_gets(log);
 }
 
 /* What came from the leader's server is the leader's, unless the leader has changed since. */
@@ -484,6 +506,7 @@ static bool stream_is_silent(struct log_nats *log, uint64_t now_ms)
     if (!log->probe_pending && waited_ms >= LOG_PROBE_PERIOD_MS) {
         log->denied_count = 0;
         ask_next(log);
+        log_nats_ask_leader(log);
         return false;
     }
     return log->probe_pending && waited_ms >= LOG_PROBE_TIMEOUT_MS;
@@ -498,7 +521,8 @@ bool log_nats_step_live(struct log_nats *log)
         moved = moved || head == HEAD_TAKEN;
     }
     const uint64_t now_ms = log_mono_ms();
-    if (head == HEAD_OTHER) {
+    if (head == HEAD_OTHER || log_nats_leader_is_doubtful(log)) {
+        log->compares_all = true;
         log_nats_wait(log, 0);
         return true;
     }

@@ -94,32 +94,11 @@ static void announce_expired(struct log_nats *log, const jsStreamInfo *info)
     log->known_seq = info->State.FirstSeq - 1;
 }
 
-static const char *leader_of(const jsClusterInfo *cluster)
-{
-    return cluster == NULL || cluster->Leader == NULL ? "" : cluster->Leader;
-}
-
-natsStatus log_nats_compare_leaders(struct log_nats *log, natsSubscription *consumer,
-                                    bool *ret_same)
-{
-    jsConsumerInfo *consumers = NULL;
-    jsStreamInfo *streams = NULL;
-    jsErrCode code = 0;
-    natsStatus status = natsSubscription_GetConsumerInfo(&consumers, consumer, NULL, &code);
-    if (status == NATS_OK) {
-        status = js_GetStreamInfo(&streams, log->link->js, STREAM_NAME, NULL, &code);
-    }
-    *ret_same = status == NATS_OK && strcmp(leader_of(consumers->Cluster), log->leader) == 0 &&
-                strcmp(leader_of(streams->Cluster), log->leader) == 0;
-    jsConsumerInfo_Destroy(consumers);
-    jsStreamInfo_Destroy(streams);
-    return status;
-}
-
 bool log_nats_find_stream(struct log_nats *log)
 {
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
+    log_nats_forget_leader(log);
     const natsStatus status = js_GetStreamInfo(&info, log->link->js, STREAM_NAME, NULL, &code);
     const bool missing = code == JSStreamNotFoundErr;
     if (missing && log->options.create_stream && !has_read(log)) {
@@ -137,11 +116,11 @@ bool log_nats_find_stream(struct log_nats *log)
                       log_nats_error(status));
         return false;
     }
+    log_nats_note_leader(log, info);
     const bool accepted = accept_stream(log, info);
     if (accepted) {
         announce_expired(log, info);
         log->created_ns = info->Created;
-        (void)snprintf(log->leader, sizeof(log->leader), "%s", leader_of(info->Cluster));
     }
     jsStreamInfo_Destroy(info);
     return accepted;

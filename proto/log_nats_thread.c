@@ -101,6 +101,7 @@ static bool step_offline(struct log_nats *log)
     }
     log->probe_pending = false;
     log->missing_mono_ms = 0;
+    log->compares_all = true;
     log_nats_wait(log, 0);
     return true;
 }

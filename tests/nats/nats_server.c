@@ -179,6 +179,33 @@ int nats_servers_stream_leader(struct nats_servers *s)
     return name[1] - '0';
 }
 
+static void ask_to_step_down(const struct nats_servers *s)
+{
+    natsConnection *connection = NULL;
+    natsMsg *reply = NULL;
+    if (natsConnection_ConnectTo(&connection, s->urls) == NATS_OK) {
+        (void)natsConnection_RequestString(&reply, connection,
+                                           "$JS.API.STREAM.LEADER.STEPDOWN." STREAM_NAME, "", 2000);
+    }
+    natsMsg_Destroy(reply);
+    natsConnection_Destroy(connection);
+}
+
+void nats_servers_step_down(struct nats_servers *s)
+{
+    const int before = nats_servers_stream_leader(s);
+    int now = before;
+    assert(before >= 0);
+    for (int tries = 0; now < 0 || now == before; tries++) {
+        assert(tries < 600);
+        if (tries % 50 == 0) {
+            ask_to_step_down(s);
+        }
+        pause_ms(100);
+        now = nats_servers_stream_leader(s);
+    }
+}
+
 static size_t count_on(const jsConsumerInfoList *consumers, const char *server)
 {
     size_t count = 0;

@@ -41,6 +41,8 @@ void nats_server_stop(struct nats_servers *s, int i);
 void nats_server_signal(struct nats_servers *s, int i, int signal_number);
 /* Index of the server that leads the stream, or -1. */
 int nats_servers_stream_leader(struct nats_servers *s);
+/* Has the stream elect another leader, and waits until there is one. */
+void nats_servers_step_down(struct nats_servers *s);
 /* How many consumers the stream has; and of these, how many live on server i. */
 size_t nats_servers_consumers(const struct nats_servers *s, int i, size_t *ret_on_it);
 /* Ends all and removes the directory. */

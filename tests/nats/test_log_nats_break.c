@@ -2,7 +2,7 @@
 /*
  * test_log_nats_break.c - the stream loses what was read from it, and uses the numbers again.
  */
-#include "../../proto/log_nats_break.h"
+#include "../../proto/log_nats.h"
 #include "bench.h"
 #include "nats_store.h"
 
@@ -22,6 +22,14 @@ static struct bench bench;
 static int set_up(void **state)
 {
     bench_init(&bench, 1);
+    nats_servers_start_all(&bench.servers);
+    *state = &bench;
+    return 0;
+}
+
+static int set_up_three(void **state)
+{
+    bench_init(&bench, 3);
     nats_servers_start_all(&bench.servers);
     *state = &bench;
     return 0;
@@ -245,6 +253,76 @@ static void test_break_is_not_retention(void **state)
     assert_int_equal(writer->kinds[LOG_LOST] + late->kinds[LOG_LOST], 0);
 }
 
+static void await_down(struct bench *b, const struct reader *reader, size_t before)
+{
+    const uint64_t end_us = bench_now_us() + UINT64_C(1000) * WAIT_MS;
+    while (reader->kinds[LOG_DOWN] == before) {
+        assert_true(bench_now_us() < end_us);
+        bench_pump(b, 20);
+    }
+}
+
+/* While nothing happens nobody says that the leader changed. On a busy machine a stream may well
+ * fall silent. */
+static void assert_quiet(struct bench *b, const struct trio *t)
+{
+    t->writer->text[0] = t->whole->text[0] = t->a->text[0] = '\0';
+    bench_pump_for(b, 3 * LOG_PROBE_PERIOD_MS);
+    assert_null(strstr(t->writer->text, "leader changed"));
+    assert_null(strstr(t->whole->text, "leader changed"));
+    assert_null(strstr(t->a->text, "leader changed"));
+}
+
+/* It is a break in the hearing, and nothing else. */
+static void test_break_is_no_change_of_the_leader(void **state)
+{
+    struct bench *b = *state;
+    struct reader *second = bench_open(b, NULL, true);
+    const struct trio t = open_trio(b);
+    bench_await_state(b, second, LOG_CAUGHT_UP, WAIT_MS);
+    append_read(b, &t, 1, 100);
+    for (uint32_t round = 1; round <= 3; round++) {
+        assert_quiet(b, &t);
+        const size_t downs[] = {t.writer->kinds[LOG_DOWN], t.whole->kinds[LOG_DOWN],
+                                t.a->kinds[LOG_DOWN]};
+        nats_servers_step_down(&b->servers);
+        await_down(b, t.writer, downs[0]);
+        await_down(b, t.whole, downs[1]);
+        await_down(b, t.a, downs[2]);
+        print_message("%s\n", t.a->text);
+        await_all(b, &t, LOG_CAUGHT_UP);
+        append_read(b, &t, 100 * round + 1, 100 * round + 100);
+    }
+    bench_await_records(b, second, 800, WAIT_MS);
+    assert_int_equal(count_lost(&t) + second->kinds[LOG_LOST], 0);
+}
+
+/* Two of three have lost what all had: they agree on other records. */
+static void test_break_shows_what_a_majority_has_lost(void **state)
+{
+    struct bench *b = *state;
+    const struct trio t = open_trio(b);
+    append_read(b, &t, 1, 50);
+    for (int i = 0; i < 3; i++) {
+        nats_server_stop(&b->servers, i);
+        nats_store_save(&b->servers, i, "old");
+    }
+    nats_servers_start_all(&b->servers);
+    append_read(b, &t, 51, 60);
+    for (int i = 0; i < 3; i++) {
+        nats_server_stop(&b->servers, i);
+    }
+    bench_forget(b);
+    for (int i = 0; i < 2; i++) {
+        nats_store_restore(&b->servers, i, "old");
+        nats_server_start(&b->servers, i);
+    }
+    struct reader *other = bench_open(b, NULL, true);
+    bench_append_all(b, other, 1001, 1100, WAIT_MS);
+    assert_lost(b, &t, 101, 120);
+    assert_int_equal(other->kinds[LOG_LOST], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +340,10 @@ int main(void)
             cmocka_unit_test_setup_teardown(test_break_shows_a_stream_that_was_removed, set_up,
                                             tear_down),
             cmocka_unit_test_setup_teardown(test_break_is_not_retention, set_up, tear_down),
+            cmocka_unit_test_setup_teardown(test_break_is_no_change_of_the_leader, set_up_three,
+                                            tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_what_a_majority_has_lost, set_up_three,
+                                            tear_down),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     nats_CloseAndWait(3000);
