@@ -45,7 +45,8 @@ struct log_local {
     bool down_told; /* LOG_DOWN stands */
     bool caught_up;
     bool ended;
-    uint64_t offset; /* of the next record to be read; 0: none was read */
+    uint64_t checked_mono_ms; /* when the file was last looked at */
+    uint64_t offset;          /* of the next record to be read; 0: none was read */
     uint64_t last_seq;
     struct log_queue *inbound;  /* notices that are no records */
     struct log_queue *outbound; /* appends; text is the message id, stored_us when, in ms */

@@ -280,6 +280,27 @@ static void test_log_local_notices_another_file(void **state)
     log_destroy(log);
 }
 
+/* A busy log has no quiet second in which to look. */
+static void test_log_local_notices_another_file_while_it_is_busy(void **state)
+{
+    const struct place *p = *state;
+    char aside[sizeof(p->path) + 8];
+    struct log *log = open_monitor(p);
+    struct log *writer = open_monitor(p);
+    enum log_notice_kind kind = LOG_NOTHING;
+    (void)snprintf(aside, sizeof(aside), "%s.aside", p->path);
+    assert_int_equal(rename(p->path, aside), 0);
+    for (int i = 0; i < 500 && kind != LOG_LOST; i++) {
+        (void)!log_append(writer, "pgbaton.a.node.n", (const uint8_t *)"x", 1, NULL);
+        (void)poll(NULL, 0, 20);
+        kind = log_take(log).kind;
+    }
+    (void)unlink(aside);
+    assert_int_equal(kind, LOG_LOST);
+    log_destroy(writer);
+    log_destroy(log);
+}
+
 static void test_log_local_refuses_wrong_paths(void **state)
 {
     static const char *const urls[] = {
@@ -306,6 +327,9 @@ int main(void)
             cmocka_unit_test_setup_teardown(test_log_local_cuts_a_torn_record, set_up, tear_down),
             cmocka_unit_test_setup_teardown(test_log_local_waits_for_the_lock, set_up, tear_down),
             cmocka_unit_test_setup_teardown(test_log_local_notices_another_file, set_up, tear_down),
+            cmocka_unit_test(test_log_local_refuses_wrong_paths),
+            cmocka_unit_test_setup_teardown(test_log_local_notices_another_file_while_it_is_busy,
+                                            set_up, tear_down),
             cmocka_unit_test(test_log_local_refuses_wrong_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
