@@ -116,21 +116,24 @@ class Follower:
     def __init__(self, cluster):
         self.cluster = cluster
         self.path = pathlib.Path(cluster.directory) / "followed.json"
-        with open(self.path, "w", encoding="utf-8") as out:
+        self.said = pathlib.Path(cluster.directory) / "followed.err"
+        with open(self.path, "w", encoding="utf-8") as out, open(self.said, "w", encoding="utf-8") as err:
             self.process = subprocess.Popen(
                 [*in_namespace(cluster.pg.hub()), "pgbaton", "tail", "--all", "-o", "json", "--timeout", "600s"],
-                stdout=out, stderr=subprocess.DEVNULL, env=cluster.env)
+                stdout=out, stderr=err, env=cluster.env)
 
     def finish(self):
-        """The records that it has read and that are not what the log holds now."""
+        """The records that it has read and that are not what the log holds now, and what it said of them."""
         self.process.terminate()
         self.process.wait()
         lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]  # the last may be cut off
         followed = [json.loads(line) for line in lines]
+        said = [line for line in self.said.read_text(encoding="utf-8").split("\n") if "has lost" in line]
         self.path.unlink()
+        self.said.unlink()
         assert followed, "nothing was followed"
         now = {e["seq"]: e for e in self.cluster.events()}
-        return [e for e in followed if now.get(e["seq"], {}).get("at") != e["at"]]
+        return [e for e in followed if now.get(e["seq"], {}).get("at") != e["at"]], said
 
 
 @contextlib.contextmanager
@@ -143,9 +146,11 @@ def cut_server(load, server):
     yield
     load.fault("heal-nats-server", server)
     wait_agreed(load.cluster)
-    changed = follower.finish()
+    changed, said = follower.finish()
+    if changed or said:
+        first = changed[0]["seq"] if changed else "?"
+        print(f"the servers changed {len(changed)} records that were read, from {first} on; tail said: {said}")
     if changed:
-        print(f"the servers changed {len(changed)} records, from {changed[0]['seq']} on")
         load.cluster.spoilt = True
         load.verdict_on_writers()
     else:
