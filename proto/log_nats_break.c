@@ -178,12 +178,10 @@ bool log_nats_compare(struct log_nats *log, const jsStreamInfo *info)
     if (log->marks.count == 0) {
         return true;
     }
-    if (info->Created != log->created_ns) {
-        log_nats_lose(log, 1,
-                      "stream " STREAM_NAME " was created anew, and was read up to %" PRIu64,
-                      log->known_seq);
-        return false;
-    }
+    /* The replicas of one stream may show different times of its creation (seen with nats-server
+     * 2.9.10, when it was created while they elected): what it holds decides. */
+    const bool anew = info->Created != log->created_ns;
+    log->compares_all = log->compares_all || anew;
     const struct comparison c = compare_marks(log, info);
     if (c.other_seq != 0) {
         log_nats_lose(log, c.bounded ? c.other_seq : 1,
@@ -194,6 +192,10 @@ bool log_nats_compare(struct log_nats *log, const jsStreamInfo *info)
     } else if (c.status != NATS_OK) {
         log_nats_down(log, LOG_TROUBLE_SILENT, "compare stream " STREAM_NAME ": %s",
                       log_nats_error(c.status));
+    } else if (c.absent_seq != 0 && anew && !c.bounded) {
+        log_nats_lose(log, 1,
+                      "stream " STREAM_NAME " was created anew, and was read up to %" PRIu64,
+                      log->known_seq);
     } else if (c.absent_seq != 0) {
         miss_records(log, info, &c);
     } else {

@@ -424,7 +424,7 @@ class OnServer(WithFolder):
             tail.kill()
             err = tail.stderr.read()
         self.assertEqual((before, after), (list(range(1, 26)), list(range(1, 39))))
-        self.assertIn("the log has lost what was read from it: stream PGBATON was created anew", err)
+        self.assertIn("the log has lost what was read from it: the log has another record at 1", err)
         self.assertIn("from sequence 1 on", err)
 
 
