@@ -20,8 +20,7 @@
 /* What PostgreSQL is being made to do; one thing at a time. */
 enum agent_busy {
     BUSY_NONE = 0,
-    BUSY_STARTING, /* ACTION_START was ordered, or it ran when the agent came; until a session works
-                    */
+    BUSY_STARTING, /* ACTION_START was ordered, or it ran already; until a session works */
     BUSY_STOPPING, /* ACTION_STOP was ordered; until no process is left */
     BUSY_KILLING,  /* ACTION_KILL was ordered; until no process is left */
     BUSY_TASK,     /* ACTION_TASK was ordered; until FACT_TASK_ENDED */
@@ -188,11 +187,12 @@ struct agent {
     uint64_t incarnation; /* the present one; acted under only once vote has it */
     uint64_t counter;     /* of the last event appended */
     bool link_up;
-    bool caught_up; /* all that is stored has been folded */
+    bool anchor_found; /* what the vote remembers is in the log, or told to be lost (anchor.h) */
+    bool caught_up;    /* all that is stored has been folded */
+    uint64_t caught_up_ms; /* since when; 0: it is not */
     bool hello_sent;
     bool ready;      /* its own hello has been read back effective */
     bool superseded; /* a newer incarnation of this node speaks (I13) */
-
     struct agent_pg pg;
     struct agent_data data;
     struct agent_watch watch;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "decide.h"
 
+#include "../proto/lost.h"
 #include "../proto/standby.h"
 #include "act.h"
+#include "anchor.h"
 #include "follow.h"
 #include "lead.h"
 #include "pause.h"
@@ -43,9 +45,10 @@ static void kill_faulty(struct agent *a, struct action_list *actions)
 
 static bool is_deposed(const struct agent *a)
 {
-    bool lost = a->me < 0 || cluster_holder(&a->cluster) != a->me;
+    const struct cluster *c = &a->cluster;
+    bool lost = a->me < 0 || cluster_holder(c) != a->me || lost_outgrows(c);
     return a->caught_up && agent_may_be_primary(a) && a->pg.busy != BUSY_KILLING &&
-           (lost || standby_is_on(&a->cluster));
+           (lost || standby_is_on(c));
 }
 
 static void depose(struct agent *a, struct action_list *actions)
@@ -257,7 +260,7 @@ static bool may_say_hello(const struct agent *a)
 static void say_hello(struct agent *a, struct action_list *actions)
 {
     uint64_t known = a->me >= 0 ? a->cluster.nodes[a->me].incarnation : 0;
-    if (known >= a->incarnation) {
+    if (known > a->incarnation || (known == a->incarnation && !a->ready)) {
         agent_begin_incarnation(a, known + 1); /* its vote was lost; persisted before it speaks */
         return;
     }
@@ -272,11 +275,17 @@ static void say_hello(struct agent *a, struct action_list *actions)
     hello->nofailover = a->self.nofailover;
     hello->nosync = a->self.nosync || !a->self.fence; /* nothing proves that it is sealed */
     hello->noloadbalance = a->self.noloadbalance;
-    hello->anchor_seq = a->vote.grant_seq;
-    hello->anchor_term = a->vote.term;
+    anchor_tell(a, hello);
     outbox_put(&a->outbox, &e);
     a->hello_sent = true;
     a->report.last = hello->probe;
+    if (hello->lost) {
+        act_say(actions, SEVERITY_ERROR,
+                "the log has lost a part of itself: decision %llu, which this node has read, is "
+                "not "
+                "in it term=%llu",
+                (unsigned long long)a->vote.anchor_seq, (unsigned long long)a->vote.term);
+    }
     act_say(actions, SEVERITY_INFO, "I am %s, joining cluster %s term=%llu", a->self.node,
             a->self.cluster, (unsigned long long)a->cluster.term);
 }
@@ -318,8 +327,14 @@ static void say_closed(struct agent *a, struct action_list *actions)
                       "renew or rebuild until a higher term is granted");
 }
 
+/* While nobody leads by a log that knows less than this node does, its PostgreSQL stands in
+ * recovery and follows nobody: so it can report where it stands. */
 static bool must_wait_for_log(const struct agent *a)
 {
+    bool readable = a->ready && a->caught_up && a->cluster.frozen_seq == 0;
+    if (readable && agent_log_went_back(a)) {
+        return !cluster_has_ended(&a->cluster);
+    }
     return agent_is_closed(a) || !a->caught_up || !agent_vote_stands(a);
 }
 

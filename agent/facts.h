@@ -71,6 +71,11 @@ struct vote {
     uint64_t sealed_term;   /* the highest term from whose leader this node has turned away */
     uint64_t given_up_term; /* the highest term that this node held and released (I7) */
     uint64_t system_id;     /* of the data directory it owns; 0: none yet */
+    uint64_t held_term;     /* the highest whose first renewal was read, whoever sent it */
+    uint64_t anchor_seq;    /* the last effective decision that was read (anchor.h); 0: none yet */
+    uint8_t anchor_hash[HASH_SIZE];
+    uint32_t anchor_ttl_ms;       /* the longest lease that might run then */
+    uint32_t anchor_member_count; /* of the cluster then */
 };
 
 /* PostgreSQL's ways to shut down (pg_ctl stop -m). */

@@ -2,6 +2,7 @@
 #include "learn.h"
 
 #include "act.h"
+#include "anchor.h"
 #include "lead.h"
 #include "peers.h"
 #include "report.h"
@@ -45,12 +46,14 @@ static void learn_hello(struct agent *a, const struct event *e, struct outcome o
     if (is_present(a, e) && outcome.effective) {
         a->ready = true;
         a->report.sent = true;
+        anchor_told(a);
         return;
     }
     if (is_present(a, e)) {
         learn_void_hello(a, e, outcome.void_reason, actions);
         return;
     }
+    anchor_learn_hello(a, e);
     if (is_own(a, e) && outcome.effective && a->ready && e->incarnation > a->incarnation) {
         a->superseded = true;
         act_say(actions, SEVERITY_ERROR,
@@ -184,6 +187,7 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
     a->me = cluster_find_node(&a->cluster, a->self.node);
     learn_event(a, &e, outcome, actions);
     learn_vote(a);
+    anchor_learn(a);
     learn_seal(a);
     learn_stage(a);
     restart_learn(a);
@@ -195,7 +199,10 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
 static void learn_link(struct agent *a, const struct fact *fact)
 {
     a->link_up = fact->link_up;
+    bool before = a->caught_up;
     a->caught_up = fact->link_up && fact->caught_up;
+    a->caught_up_ms = a->caught_up && before ? a->caught_up_ms : 0;
+    a->caught_up_ms = a->caught_up && !before ? a->now_ms : a->caught_up_ms;
     learn_vote(a);
     learn_seal(a);
     learn_stage(a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "lease.h"
 
+#include "../proto/lost.h"
 #include "../proto/pause.h"
 #include "../proto/standby.h"
 #include "act.h"
@@ -127,9 +128,19 @@ static bool has_evidence(const struct agent *a)
     return a->pg.guard == GUARD_ABSENT ? a->data.known : probe_is_recent(a);
 }
 
+/* A lease that has run out, of a term that was granted before this agent started, is begun anew
+ * only when whoever was granted a later one, in a part of the log that is lost, has held it for
+ * long enough to be heard of (../proto/lost.h). */
+static uint64_t holdoff_end_ms(const struct agent *a)
+{
+    bool earlier = a->cluster.term <= a->start_term;
+    return earlier && !lease_runs(a) ? a->caught_up_ms + lost_holdoff_ms(&a->cluster) : 0;
+}
+
 static bool may_renew(const struct agent *a)
 {
-    return agent_holds(a) && !agent_is_closed(a) && a->lease.stage == LEASE_KEPT && a->link_up &&
+    return agent_holds(a) && !agent_is_closed(a) && !lost_outgrows(&a->cluster) &&
+           a->now_ms >= holdoff_end_ms(a) && a->lease.stage == LEASE_KEPT && a->link_up &&
            a->caught_up && !a->superseded && a->fault.reason == REASON_NONE &&
            a->pg.busy != BUSY_KILLING && lead_refusal(a) == REASON_NONE && has_evidence(a);
 }
@@ -333,6 +344,8 @@ static uint64_t demote_next_ms(const struct agent *a)
 uint64_t lease_next_ms(const struct agent *a)
 {
     uint64_t next_ms = may_renew(a) ? renew_due_ms(a) : UINT64_MAX;
+    uint64_t holdoff_ms = holdoff_end_ms(a);
+    next_ms = holdoff_ms > a->now_ms ? holdoff_ms : next_ms;
     if (a->lease.deadline_ms == 0) {
         return next_ms;
     }

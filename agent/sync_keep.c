@@ -2,6 +2,7 @@
 #include "sync_keep.h"
 
 #include "act.h"
+#include "anchor.h"
 #include "upstream.h"
 
 /* A primary that was promoted, or started, under the term whose set it is. */
@@ -22,7 +23,8 @@ void sync_keep(struct agent *a, struct action_list *actions)
         a->sync.ordered_seq = 0;
         return;
     }
-    if (a->sync.ordered_seq == a->cluster.sync.seq) {
+    /* What commits wait for is remembered first: the log may lose it (I12). */
+    if (a->sync.ordered_seq == a->cluster.sync.seq || !anchor_stands(a)) {
         return;
     }
     struct upstream nowhere = upstream_nowhere(a);

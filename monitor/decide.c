@@ -2,6 +2,7 @@
 #include "decide.h"
 
 #include "../proto/fold.h"
+#include "../proto/lost.h"
 #include "../proto/order.h"
 #include "../proto/switchover.h"
 #include "rules.h"
@@ -71,6 +72,7 @@ static const struct ripening RIPENINGS[] = {
     {GRANTED,    offsetof(struct evidence, hearing_ms),     rules_accept_ms},
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_election_ms},
     {LEADERLESS, offsetof(struct evidence, hearing_ms),     rules_alive_ms},
+    {LEADERLESS, offsetof(struct evidence, hearing_ms),     lost_holdoff_ms},
     {LEADERLESS, offsetof(struct evidence, phase_age_ms),   rules_refusal_ms},
     {REVOKED,    offsetof(struct evidence, renewal_age_ms), rules_lapse_ms},
     {LEADERLESS, offsetof(struct evidence, failover_age_ms), cluster_failover_ripe_ms},

@@ -2,6 +2,7 @@
 #include "rules.h"
 
 #include "../proto/election.h"
+#include "../proto/lost.h"
 #include "../proto/order.h"
 #include "../proto/pause.h"
 #include "../proto/standby.h"
@@ -83,10 +84,17 @@ static bool lease_has_lapsed(const struct question *q)
     return q->evidence->renewal_age_ms >= rules_lapse_ms(q->c);
 }
 
+/* It would know by now of a lease that the log has lost, or that lease has run out (lost.h). */
+static bool has_held_off(const struct question *q)
+{
+    return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);
+}
+
 /* With failover_mode sealed the proof takes the place of the wait. */
 static bool may_be_granted(const struct question *q, int32_t i)
 {
-    return i != LEADER_NONE && (lease_has_lapsed(q) || sync_spares_wait(q->c, i));
+    return i != LEADER_NONE && has_held_off(q) &&
+           (lease_has_lapsed(q) || sync_spares_wait(q->c, i));
 }
 
 /* Also of a node that is away now: its data must not be forgotten for an empty one that is here. */
@@ -135,7 +143,7 @@ static bool may_make_cluster(const struct question *q, enum grant_kind kind)
 {
     return q->c->configured && !pause_is_on(q->c) && rules_is_first(q->c) &&
            next_grant_kind(q->c) == kind && q->evidence->phase_age_ms >= rules_election_ms(q->c) &&
-           lease_has_lapsed(q) && somebody_is_chosen(q);
+           has_held_off(q) && lease_has_lapsed(q) && somebody_is_chosen(q);
 }
 
 static bool somebody_could_lead(const struct question *q)
@@ -160,7 +168,7 @@ static bool may_elect(const struct question *q)
 static bool may_obey(const struct question *q)
 {
     struct candidate_list list;
-    return rules_may_fail_over(q) && lease_has_lapsed(q) &&
+    return rules_may_fail_over(q) && has_held_off(q) && lease_has_lapsed(q) &&
            choose(q, &list) == switchover_target(q->c);
 }
 
@@ -298,7 +306,7 @@ static bool may_rebuild(const struct question *q, uint32_t i)
 static int32_t find_needy(const struct question *q, need_function need)
 {
     const bool barred = pause_is_on(q->c) && need != is_asked_for;
-    if (!standby_serves(q->c) || barred) {
+    if (!standby_serves(q->c) || barred || lost_is_known(q->c)) {
         return -1;
     }
     for (uint32_t i = 0; i < q->c->node_count; i++) {
@@ -436,7 +444,7 @@ static void write_grant(const struct question *q, struct event *ret_event)
     const int32_t i = choose(q, &grant->candidates);
     const struct node *n = &q->c->nodes[i];
     grant->kind = next_grant_kind(q->c);
-    grant->term = q->c->term + 1;
+    grant->term = lost_next_term(q->c);
     memcpy(grant->node, n->name, sizeof(grant->node));
     grant->incarnation = n->incarnation;
     grant->position = n->position;

@@ -8,9 +8,12 @@ static uint32_t wanted(const struct cluster *c, uint32_t alive_mask, uint32_t *r
     return sync_wanted(c, sync_streaming(c, alive_mask), ret_count);
 }
 
+/* Also when nobody is waited for, and an election asks for proof after a loss of the log all the
+ * same: that there is none is said again. */
 static bool differs(const struct cluster *c, uint32_t waits, uint32_t count)
 {
-    return waits != c->sync.waits || count != c->sync.count;
+    bool unsaid = count == 0 && c->sync.voters != 0;
+    return unsaid || waits != c->sync.waits || count != c->sync.count;
 }
 
 /* Who leaves by itself may be back in a moment; who is to be restarted waits for this. */

@@ -61,6 +61,16 @@ struct lease {
 
 #define LEADER_NONE (-1)
 
+/* A loss of a part of the log (lost.h). */
+struct lost {
+    uint64_t seq;       /* the hello that made it known; 0: every member has reported since */
+    uint64_t term;      /* the highest that a member remembers and the log did not have */
+    uint64_t held_term; /* the highest of which the log has lost every renewal; 0: none */
+    uint32_t ttl_ms; /* the longest lease that may run unknown to the log, until the next is held;
+                        0: none */
+    uint32_t member_count; /* the most that a member remembers; 0 when no loss is known */
+};
+
 /* A promotion that the log has not been told of: of the last term that was held, as long as nobody
  * has shown its timeline. */
 struct opening {
@@ -114,6 +124,8 @@ struct cluster {
     struct parameters parameters;
     uint64_t resumed_term; /* the term whose leader was told to stop, and then to go on after all */
     bool loss_accepted;    /* the present term's grant: its operator accepted a loss */
+
+    struct lost lost;
 
     uint32_t timeline_max;   /* the highest that exists or may exist on any node */
     uint32_t grant_timeline; /* that the present term's promotion opens; 0: as PostgreSQL picks */

@@ -198,6 +198,10 @@ static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
     hello->noloadbalance = pb->noloadbalance;
     hello->anchor_seq = pb->anchor_seq;
     hello->anchor_term = pb->anchor_term;
+    hello->lost = pb->lost;
+    hello->anchor_ttl_ms = pb->anchor_ttl_ms;
+    hello->anchor_member_count = pb->anchor_member_count;
+    hello->anchor_held_term = pb->anchor_held_term;
     return take_probe(pb->probe, &hello->probe) &&
            codec_take_text(hello->host, sizeof(hello->host), pb->host);
 }

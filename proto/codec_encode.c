@@ -215,6 +215,10 @@ static Pgbaton__Hello *put_hello(const struct hello *hello, struct codec_space *
     pb->noloadbalance = hello->noloadbalance;
     pb->anchor_seq = hello->anchor_seq;
     pb->anchor_term = hello->anchor_term;
+    pb->lost = hello->lost;
+    pb->anchor_ttl_ms = hello->anchor_ttl_ms;
+    pb->anchor_member_count = hello->anchor_member_count;
+    pb->anchor_held_term = hello->anchor_held_term;
     return pb;
 }
 

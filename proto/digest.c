@@ -368,6 +368,15 @@ static void put_leadership(struct digest *d, const struct cluster *c)
     put_bucket(d, &c->failovers_granted);
 }
 
+static void put_lost(struct digest *d, const struct lost *lost)
+{
+    put_u64(d, lost->seq);
+    put_u64(d, lost->term);
+    put_u64(d, lost->held_term);
+    put_u64(d, lost->ttl_ms);
+    put_u64(d, lost->member_count);
+}
+
 void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])
 {
     struct digest d;
@@ -388,6 +397,7 @@ void cluster_digest(const struct cluster *c, uint8_t ret_digest[HASH_SIZE])
     put_i64(&d, c->opener);
     put_u64(&d, c->opening.timeline);
     put_i64(&d, c->opening.node);
+    put_lost(&d, &c->lost);
     put_u64(&d, c->node_count);
     for (uint32_t i = 0; i < c->node_count && i < NODE_COUNT_MAX; i++) {
         put_node_identity(&d, &c->nodes[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "election.h"
 
+#include "lost.h"
 #include "policy.h"
 #include "standby.h"
 #include "switchover.h"
@@ -152,6 +153,9 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
     enum verdict verdict = common_verdict(&c->nodes[i]);
     if (verdict == VERDICT_ELIGIBLE) {
         verdict = verdicts[kind](c, i);
+    }
+    if (verdict == VERDICT_ELIGIBLE && lost_bars(c, i)) {
+        return VERDICT_LOG_LOST;
     }
     bool refused = c->term != 0 && c->nodes[i].refused_term == c->term;
     return verdict == VERDICT_ELIGIBLE && refused ? VERDICT_REFUSED : verdict;

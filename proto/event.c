@@ -161,6 +161,8 @@ static const struct {
         [VERDICT_PRIMARY_UNSEEN] = {"primary_unseen", "is a standby whose primary was not seen"},
         [VERDICT_POLICY] = {"policy",
                             "could lead, but switch_policy lets nobody be promoted unasked"},
+        [VERDICT_LOG_LOST] = {"log_lost", "must wait: the log has lost a part of itself, and not "
+                                          "every member has said what it remembers"},
 };
 _Static_assert(LENGTH(verdicts) == VERDICT_COUNT, "every verdict has a name and a text");
 

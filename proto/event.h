@@ -58,6 +58,10 @@ struct hello {
     bool noloadbalance;  /* for those who distribute reads */
     uint64_t anchor_seq; /* the last effective grant that it has persisted; 0 for none */
     uint64_t anchor_term;
+    bool lost;              /* the last decision that it remembers is not in the log (lost.h) */
+    uint32_t anchor_ttl_ms; /* the longest lease that could run when it read that; 0: unknown */
+    uint32_t anchor_member_count; /* of the cluster then; 0: unknown */
+    uint64_t anchor_held_term;    /* the highest whose first renewal it has read; 0 for none */
 };
 
 struct task_report { /* progress, done, failed */

@@ -135,6 +135,11 @@ static void explain_hello(const struct cluster *c, const struct event *e, struct
     if (hello->nofailover) {
         text_add(t, ", nofailover");
     }
+    if (hello->lost) {
+        text_add(t,
+                 "; what it has read last is not in the log any more, it remembers term %" PRIu64,
+                 hello->anchor_term);
+    }
 }
 
 static void done_other(const struct cluster *c, const struct event *e, struct text *t)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* What agents say: probes, lock events, and the life of a node. */
 #include "fold_impl.h"
+#include "lost.h"
 #include "pause.h"
 #include "standby.h"
 
@@ -69,12 +70,13 @@ void cluster_refer_to(struct cluster *c, int32_t i, const struct history *h, uin
 static void learn_untold_promotion(struct cluster *c, int32_t i, const struct probe *p)
 {
     const struct opening *opening = &c->opening;
+    uint32_t timeline = p->position.timeline;
     int32_t holder = cluster_holder(c);
-    bool untold = opening->timeline != 0 && opening->node == i &&
-                  p->position.timeline == opening->timeline &&
-                  (holder == LEADER_NONE || holder == i);
-    if (untold && p->history.count > 0 && history_leads_to(&p->history, opening->timeline)) {
-        cluster_refer_to(c, i, &p->history, opening->timeline);
+    bool own = opening->node == i || !p->was_primary; /* it has been told, and the log lost that */
+    bool untold = opening->timeline != 0 && own && timeline == opening->timeline &&
+                  (holder == LEADER_NONE || holder == opening->node);
+    if (untold && p->history.count > 0 && history_leads_to(&p->history, timeline)) {
+        cluster_refer_to(c, opening->node, &p->history, timeline);
     }
 }
 
@@ -95,6 +97,8 @@ static enum reason reason_of(const struct cluster *c, int32_t i, const struct pr
 static void apply_probe(struct cluster *c, struct node *n, const struct probe *p,
                         const struct event *e)
 {
+    fold_lost_promotion(c, (int32_t)(n - c->nodes), p, e);
+    fold_lost_timeline(c, (int32_t)(n - c->nodes), p);
     enum reason reason = reason_of(c, (int32_t)(n - c->nodes), p);
     if (p->state != n->state || reason != n->reason) {
         n->state_seq = e->seq;
@@ -183,7 +187,7 @@ static enum void_reason check_hello(const struct cluster *c, const struct event 
 enum void_reason fold_hello(struct cluster *c, const struct event *e)
 {
     const struct hello *h = &e->body.hello;
-    if (e->incarnation == 0 || !probe_is_possible(&h->probe)) {
+    if (e->incarnation == 0 || h->anchor_term > TERM_MAX || !probe_is_possible(&h->probe)) {
         return VOID_IMPOSSIBLE;
     }
     int32_t i = cluster_find_node(c, e->writer);
@@ -212,7 +216,9 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->noloadbalance = h->noloadbalance;
     n->newcomer = h->anchor_term == 0;
     mark_set(&n->task_mark, e);
+    fold_lost_hello(c, e);
     apply_probe(c, n, &h->probe, e);
+    fold_lost_reported(c);
     if (cluster_find_node(c, e->writer) == c->leader) {
         c->leader_incarnation = e->incarnation;
     }
@@ -274,6 +280,7 @@ static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
     see_timeline(c, c->grant_timeline);
     c->opening = (struct opening){c->grant_timeline, i};
     fold_sync_leads(c, e);
+    fold_lost_held(c);
     bool asked = c->closed.seq == c->grant_seq && c->closed.kind == REQUEST_FAILOVER;
     if (c->failovers_granted.seq != 0 && !asked) {
         c->failovers.debt_ms = c->failovers_granted.debt_ms;

@@ -3,6 +3,7 @@
  * conclusion. */
 #include "election.h"
 #include "fold_impl.h"
+#include "lost.h"
 #include "pause.h"
 #include "standby.h"
 #include "switchover.h"
@@ -33,6 +34,7 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     struct position end = cluster_kept_end(c);
     pending_term_ended(c, NULL, e);
     cluster_enter_phase(c, PHASE_REVOKED, e);
+    c->lease.lifted = false;
     cluster_end_directives(c);
     cluster_clear_election(c);
     c->ending = (struct ending){
@@ -45,10 +47,15 @@ enum void_reason fold_revoke(struct cluster *c, const struct event *e)
     return VOID_NONE;
 }
 
-/* I6: after a release at once; after a revoke only when the last lease has run out for certain, or
- * when the grantee is proven to have all that anybody will ever be told is committed. */
+/* I12: nothing is granted by who has not heard the log for as long as a lease may run that is not
+ * in it. I6: after a release at once; after a revoke only when the last lease has run out for
+ * certain, or when the grantee is proven to have all that anybody will ever be told is committed.
+ */
 static bool has_waited(const struct cluster *c, const struct event *e)
 {
+    if (e->decision.evidence.hearing_ms < lost_holdoff_ms(c)) {
+        return false;
+    }
     if (c->phase != PHASE_REVOKED || !c->lease.renewed) {
         return true;
     }
@@ -72,7 +79,7 @@ static enum void_reason check_grant(const struct cluster *c, const struct event 
     if (cluster_holder(c) != LEADER_NONE) {
         return VOID_HELD;
     }
-    if (g->term != c->term + 1) {
+    if (g->term != lost_next_term(c)) {
         return VOID_WRONG_TERM;
     }
     if (!has_waited(c, e)) {

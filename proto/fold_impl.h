@@ -31,6 +31,21 @@ enum void_reason fold_no_candidate(struct cluster *c, const struct event *e);
 void order_checked(struct cluster *c, int32_t i, const struct event *e);
 enum void_reason fold_switchover_step(struct cluster *c, const struct event *e);
 
+/* fold_lost.c */
+/* True when this hello makes a loss of a part of the log known. */
+bool lost_shows(const struct cluster *c, const struct hello *h);
+/* An effective hello: before the state of its writer is taken over, and after. */
+void fold_lost_hello(struct cluster *c, const struct event *e);
+void fold_lost_reported(struct cluster *c);
+/* What node i shows of a promotion that the log has lost. */
+void fold_lost_timeline(struct cluster *c, int32_t i, const struct probe *p);
+void fold_lost_promotion(struct cluster *c, int32_t i, const struct probe *p,
+                         const struct event *e);
+/* The first renewal of a term. */
+void fold_lost_held(struct cluster *c);
+/* A node was removed: nobody waits for its report. */
+void fold_lost_removed(struct cluster *c);
+
 /* fold_rebuild.c */
 /* A node is to be rebuilt: its request ends with the copy, whatever that comes to, or when its node
  * is stopped in order, or leads. It stands in the way of no other request. */
@@ -92,6 +107,8 @@ void fold_sync_granted(struct cluster *c, const struct grant *g);
 /* A standby cluster's leader is to be promoted: from its first commit on it waits for these. */
 void fold_sync_promoted(struct cluster *c, const struct event *e);
 void fold_sync_leads(struct cluster *c, const struct event *e);
+/* The log may have lost what commits wait for (lost.h). */
+void fold_sync_lost(struct cluster *c, const struct event *e);
 /* done(promote) of the present term: the floor is known. */
 void fold_sync_opened(struct cluster *c);
 

@@ -278,6 +278,7 @@ static void remove_node(struct cluster *c, const struct event *e)
                         .removed = true};
     memcpy(left.name, n->name, sizeof left.name);
     *n = left;
+    fold_lost_removed(c);
 }
 
 static void change_parameters(struct cluster *c, const struct event *e)

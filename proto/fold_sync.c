@@ -108,7 +108,8 @@ static enum void_reason check_set(const struct cluster *c, const struct sync_set
         (!strict && set->count > sync_size(waits))) {
         return VOID_IMPOSSIBLE;
     }
-    bool stands = c->sync.waits == waits && c->sync.count == set->count;
+    bool stands = c->sync.waits == waits && c->sync.count == set->count &&
+                  (set->count != 0 || c->sync.voters == 0);
     return stands ? VOID_NO_CHANGE : VOID_NONE;
 }
 
@@ -125,6 +126,30 @@ enum void_reason fold_sync_set(struct cluster *c, const struct event *e)
         enter(c, waits, set->count, e);
     }
     return reason;
+}
+
+static uint32_t members(const struct cluster *c)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        mask |= c->nodes[i].removed ? 0 : 1U << i;
+    }
+    return mask;
+}
+
+/* Commits may have waited for any of the members, or for nobody: an election needs all of them, the
+ * leader itself among them, until that one has said that PostgreSQL waits for what the log has. */
+void fold_sync_lost(struct cluster *c, const struct event *e)
+{
+    struct sync *s = &c->sync;
+    if (!s->bound && c->config.synchronous == SYNCHRONOUS_OFF) {
+        return;
+    }
+    s->seq = e->seq;
+    s->step = s->count != 0 ? SYNC_CHANGING : SYNC_NONE;
+    s->bound = true;
+    s->voters |= members(c);
+    s->quorum = sync_size(s->voters);
 }
 
 /* PostgreSQL waits for the set in every WAL sender, and `count` of it have everything up to the

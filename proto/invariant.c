@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "invariant.h"
 
+#include "lost.h"
 #include "standby.h"
 
 #include <string.h>
@@ -95,8 +96,8 @@ static const char *check_terms(const struct cluster *before, const struct cluste
                         cluster_holder(after) != LEADER_NONE;
         return reopened ? "I2: a term that has ended is never held again" : NULL;
     }
-    if (after->term != before->term + 1) {
-        return "I2: terms grow by one";
+    if (after->term != lost_next_term(before)) {
+        return "I2: a term follows the highest that anybody remembers";
     }
     if (after->phase != PHASE_GRANTED) {
         return "I2: a new term begins with its grant";

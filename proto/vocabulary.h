@@ -108,6 +108,7 @@ enum verdict {
     VERDICT_UNPROVEN,       /* commits did not wait for it: it may lack acknowledged ones */
     VERDICT_PRIMARY_UNSEEN, /* a standby that somebody has made: its primary may be running */
     VERDICT_POLICY,         /* could lead, and switch_policy lets nobody be promoted unasked */
+    VERDICT_LOG_LOST,       /* not before every member has said what it remembers (lost.h) */
     VERDICT_COUNT
 };
 

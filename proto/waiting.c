@@ -3,6 +3,7 @@
 
 #include "explain.h"
 #include "explain_text.h"
+#include "lost.h"
 #include "pause.h"
 #include "standby.h"
 
@@ -24,6 +25,9 @@ static enum waiting waiting_none(const struct cluster *c)
 {
     if (pause_bars_election(c)) {
         return WAITING_RESUME;
+    }
+    if (lost_is_known(c)) {
+        return WAITING_LOST;
     }
     if (c->no_candidate) {
         return WAITING_CANDIDATE;
@@ -82,6 +86,9 @@ static enum waiting waiting_ended(const struct cluster *c)
 {
     if (pause_bars_election(c) && c->pending.request_seq == 0) {
         return WAITING_RESUME;
+    }
+    if (lost_is_known(c)) {
+        return WAITING_LOST;
     }
     if (c->withheld) {
         return WAITING_POLICY;
@@ -252,6 +259,7 @@ struct remedy {
 };
 
 static const struct remedy remedies[] = {
+        {VERDICT_LOG_LOST, "every member has said hello again, ", " among them"},
         {VERDICT_NOT_REPORTED, "", " reports its position"},
         {VERDICT_NO_QUORUM,
          "enough of those return that commits waited for, or an operator accepts a loss: pgbaton "
@@ -358,6 +366,27 @@ static void say_proof(const struct cluster *c, struct text *t)
     text_add(t, ", or with pgbaton failover --to %s --accept-loss", n->name);
 }
 
+static void say_lost(const struct cluster *c, struct text *t)
+{
+    uint32_t missing = lost_expected_count(c) - lost_reported_count(c);
+    const char *separator = ": ";
+    if (c->phase != PHASE_NONE) {
+        add_ended(c, t);
+    }
+    text_add(t,
+             "the log has lost a part of itself, and %" PRIu32 " of %" PRIu32
+             " members have not said what they remember",
+             missing, lost_expected_count(c));
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (!c->nodes[i].removed && !lost_has_reported(c, (int32_t)i)) {
+            text_add(t, "%s%s", separator, c->nodes[i].name);
+            separator = ", ";
+        }
+    }
+    text_add(t, "; heals when their agents run, or when an operator accepts a loss: pgbaton "
+                "failover --accept-loss --to NODE");
+}
+
 /* ---- the table ---- */
 
 struct row {
@@ -388,6 +417,7 @@ static const struct row rows[] = {
         [WAITING_POLICY] = {"policy", say_policy},
         [WAITING_PROOF] = {"proof", say_proof},
         [WAITING_STREAM] = {"stream", say_stream},
+        [WAITING_LOST] = {"log_lost", say_lost},
 };
 _Static_assert(sizeof rows / sizeof rows[0] == WAITING_COUNT, "a row for each");
 

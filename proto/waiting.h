@@ -34,6 +34,7 @@ enum waiting {
     WAITING_POLICY,      /* somebody could lead: switch_policy lets nobody be promoted unasked */
     WAITING_PROOF,       /* somebody could lead, and is not proven to miss nothing */
     WAITING_STREAM,      /* a standby cluster: its leader is to stream from the remote */
+    WAITING_LOST,        /* the log has lost a part of itself: members must say what they know */
     WAITING_COUNT
 };
 

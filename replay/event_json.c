@@ -242,6 +242,10 @@ static void body_hello(json_t *object, const struct event *e)
     set_bool(object, "noloadbalance", hello->noloadbalance);
     event_json_set_u64(object, "anchor_seq", hello->anchor_seq);
     event_json_set_u64(object, "anchor_term", hello->anchor_term);
+    set_bool(object, "lost", hello->lost);
+    event_json_set_u64(object, "anchor_ttl_ms", hello->anchor_ttl_ms);
+    event_json_set_u64(object, "anchor_member_count", hello->anchor_member_count);
+    event_json_set_u64(object, "anchor_held_term", hello->anchor_held_term);
 }
 
 static void body_task(json_t *object, const struct event *e)

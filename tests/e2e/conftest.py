@@ -92,7 +92,7 @@ class Keeper:
         """For one test: afterwards its log is replayed."""
         request.node.lent = self.get()
         yield request.node.lent
-        if request.node.failed or self.cluster.spoilt:
+        if request.node.failed:
             self.drop()
         else:
             verify(self.cluster, directory, request.node.name)
@@ -175,7 +175,7 @@ def pytest_runtest_makereport(item):
     report = outcome.get_result()
     item.failed = report.failed
     cluster = getattr(item, "lent", None)
-    if report.failed and cluster is not None:
+    if report.failed and report.when == "call" and cluster is not None:
         for name in ("describe", "tail"):
             words = ["describe", "demo"] if name == "describe" else ["tail", "--no-follow"]
             said = cluster.pgbaton(*words, check=False)

@@ -211,6 +211,10 @@ static void random_hello(struct random *random, struct hello *hello)
     hello->noloadbalance = random_bool(random);
     hello->anchor_seq = random_u64(random);
     hello->anchor_term = random_u64(random);
+    hello->lost = random_bool(random);
+    hello->anchor_ttl_ms = random_u32(random);
+    hello->anchor_member_count = random_u32(random);
+    hello->anchor_held_term = random_u64(random);
 }
 
 static void random_task(struct random *random, struct task_report *task)

@@ -197,6 +197,10 @@ static void fill_hello(const struct speech *speech, struct event *e)
     hello->pg_version = 150004;
     hello->failover_priority = (int32_t)fields_get(speech->f, FIELD_PRIORITY, 0);
     hello->nofailover = fields_get(speech->f, FIELD_NOFAILOVER, 0) != 0;
+    hello->lost = fields_get(speech->f, FIELD_LOST, 0) != 0;
+    hello->anchor_term = fields_get(speech->f, FIELD_ANCHOR, speech->s->reference.term);
+    hello->anchor_seq = speech->f->given[FIELD_ANCHOR] ? 0 : speech->s->reference.grant_seq;
+    hello->anchor_member_count = (uint32_t)fields_get(speech->f, FIELD_MEMBERS, 0);
 }
 
 static void fill_probe(const struct speech *speech, struct event *e)

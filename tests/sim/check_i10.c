@@ -50,12 +50,28 @@ static void check_unique(struct sim *s, uint32_t timeline)
     uint64_t id = 0;
     for (uint32_t n = 0; n < s->options.nodes; n++) {
         const struct sim_wal *wal = &s->nodes[n].pg.wal;
-        for (uint32_t i = 0; i < wal->count; i++) {
+        bool gone = s->nodes[n].pg.verdict == DATA_EMPTY && s->options.losses;
+        for (uint32_t i = 0; i < wal->count && !gone; i++) {
             const struct sim_branch *branch = &wal->branches[i];
             if (branch->timeline == timeline && id != 0 && id != branch->id) {
                 sim_break(s, "I10: ancestry", "timeline %u was opened twice", timeline);
             }
             id = branch->timeline == timeline ? branch->id : id;
+        }
+    }
+}
+
+/* The log has lost its end, and with it perhaps the promotion: what it knows of is the reference.
+ */
+void check_i10_again(struct sim *s)
+{
+    s->reference_branch = 0;
+    for (uint32_t n = 0; n < s->options.nodes; n++) {
+        const struct sim_wal *wal = &s->nodes[n].pg.wal;
+        for (uint32_t i = 0; i < wal->count; i++) {
+            if (wal->branches[i].timeline == s->truth.floor.timeline) {
+                s->reference_branch = wal->branches[i].id;
+            }
         }
     }
 }

@@ -53,3 +53,8 @@ void check_i13_identity(struct sim *s, const struct cluster *before, const struc
     }
     *mark = (struct mark){e->incarnation, e->counter};
 }
+
+void check_i13_note(struct sim *s, int node, const struct event *e)
+{
+    s->nodes[node].marks[class_of(e->kind)] = (struct mark){e->incarnation, e->counter};
+}

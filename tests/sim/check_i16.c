@@ -24,9 +24,10 @@ static bool is_told(const struct sim_node *n, enum task task)
     int32_t me = cluster_find_node(c, n->name);
     for (uint32_t i = 0; i < SIM_ORDERS_MAX && me >= 0; i++) {
         const struct directive *directive = &n->orders[i].directive;
-        if (n->orders[i].seq == c->nodes[me].rebuild_seq && n->orders[i].seq != 0) {
-            return directive->task == task && directive->incarnation == n->agent.incarnation &&
-                   directive->term == c->term;
+        bool stands = n->orders[i].seq == c->nodes[me].rebuild_seq && n->orders[i].seq != 0;
+        if (stands && directive->task == task && directive->incarnation == n->agent.incarnation &&
+            directive->term == c->term) {
+            return true;
         }
     }
     return false;

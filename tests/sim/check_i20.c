@@ -63,6 +63,7 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_POLICY] = 0,
             [WAITING_PROOF] = 0,
             [WAITING_STREAM] = 2 * WORK_MS + wait_ms,
+            [WAITING_LOST] = WORK_MS + wait_ms,
     };
     _Static_assert(sizeof bounds_ms / sizeof bounds_ms[0] == WAITING_COUNT, "one for each");
     return bounds_ms[waiting];

@@ -11,7 +11,9 @@ void check_i8_acknowledged(struct sim *s, int node, uint64_t branch, uint64_t ls
     if (lsn == 0 || s->truth.loss_accepted) {
         return;
     }
-    if (leader >= 0 && leader != node && !sim_wal_holds(&s->nodes[leader].pg.wal, branch, lsn)) {
+    bool known = s->truth.term > s->lost_term; /* else the log does not know who leads */
+    if (known && leader >= 0 && leader != node &&
+        !sim_wal_holds(&s->nodes[leader].pg.wal, branch, lsn)) {
         sim_break(s, "I8: no loss", "%s acknowledges %llu, which the leader %s does not have",
                   s->nodes[node].name, (unsigned long long)lsn, s->nodes[leader].name);
         return;

@@ -24,10 +24,19 @@ static uint32_t sim_mask(const struct sim *s, uint32_t mask)
     return own;
 }
 
+/* True when an election needs the node itself: whatever it has acknowledged it has. */
+static bool is_asked(const struct sim *s, int node)
+{
+    const struct sync *sync = &s->truth.sync;
+    return sync->quorum == sync_size(sync->voters) &&
+           (sim_mask(s, sync->voters) >> (unsigned)node & 1U) != 0;
+}
+
 void check_i9_senders(struct sim *s)
 {
     const struct cluster *c = &s->truth;
-    if (!sync_binds(c) || c->sync.voters == 0 || c->phase == PHASE_GRANTED || c->leader < 0) {
+    if (s->unsaid || !sync_binds(c) || c->sync.voters == 0 || c->phase == PHASE_GRANTED ||
+        c->leader < 0) {
         return;
     }
     int node = sim_node_index(s, c->nodes[c->leader].name);
@@ -36,6 +45,9 @@ void check_i9_senders(struct sim *s)
         return;
     }
     uint32_t voters = sim_mask(s, c->sync.voters);
+    if (is_asked(s, node)) {
+        return;
+    }
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         bool counts = (pg->sync.senders[i].mask >> i & 1U) != 0;
         if (!pg->sync.defined || (counts && !meets(&c->sync, pg->sync.senders[i], voters))) {
@@ -109,7 +121,8 @@ static void check_opened(struct sim *s, const struct event *e)
     const struct sync *sync = &s->truth.sync;
     const struct sim_wal *wal = &s->nodes[sim_node_index(s, e->writer)].pg.wal;
     const struct sim_branch *own = wal->count > 0 ? &wal->branches[wal->count - 1] : NULL;
-    if (own == NULL || own->timeline != s->truth.floor.timeline) {
+    if (own == NULL || own->timeline != s->truth.floor.timeline ||
+        is_asked(s, sim_node_index(s, e->writer))) {
         return;
     }
     if (wal->count > 1 && s->truth.floor.lsn != own->start) {

@@ -39,7 +39,7 @@ NOT_DEPOSED = (
     "agent/decide.c", "return a->caught_up && agent_may_be_primary(a) && a->pg.busy",
     "return false && agent_may_be_primary(a) && a->pg.busy")
 
-FORGETFUL = ("agent/decide.c", "if (known >= a->incarnation) {", "if (false) {")
+FORGETFUL = ("agent/decide.c", "if (known > a->incarnation || (known == a->incarnation && !a->ready)) {", "if (false) {")
 GRANT_HELD = (
     "proto/fold_decision.c",
     "if (cluster_holder(c) != LEADER_NONE) {\n        return VOID_HELD;\n    }\n    if (g->term",
@@ -168,7 +168,7 @@ add("digest",
 add("grant-over-holder", GRANT_HELD,
     covered="nobody has reported for the end of a term that has not ended")
 add("grant-over-holder-ineligible", GRANT_HELD, GRANT_INELIGIBLE)
-add("grant-any-term", ("proto/fold_decision.c", "if (g->term != c->term + 1) {", "if (false) {"))
+add("grant-any-term", ("proto/fold_decision.c", "if (g->term != lost_next_term(c)) {", "if (false) {"))
 add("grant-ineligible", GRANT_INELIGIBLE)
 
 # ---- history ----
@@ -308,8 +308,8 @@ add("failover-unaccepted",
 # ---- maintenance ----
 
 add("resume-before-confirmed",
-    ("proto/pause.c", "c->lease.renewed && (pause_is_on(c) || c->lease.lifted);",
-     "c->lease.renewed && pause_is_on(c);"))
+    ("proto/pause.c", "c->lease.renewed && (pause_is_on(c) || c->lease.lifted) &&",
+     "c->lease.renewed && pause_is_on(c) &&"))
 add("lifted-at-send",
     ("agent/lease.c", "    a->lease.last_counter = e.counter;\n",
      "    a->lease.last_counter = e.counter;\n"
@@ -419,3 +419,32 @@ add("checked-by-nobody",
     ("proto/fold_order.c",
      "return !leader_is_heard(c, evidence) && evidence->hearing_ms >= order_hearing_ms(c);", "return false;"),
     ("proto/fold_order.c", "order_waits_for_check(c) && r->kind != REQUEST_CONFIG;", "false;"))
+
+# ---- a log that loses its end ----
+
+add("loss-without-holdoff",
+    ("proto/fold_decision.c", "if (e->decision.evidence.hearing_ms < lost_holdoff_ms(c)) {", "if (false) {"),
+    ("monitor/rules.c", "return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);", "return true;"))
+add("loss-begun-anew",
+    ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""))
+add("loss-unreported",
+    ("proto/lost.c", "return lost_is_known(c) && !switchover_forgives(c, i, VERDICT_LOG_LOST);",
+     "return c->node_count == 0 && i < 0;"))
+add("loss-of-a-term",
+    ("proto/lost.c", "return higher(c->term, c->lost.term) + 1;", "return c->term + 1;"))
+add("loss-outgrown",
+    ("proto/lost.c", "return c->lost.term > c->term;", "return c->node_count > 99;"))
+add("loss-of-the-set",
+    ("proto/fold_sync.c", "    s->seq = e->seq;\n    s->step = s->count",
+     "    if (s->bound) {\n        return;\n    }\n    s->seq = e->seq;\n    s->step = s->count"))
+add("loss-of-the-first-renewal",
+    ("proto/fold_lost.c", "&& c->lost.held_term < c->term;", "&& c->lost.held_term > c->term;"))
+add("loss-of-a-timeline",
+    ("proto/fold_lost.c", "if (lost_outgrows(c) && cluster_holder", "if (false && cluster_holder"))
+add("anchor-forgotten",
+    ("agent/anchor.c", "return a->caught_up && a->vote.anchor_seq != 0 && !a->anchor_found;",
+     "return a->caught_up && a->vote.anchor_seq == 1;"))
+add("anchor-behind-the-set",
+    ("agent/sync_keep.c", "|| !anchor_stands(a)) {", ") {"))
+add("end-forgotten",
+    ("agent/anchor.c", "a->vote.sealed_term >= a->cluster.term;", "a->vote.sealed_term > UINT32_MAX;"))

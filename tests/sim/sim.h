@@ -97,6 +97,8 @@ void sim_payload_forget(void);
 
 /* ---- sim_reader.c ---- */
 void sim_reader_init(struct sim *s, int reader);
+/* Its process, or its machine, is stopped. */
+bool sim_reader_stands_still(const struct sim *s, int reader);
 void sim_reader_connect(struct sim *s, int reader);
 void sim_reader_disconnect(struct sim *s, int reader);
 /* From the beginning of the log: its process starts. */
@@ -215,6 +217,8 @@ enum sim_class_of_fault {
     SIM_CLASS_USUAL = 0, /* every one */
     SIM_CLASS_CLOCK,     /* those in which clocks may stand still */
     SIM_CLASS_NEWER,     /* those in which a newer version speaks */
+    SIM_CLASS_LOSS,      /* those in which the log loses its end */
+    SIM_CLASS_DISK,      /* all the others: what both the log and a disk have lost nobody knows */
 };
 
 struct sim_hit; /* sim_faults.h */

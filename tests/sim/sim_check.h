@@ -41,10 +41,13 @@ void check_i9_senders(struct sim *s);
 void check_i9_step(struct sim *s, const struct cluster *before, const struct event *e);
 void check_i10_ancestry(struct sim *s, const struct event *e);
 void check_i10_reference(struct sim *s);
+void check_i10_again(struct sim *s);
 void check_i10_promote(struct sim *s, int node);
 void check_i13_identity(struct sim *s, const struct cluster *before, const struct event *e,
                         struct outcome outcome);
 /* When an order is effective. */
+/* An effective event of a log that is folded again. */
+void check_i13_note(struct sim *s, int node, const struct event *e);
 void check_i13_removal(struct sim *s, const struct cluster *before, const struct event *e);
 void check_i14_determinism(struct sim *s, const struct cluster *state, size_t index);
 void check_i15_return(struct sim *s, int node);

@@ -16,6 +16,8 @@ enum {
 #define USUAL SIM_CLASS_USUAL
 #define CLOCK SIM_CLASS_CLOCK
 #define NEWER SIM_CLASS_NEWER
+#define LOSS SIM_CLASS_LOSS
+#define DISK SIM_CLASS_DISK
 
 /* clang-format off */
 static const struct sim_fault faults[] = {
@@ -33,7 +35,7 @@ static const struct sim_fault faults[] = {
     {"host-crash",          6, NODE,    10 * SIM_S, ANY,         USUAL, fault_host_crash},
     {"freeze",              5, NODE,    10 * SIM_S, ANY,         USUAL, fault_freeze},
     {"clock-stop",          8, NODE,    10 * SIM_S, ANY,         CLOCK, fault_clock_stop},
-    {"vote-lost",           4, NODE,    10 * SIM_S, ANY,         USUAL, fault_vote_lost},
+    {"vote-lost",           4, NODE,    10 * SIM_S, ANY,         DISK,  fault_vote_lost},
     {"wall-step",           3, NODE,    0,          ANY,         USUAL, fault_wall_step},
     {"slow-disk",           4, NODE,    12 * SIM_S, ANY,         USUAL, fault_slow_disk},
     {"full-disk",           4, NODE,    8 * SIM_S,  ANY,         USUAL, fault_full_disk},
@@ -77,6 +79,7 @@ static const struct sim_fault faults[] = {
     {"remove",              3, NODE,    0,          ANY,         USUAL, fault_remove},
     {"restart",             6, NODE,    0,          ALL,         USUAL, fault_restart},
     {"newer",               0, NODE,    0,          ANY,         NEWER, fault_newer},
+    {"log-lost",            0, NODE,    0,          ANY,         LOSS,  fault_log_lost},
 };
 /* clang-format on */
 

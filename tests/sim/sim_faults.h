@@ -48,6 +48,7 @@ void fault_late(struct sim *s, struct sim_hit *hit);
 void fault_lossy(struct sim *s, struct sim_hit *hit);
 void fault_doubled(struct sim *s, struct sim_hit *hit);
 void fault_slow_network(struct sim *s, struct sim_hit *hit);
+void fault_log_lost(struct sim *s, struct sim_hit *hit); /* sim_loss.c */
 void fault_monitor_kill(struct sim *s, struct sim_hit *hit);
 void fault_monitor_pause(struct sim *s, struct sim_hit *hit);
 void fault_monitor_clock_stop(struct sim *s, struct sim_hit *hit);

@@ -289,7 +289,7 @@ static bool lie_grant_renewed(struct sim *s, struct event *e)
 static bool lie_grant_term(struct sim *s, struct event *e)
 {
     bool ok = honest_grant(s, e);
-    e->body.grant.term += sim_chance(&s->liar, 50) ? 1 : (uint64_t)-1;
+    e->body.grant.term += sim_chance(&s->liar, 50) ? 1000 : (uint64_t)-1;
     return ok;
 }
 

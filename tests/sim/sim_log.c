@@ -109,6 +109,9 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_switchover_grant(s, before, e);
         check_policy_grant(s, before, e);
     }
+    if (e->kind == EVENT_HELLO && e->body.hello.lost) {
+        s->unsaid = false;
+    }
     if (s->truth.floor.timeline != before->floor.timeline) {
         check_i10_reference(s);
     }
@@ -184,11 +187,10 @@ void sim_store(struct sim *s, const struct sim_payload *payload)
 
 /* ---- the way to the log ---- */
 
-static void arrive(struct sim *s, int target, uint64_t generation, uint64_t slot)
+static void arrive(struct sim *s, int target, uint64_t losses, uint64_t slot)
 {
     (void)target;
-    (void)generation;
-    if (!s->log_down) {
+    if (!s->log_down && losses == s->losses) {
         sim_store(s, &s->memory.messages[slot]->payload);
     }
     sim_message_drop(s, (uint32_t)slot);
@@ -228,9 +230,9 @@ void sim_append(struct sim *s, const struct event *e, int reader)
     bool doubled = s->now_us < r->doubled_us && sim_chance(&r->random, 40);
     if (doubled || sim_bad_luck(s, &r->random, 100)) {
         s->memory.messages[slot]->references++;
-        sim_after(s, sim_delay(s, &r->random, 1 * SIM_MS, 3 * SIM_S), arrive, 0, 0, slot);
+        sim_after(s, sim_delay(s, &r->random, 1 * SIM_MS, 3 * SIM_S), arrive, 0, s->losses, slot);
     }
-    sim_after(s, way_us(s, r, e), arrive, 0, 0, slot);
+    sim_after(s, way_us(s, r, e), arrive, 0, s->losses, slot);
 }
 
 void sim_log_outage(struct sim *s, bool down)

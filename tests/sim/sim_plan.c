@@ -151,8 +151,9 @@ static void draw_tags(struct sim_options *o)
 
 static bool exists(const struct sim_options *o, const struct sim_fault *fault)
 {
-    bool class =
-            fault->class == SIM_CLASS_USUAL || (fault->class == SIM_CLASS_CLOCK && o->clock_stop);
+    bool class = fault->class == SIM_CLASS_USUAL ||
+                 (fault->class == SIM_CLASS_CLOCK && o->clock_stop) ||
+                 (fault->class == SIM_CLASS_DISK && !o->losses);
     return class && (fault->rings >> o->rings & 1U) != 0;
 }
 
@@ -274,13 +275,43 @@ static uint64_t draw_bursts(struct brush *b)
     return at_us;
 }
 
-static uint32_t newer_fault(void)
+static uint32_t fault_of(enum sim_class_of_fault class)
 {
     uint32_t i = 0;
-    while (sim_fault(i)->class != SIM_CLASS_NEWER) {
+    while (sim_fault(i)->class != class) {
         i++;
     }
     return i;
+}
+
+/* Whether the log loses its end is drawn from a stream of its own, and so is when. */
+static void draw_world_of_losses(struct sim_options *o)
+{
+    struct sim_random random;
+    sim_seed(&random, o->seed, 9);
+    o->losses = sim_chance(&random, 12) && !o->newer && o->config.standby.host[0] == '\0';
+}
+
+static void draw_losses(struct sim_plan *plan, uint64_t end_us)
+{
+    static const enum sim_trigger moves[] = {SIM_TRIGGER_ENDED, SIM_TRIGGER_GRANTED,
+                                             SIM_TRIGGER_HELD,  SIM_TRIGGER_WRITABLE,
+                                             SIM_TRIGGER_SYNC,  SIM_TRIGGER_TIME};
+    struct sim_random random;
+    sim_seed(&random, plan->options.seed, 10);
+    uint64_t count = 1 + sim_draw(&random, 4);
+    for (uint64_t i = 0; i < count && plan->options.losses; i++) {
+        enum sim_trigger trigger = moves[sim_draw(&random, 6)];
+        bool time = trigger == SIM_TRIGGER_TIME;
+        uint32_t place = plan->count < SIM_STRIKES_MAX ? plan->count++ : SIM_STRIKES_MAX - 1;
+        plan->strikes[place] = (struct sim_strike){
+                .trigger = trigger,
+                .at = time ? sim_draw(&random, end_us) : 1 + sim_draw(&random, 6),
+                .delay_us = time ? 0 : sim_draw(&random, 2 * SIM_S),
+                .fault = fault_of(SIM_CLASS_LOSS),
+                .dice = sim_draw(&random, UINT32_MAX),
+        };
+    }
 }
 
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
@@ -297,6 +328,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     draw_mode(&plan->options);
     draw_standby(&plan->options);
     draw_tags(&plan->options);
+    draw_world_of_losses(&plan->options);
     draw_mix(b);
     uint64_t end_us = seconds > 0 ? draw_burst(b, 2 * SIM_S, seconds * SIM_S) : draw_bursts(b);
     draw_moves(b);
@@ -304,6 +336,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     if (plan->options.newer) {
         struct sim_strike strike = {.at = draw(b, end_us)};
         plan->count -= plan->count == SIM_STRIKES_MAX ? 1 : 0;
-        add_fault(b, strike, newer_fault());
+        add_fault(b, strike, fault_of(SIM_CLASS_NEWER));
     }
+    draw_losses(plan, end_us);
 }

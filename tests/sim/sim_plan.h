@@ -36,6 +36,7 @@ struct sim_options {
     bool rough;      /* the cluster is made in noise */
     bool clock_stop; /* machines are frozen together with their clocks: no lease helps against it */
     bool newer;      /* a decision of a newer version comes: from then on everything is frozen */
+    bool losses;     /* the log loses its end, and no node what it has persisted */
     uint32_t nofailover; /* bit i: node i has that tag */
     enum sim_rings rings;
     struct config config; /* that the monitors begin with */

@@ -30,13 +30,13 @@ static void print_options(const struct sim_options *o, FILE *file)
 {
     const struct config *c = &o->config;
     fprintf(file,
-            "plan seed=%" PRIu64
-            " nodes=%u monitors=%u fast=%d rough=%d clock_stop=%d newer=%d nofailover=%u rings=%s "
+            "plan seed=%" PRIu64 " nodes=%u monitors=%u fast=%d rough=%d clock_stop=%d newer=%d "
+            "losses=%d nofailover=%u rings=%s "
             "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " failovers=%u "
             "failover_window=%u rebuilds=%u rebuild_window=%u switch_policy=%s crash_policy=%s "
             "start_timeout=%u restarts=%u restart_window=%u synchronous=%d count=%u sealed=%d "
             "standby=%d rate=%" PRIu64 " settle=%" PRIu64 " end=%" PRIu64 "\n",
-            o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer,
+            o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer, o->losses,
             o->nofailover, rings_names[o->rings], c->probe_period_ms, c->probe_timeout_ms,
             c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover,
             c->failover_limit, c->failover_window_ms, c->rebuild_limit, c->rebuild_window_ms,
@@ -178,6 +178,7 @@ static bool read_options(const char *line, struct sim_options *o)
             .rough = number(line, "rough") != 0,
             .clock_stop = number(line, "clock_stop") != 0,
             .newer = number(line, "newer") != 0,
+            .losses = number(line, "losses") != 0,
             .nofailover = (uint32_t)number(line, "nofailover"),
             .rings = (enum sim_rings)rings,
             .write_rate = number(line, "rate"),

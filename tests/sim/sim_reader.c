@@ -7,7 +7,7 @@ static bool is_node(int reader)
     return reader < SIM_NODES_MAX;
 }
 
-static bool stands_still(const struct sim *s, int reader)
+bool sim_reader_stands_still(const struct sim *s, int reader)
 {
     return is_node(reader) ? sim_node_stands_still(&s->nodes[reader])
                            : s->monitors[reader - SIM_NODES_MAX].paused;
@@ -59,10 +59,10 @@ static void deliver(struct sim *s, int reader, uint64_t generation, uint64_t val
         return;
     }
     r->delivering = false;
-    if (!r->connected || r->cursor >= s->record_count) {
+    if (!r->connected || r->lost || r->cursor >= s->record_count) {
         return;
     }
-    if (stands_still(s, reader)) {
+    if (sim_reader_stands_still(s, reader)) {
         return; /* sim_reader_wake() follows */
     }
     if (s->now_us < r->deaf_us) {
@@ -77,7 +77,7 @@ static void deliver(struct sim *s, int reader, uint64_t generation, uint64_t val
 void sim_reader_wake(struct sim *s, int reader)
 {
     struct sim_reader *r = &s->readers[reader];
-    if (!r->connected || r->delivering || stands_still(s, reader)) {
+    if (!r->connected || r->lost || r->delivering || sim_reader_stands_still(s, reader)) {
         return;
     }
     /* Monitors' heartbeats are of no cluster: agents do not read them. */
@@ -141,4 +141,5 @@ void sim_reader_disconnect(struct sim *s, int reader)
 void sim_reader_rewind(struct sim *s, int reader)
 {
     s->readers[reader].cursor = 0;
+    s->readers[reader].lost = false;
 }

@@ -146,6 +146,8 @@ struct sim_reader {
     size_t caught_up_at; /* records stored when it connected */
     bool caught_up;
     bool delivering; /* a delivery is in the queue */
+    bool lost;       /* it has read what the log does not have any more: nothing is delivered */
+    uint64_t losses; /* how often that happened */
 
     /* Until then, with a link that looks well: */
     uint64_t deaf_us;    /* nothing is delivered */
@@ -372,9 +374,13 @@ struct sim {
     uint64_t out_us;                   /* since then nobody writes who could */
     uint64_t out_limit_ms;             /* and may not for so long */
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */
-    uint64_t look_us;                  /* when it is looked at next */
-    uint64_t well_us;                  /* since then it is well; 0: it is not */
-    const char *broken;                /* the invariant that does not hold; ends the run */
+    size_t made_count;                 /* how many records there were then */
+    uint64_t losses;                   /* of the log */
+    uint64_t lost_term; /* the highest that was granted in a part of the log that is gone */
+    bool unsaid; /* the log has lost something, and no hello has told since what commits wait for */
+    uint64_t look_us;   /* when it is looked at next */
+    uint64_t well_us;   /* since then it is well; 0: it is not */
+    const char *broken; /* the invariant that does not hold; ends the run */
     char detail[256];
 };
 

@@ -191,6 +191,7 @@ static void note_made(struct sim *s)
 {
     if (s->made_us == 0 && standby_serves(&s->truth)) {
         s->made_us = s->now_us;
+        s->made_count = s->record_count;
         schedule(s, SIM_TRIGGER_TIME);
     }
 }

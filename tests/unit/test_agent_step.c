@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The agent's way through its life: start, lead, follow, leave. */
+#include "../../proto/lost.h"
 #include "test_agent_begin.h"
 
 static struct bench bench;
@@ -225,7 +226,7 @@ static void test_step_agent_restart_keeps_primary(void **state)
     bench_guard(b, GUARD_RUNNING, 0);
     assert_false(bench_did(b, ACTION_START));
     bench_link(b, true);
-    bench_wait(b, 3000);
+    bench_wait(b, lost_holdoff_ms(&b->a.cluster) + 100); /* the guard's page is empty here */
     assert_false(bench_did(b, ACTION_KILL));
     assert_false(bench_did(b, ACTION_START));
     assert_int_equal(bench_find_task(b, TASK_PROMOTE), -1);

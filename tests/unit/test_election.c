@@ -157,7 +157,7 @@ static void test_election_never_bootstraps_beside_data(void **state)
     world_init(&w);
     world_hello(&w, "node-1", world_probe(NODE_EMPTY, 0, 0));
     assert_int_equal(election_verdict(&w.c, 0, GRANT_BOOTSTRAP), VERDICT_ELIGIBLE);
-    world_hello(&w, "node-2", world_probe(NODE_STOPPED, 1, 100));
+    world_hello(&w, "node-2", world_stopped_primary(1, 100));
     assert_int_equal(election_verdict(&w.c, 0, GRANT_BOOTSTRAP), VERDICT_NO_DATA);
     assert_int_equal(election_verdict(&w.c, 1, GRANT_ADOPT), VERDICT_ELIGIBLE);
 }

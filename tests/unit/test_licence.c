@@ -140,7 +140,8 @@ static void test_licence_lapses(void **state)
     struct event e = world_event(&world, "node-2", EVENT_HELLO);
     e.incarnation = 2;
     e.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
-    e.body.hello.anchor_term = 1;
+    e.body.hello.anchor_term = world.c.term;
+    e.body.hello.anchor_seq = world.c.grant_seq;
     assert_int_equal(world_fold(&world, &e), VOID_NONE);
     assert_int_equal(world.c.licence.seq, 0);
     license("node-3");

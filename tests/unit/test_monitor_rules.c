@@ -65,7 +65,7 @@ static void configure(struct world *w)
 static void lead(struct world *w)
 {
     world_init(w);
-    world_hello(w, "node-1", world_probe(NODE_STOPPED, 1, 1000));
+    world_hello(w, "node-1", world_stopped_primary(1, 1000));
     world_hello(w, "node-2", world_probe(NODE_STANDBY, 1, 1000));
     world_hello(w, "node-3", world_probe(NODE_STANDBY, 1, 1000));
     configure(w);
@@ -105,7 +105,7 @@ static void test_rules_bootstrap_waits_for_data(void **state)
     expect_rule(&w, evidence, "none");
     evidence.phase_age_ms = BOOTSTRAP_WAIT_MS;
     expect_rule(&w, evidence, "bootstrap");
-    world_hello(&w, "node-2", world_probe(NODE_STOPPED, 1, 1000));
+    world_hello(&w, "node-2", world_stopped_primary(1, 1000));
     expect_rule(&w, evidence, "adopt");
 }
 

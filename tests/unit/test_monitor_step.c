@@ -98,9 +98,11 @@ static void hello(struct bench *b, const char *node, enum node_state node_state)
 {
     struct event e = world_event(&b->w, node, EVENT_HELLO);
     e.body.hello.probe = world_probe(node_state, 1, node_state == NODE_EMPTY ? 0 : 1000);
+    e.body.hello.probe.was_primary = node_state == NODE_STOPPED;
     memcpy(e.body.hello.host, "127.0.0.1", sizeof("127.0.0.1"));
     e.body.hello.port = 5432;
-    e.body.hello.anchor_term = 1;
+    e.body.hello.anchor_term = b->w.c.term;
+    e.body.hello.anchor_seq = b->w.c.grant_seq;
     give(b, &e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../../monitor/rules.h"
 #include "../../monitor/watch.h"
+#include "../../proto/lost.h"
 #include "../../proto/subject.h"
 #include "../../proto/switchover.h"
 #include "world.h"
@@ -101,7 +102,7 @@ static void test_rules_switchover_grants_to_the_target_at_once(void **state)
     run_to_release();
     struct evidence fresh = calm();
     fresh.phase_age_ms = 0;
-    fresh.hearing_ms = 0;
+    fresh.hearing_ms = lost_holdoff_ms(&world.c);
     (void)expect(fresh, "none");
     report("node-3", 499);
     (void)expect(fresh, "none");

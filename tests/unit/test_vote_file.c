@@ -40,9 +40,14 @@ static struct vote sample(void)
                         .term = 7,
                         .grant_seq = 1234567890123,
                         .given_up_term = 6,
-                        .system_id = 7000000000000000001};
+                        .held_term = 5,
+                        .system_id = 7000000000000000001,
+                        .anchor_seq = UINT64_MAX - 1,
+                        .anchor_ttl_ms = UINT32_MAX,
+                        .anchor_member_count = 16};
     for (size_t i = 0; i < HASH_SIZE; i++) {
         vote.grant_hash[i] = (uint8_t)(i * 37);
+        vote.anchor_hash[i] = (uint8_t)(i * 41);
     }
     return vote;
 }
@@ -54,7 +59,12 @@ static void assert_same(const struct vote *a, const struct vote *b)
     assert_true(a->grant_seq == b->grant_seq);
     assert_memory_equal(a->grant_hash, b->grant_hash, HASH_SIZE);
     assert_true(a->given_up_term == b->given_up_term);
+    assert_true(a->held_term == b->held_term);
     assert_true(a->system_id == b->system_id);
+    assert_true(a->anchor_seq == b->anchor_seq);
+    assert_memory_equal(a->anchor_hash, b->anchor_hash, HASH_SIZE);
+    assert_true(a->anchor_ttl_ms == b->anchor_ttl_ms);
+    assert_true(a->anchor_member_count == b->anchor_member_count);
 }
 
 static void test_vote_without_file_is_zero(void **state)

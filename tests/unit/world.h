@@ -79,13 +79,22 @@ static inline struct probe world_probe(enum node_state state, uint32_t timeline,
     return p;
 }
 
+/* What a primary has left that stands still. */
+static inline struct probe world_stopped_primary(uint32_t timeline, uint64_t lsn)
+{
+    struct probe p = world_probe(NODE_STOPPED, timeline, lsn);
+    p.was_primary = true;
+    return p;
+}
+
 static inline enum void_reason world_hello(struct world *w, const char *node, struct probe p)
 {
     struct event e = world_event(w, node, EVENT_HELLO);
     e.body.hello.probe = p;
     snprintf(e.body.hello.host, sizeof e.body.hello.host, "127.0.0.1");
     e.body.hello.port = 5432;
-    e.body.hello.anchor_term = 1; /* none of them is a newcomer */
+    e.body.hello.anchor_term = w->c.term;
+    e.body.hello.anchor_seq = w->c.grant_seq;
     return world_fold(w, &e);
 }
 

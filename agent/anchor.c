@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "anchor.h"
+
+#include "../proto/lost.h"
+
+#include <string.h>
+
+static bool is_at(const struct cluster *c, uint64_t seq, const uint8_t hash[HASH_SIZE])
+{
+    return c->decision_seq == seq && memcmp(c->decision_hash, hash, HASH_SIZE) == 0;
+}
+
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The longest that a lease may be whose renewals are in the log by now. */
+static uint32_t longest_ttl_ms(const struct cluster *c)
+{
+    uint32_t ttl_ms = greater(cluster_ttl_ms(c), c->lost.ttl_ms);
+    return c->lease.renewed ? greater(ttl_ms, c->lease.ttl_ms_max) : ttl_ms;
+}
+
+void anchor_learn(struct agent *a)
+{
+    const struct cluster *c = &a->cluster;
+    if (a->ready && a->caught_up && c->lease.renewed && c->term > a->wanted.held_term) {
+        a->wanted.held_term = c->term;
+    }
+    if (!a->anchor_found && is_at(c, a->vote.anchor_seq, a->vote.anchor_hash)) {
+        a->anchor_found = true;
+    }
+    bool moved = c->decision_seq != 0 && !is_at(c, a->wanted.anchor_seq, a->wanted.anchor_hash);
+    if (!a->ready || !a->caught_up || !moved) {
+        return;
+    }
+    a->anchor_found = true;
+    a->wanted.anchor_seq = c->decision_seq;
+    memcpy(a->wanted.anchor_hash, c->decision_hash, HASH_SIZE);
+    a->wanted.anchor_ttl_ms = longest_ttl_ms(c);
+    a->wanted.anchor_member_count = lost_expected_count(c);
+}
+
+bool anchor_stands(const struct agent *a)
+{
+    return is_at(&a->cluster, a->vote.anchor_seq, a->vote.anchor_hash);
+}
+
+bool anchor_is_lost(const struct agent *a)
+{
+    return a->caught_up && a->vote.anchor_seq != 0 && !a->anchor_found;
+}
+
+/* It has turned away from a leader that the log says still leads: as good as a later term, since it
+ * never follows that one again. */
+static bool has_lost_an_end(const struct agent *a)
+{
+    return cluster_holder(&a->cluster) != LEADER_NONE && a->vote.sealed_term >= a->cluster.term;
+}
+
+void anchor_tell(const struct agent *a, struct hello *ret_hello)
+{
+    bool ended = has_lost_an_end(a) && a->vote.sealed_term >= a->vote.term;
+    ret_hello->anchor_seq = ended ? 0 : a->vote.grant_seq;
+    ret_hello->anchor_term = ended ? a->vote.sealed_term + 1 : a->vote.term;
+    ret_hello->lost = anchor_is_lost(a);
+    ret_hello->anchor_held_term = a->vote.held_term;
+    ret_hello->anchor_ttl_ms = a->vote.anchor_ttl_ms;
+    ret_hello->anchor_member_count = a->vote.anchor_member_count;
+}
+
+void anchor_told(struct agent *a)
+{
+    a->anchor_found = true;
+}
+
+void anchor_learn_hello(struct agent *a, const struct event *e)
+{
+    bool awaited = a->me >= 0 && lost_is_known(&a->cluster) &&
+                   !lost_has_reported(&a->cluster, a->me) && a->ready;
+    if (awaited && strcmp(e->writer, a->self.node) != 0) {
+        a->hello_sent = false;
+    }
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#include "lost.h"
+
+#include "switchover.h"
+
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+bool lost_is_known(const struct cluster *c)
+{
+    return c->lost.seq != 0;
+}
+
+bool lost_has_reported(const struct cluster *c, int32_t i)
+{
+    return !c->nodes[i].removed && c->nodes[i].hello_seq >= c->lost.seq;
+}
+
+uint32_t lost_expected_count(const struct cluster *c)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        count += c->nodes[i].removed ? 0 : 1;
+    }
+    return (uint32_t)higher(count, c->lost.member_count);
+}
+
+uint32_t lost_reported_count(const struct cluster *c)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        count += lost_has_reported(c, (int32_t)i) ? 1 : 0;
+    }
+    return count;
+}
+
+bool lost_bars(const struct cluster *c, int32_t i)
+{
+    return lost_is_known(c) && !switchover_forgives(c, i, VERDICT_LOG_LOST);
+}
+
+bool lost_outgrows(const struct cluster *c)
+{
+    return c->lost.term > c->term;
+}
+
+uint64_t lost_next_term(const struct cluster *c)
+{
+    return higher(c->term, c->lost.term) + 1;
+}
+
+uint64_t lost_holdoff_ms(const struct cluster *c)
+{
+    if (c->phase == PHASE_NONE && c->lost.term == 0) {
+        return 0;
+    }
+    uint64_t ttl_ms = higher(cluster_ttl_ms(c), c->lost.ttl_ms);
+    ttl_ms = c->lease.renewed ? higher(ttl_ms, c->lease.ttl_ms_max) : ttl_ms;
+    return ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
+}

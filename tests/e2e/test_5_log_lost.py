@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A log that comes back shorter, with its numbers used again, or empty: it is noticed and named, no term is
+used twice, nothing that was acknowledged is lost, and the cluster comes back by itself."""
+import contextlib
+import json
+import shutil
+
+import pytest
+
+from cluster import field, find, wait_until
+from load import Load, lsn
+from nats_client import Nats
+
+
+@pytest.fixture(scope="module")
+def keeper(keep_cluster):
+    yield from keep_cluster("log-lost", "--monitors", "2")
+
+
+@pytest.fixture
+def losing(keeper, directory, request):
+    yield from keeper.lend(directory, request)
+
+
+class LosingLoad(Load):
+    """Judged by all that was decided, also in the part of the log that is gone."""
+
+    gone = ()
+
+    def events(self):
+        return [*self.gone, *self.cluster.events(self.start)]
+
+    def forks(self):
+        """A leader that is adopted leaves no timeline."""
+        return {field(e, "timeline"): lsn(field(e, "position")["lsn"]) for e in self.events()
+                if e["effective"] and e["kind"] == "grant" and field(e, "grant_kind") == "failover"}
+
+    def loses(self):
+        """From here on what is in the log now is gone; whatever it holds then counts."""
+        self.gone = self.events()
+        self.start = 0
+
+
+@contextlib.contextmanager
+def rolled_back(cluster):
+    """What the log takes in meanwhile it loses."""
+    store, copy = cluster.pg.path("nats-1", "store"), cluster.pg.path("store.copy")
+    cluster.run("fault", "kill-nats", "1")
+    shutil.copytree(store, copy)
+    cluster.run("fault", "start-nats", "1")
+    yield
+    cluster.run("fault", "kill-nats", "1")
+    shutil.rmtree(store)
+    shutil.move(copy, store)
+    cluster.run("fault", "start-nats", "1")
+
+
+def wait_told(cluster, nodes):
+    """Until the log knows, from each of them, that it has lost something."""
+    def told():
+        return {e["writer"] for e in cluster.events() if e["kind"] == "hello" and e["lost"]} >= set(nodes)
+
+    wait_until("hellos that tell of the loss", told)
+
+
+def test_a_failover_is_lost(losing):
+    """The grant, all renewals of its term, and what commits wait for since. Whoever holds that term gives it
+    up, a higher one is granted, on the timeline that the lost one has opened."""
+    with LosingLoad(losing) as load:
+        with rolled_back(losing):
+            losing.wait_healthy()
+            load.fault("kill-postgres", load.old)
+            load.wait_grant()
+            losing.wait_healthy()
+            lost_term = losing.describe()["term"]
+            load.loses()
+        wait_told(losing, losing.nodes)
+        losing.wait_healthy()
+        grant = find(losing.events(), kind="grant", term=lost_term + 1)
+        assert grant and grant["effective"], "the next term is above the one that was lost"
+        load.verdict()
+    losing.pgbaton("switchover", "demo", "--wait")
+
+
+def test_what_commits_wait_for_is_lost(losing):
+    """Who leads goes on."""
+    with LosingLoad(losing) as load:
+        standby = losing.standbys()[0]
+        with rolled_back(losing):
+            losing.wait_healthy()
+            before = losing.describe()
+            load.fault("kill-postgres", standby)
+            losing.wait_healthy()
+            load.loses()
+        wait_told(losing, losing.nodes)
+        losing.wait_healthy()
+        after = losing.describe()
+        assert [after[k] for k in ("term", "leader")] == [before[k] for k in ("term", "leader")]
+        load.verdict()
+
+
+def test_stream_is_deleted(losing):
+    """A monitor creates it again. Nobody knows of a leader, and the one that there was is adopted."""
+    with LosingLoad(losing) as load:
+        term, leader = [losing.describe()[k] for k in ("term", "leader")]
+        server = losing.pg.members("nats")[0]
+        load.loses()
+        nats = Nats(server["address"], server["port"])
+        assert json.loads(nats.request("$JS.API.STREAM.DELETE.PGBATON"))["success"]
+        nats.close()
+        wait_told(losing, losing.nodes)
+        losing.wait_healthy()
+        now = losing.describe()
+        assert (now["term"], now["leader"]) == (term + 1, leader)
+        load.verdict()
