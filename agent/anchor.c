@@ -40,6 +40,7 @@ void anchor_learn(struct agent *a)
     memcpy(a->wanted.anchor_hash, c->decision_hash, HASH_SIZE);
     a->wanted.anchor_ttl_ms = longest_ttl_ms(c);
     a->wanted.anchor_member_count = lost_expected_count(c);
+    a->wanted.anchor_timeline = greater(c->timeline_max, c->grant_timeline);
 }
 
 bool anchor_stands(const struct agent *a)
@@ -68,6 +69,7 @@ void anchor_tell(const struct agent *a, struct hello *ret_hello)
     ret_hello->anchor_held_term = a->vote.held_term;
     ret_hello->anchor_ttl_ms = a->vote.anchor_ttl_ms;
     ret_hello->anchor_member_count = a->vote.anchor_member_count;
+    ret_hello->anchor_timeline = a->vote.anchor_timeline;
 }
 
 void anchor_told(struct agent *a)

@@ -76,6 +76,7 @@ struct vote {
     uint8_t anchor_hash[HASH_SIZE];
     uint32_t anchor_ttl_ms;       /* the longest lease that might run then */
     uint32_t anchor_member_count; /* of the cluster then */
+    uint32_t anchor_timeline;     /* the highest that might exist then */
 };
 
 /* PostgreSQL's ways to shut down (pg_ctl stop -m). */

@@ -306,7 +306,8 @@ static bool may_rebuild(const struct question *q, uint32_t i)
 static int32_t find_needy(const struct question *q, need_function need)
 {
     const bool barred = pause_is_on(q->c) && need != is_asked_for;
-    if (!standby_serves(q->c) || barred || lost_is_known(q->c)) {
+    const bool lost = lost_is_known(q->c) || lost_outgrows(q->c);
+    if (!standby_serves(q->c) || barred || lost) {
         return -1;
     }
     for (uint32_t i = 0; i < q->c->node_count; i++) {

@@ -202,6 +202,7 @@ static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
     hello->anchor_ttl_ms = pb->anchor_ttl_ms;
     hello->anchor_member_count = pb->anchor_member_count;
     hello->anchor_held_term = pb->anchor_held_term;
+    hello->anchor_timeline = pb->anchor_timeline;
     return take_probe(pb->probe, &hello->probe) &&
            codec_take_text(hello->host, sizeof(hello->host), pb->host);
 }

@@ -219,6 +219,7 @@ static Pgbaton__Hello *put_hello(const struct hello *hello, struct codec_space *
     pb->anchor_ttl_ms = hello->anchor_ttl_ms;
     pb->anchor_member_count = hello->anchor_member_count;
     pb->anchor_held_term = hello->anchor_held_term;
+    pb->anchor_timeline = hello->anchor_timeline;
     return pb;
 }
 

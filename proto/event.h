@@ -61,6 +61,7 @@ struct hello {
     bool lost;              /* the last decision that it remembers is not in the log (lost.h) */
     uint32_t anchor_ttl_ms; /* the longest lease that could run when it read that; 0: unknown */
     uint32_t anchor_member_count; /* of the cluster then; 0: unknown */
+    uint32_t anchor_timeline;     /* the highest that might exist then; 0: unknown */
     uint64_t anchor_held_term;    /* the highest whose first renewal it has read; 0 for none */
 };
 

@@ -66,6 +66,7 @@ static void learn_loss(struct cluster *c, const struct hello *h, const struct ev
     }
     lost->ttl_ms = greater(lost->ttl_ms, h->anchor_ttl_ms);
     lost->member_count = greater(lost->member_count, h->anchor_member_count);
+    c->timeline_max = greater(c->timeline_max, h->anchor_timeline);
     if (remembers_more(c, h)) {
         /* Of two terms of one number neither can be told from the other: both are over. */
         lost->term = h->anchor_term + (remembers_other(c, h) ? 1 : 0);

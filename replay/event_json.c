@@ -246,6 +246,7 @@ static void body_hello(json_t *object, const struct event *e)
     event_json_set_u64(object, "anchor_ttl_ms", hello->anchor_ttl_ms);
     event_json_set_u64(object, "anchor_member_count", hello->anchor_member_count);
     event_json_set_u64(object, "anchor_held_term", hello->anchor_held_term);
+    event_json_set_u64(object, "anchor_timeline", hello->anchor_timeline);
 }
 
 static void body_task(json_t *object, const struct event *e)

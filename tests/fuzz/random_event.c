@@ -215,6 +215,7 @@ static void random_hello(struct random *random, struct hello *hello)
     hello->anchor_ttl_ms = random_u32(random);
     hello->anchor_member_count = random_u32(random);
     hello->anchor_held_term = random_u64(random);
+    hello->anchor_timeline = random_u32(random);
 }
 
 static void random_task(struct random *random, struct task_report *task)

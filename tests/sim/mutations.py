@@ -3,17 +3,19 @@
 
 import collections
 
-Mutation = collections.namedtuple("Mutation", "name edits covered seeds honest")
+Mutation = collections.namedtuple("Mutation", "name edits covered seeds flags")
 
 MUTATIONS = []
 
 
-def add(name, *edits, covered=None, honest=False):
+def add(name, *edits, covered=None, honest=False, losses=False):
     """edits: (file, text that stands there once, what takes its place).
 
     honest: no decision is forged, so that only what the mutant does by itself can be caught.
+    losses: of many more seeds only those whose log loses its end.
     """
-    MUTATIONS.append(Mutation(name, edits, covered, 300 if covered else 3000, honest))
+    flags = ["--honest"] * honest + ["--losses"] * losses
+    MUTATIONS.append(Mutation(name, edits, covered, 300 if covered else 25000 if losses else 3000, flags))
 
 
 # What several mutations share.
@@ -424,27 +426,27 @@ add("checked-by-nobody",
 
 add("loss-without-holdoff",
     ("proto/fold_decision.c", "if (e->decision.evidence.hearing_ms < lost_holdoff_ms(c)) {", "if (false) {"),
-    ("monitor/rules.c", "return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);", "return true;"))
+    ("monitor/rules.c", "return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);", "return true;"), losses=True)
 add("loss-begun-anew",
-    ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""))
+    ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""), losses=True)
 add("loss-unreported",
     ("proto/lost.c", "return lost_is_known(c) && !switchover_forgives(c, i, VERDICT_LOG_LOST);",
-     "return c->node_count == 0 && i < 0;"))
+     "return c->node_count == 0 && i < 0;"), losses=True)
 add("loss-of-a-term",
-    ("proto/lost.c", "return higher(c->term, c->lost.term) + 1;", "return c->term + 1;"))
+    ("proto/lost.c", "return higher(c->term, c->lost.term) + 1;", "return c->term + 1;"), losses=True)
 add("loss-outgrown",
-    ("proto/lost.c", "return c->lost.term > c->term;", "return c->node_count > 99;"))
+    ("proto/lost.c", "return c->lost.term > c->term;", "return c->node_count > 99;"), losses=True)
 add("loss-of-the-set",
     ("proto/fold_sync.c", "    s->seq = e->seq;\n    s->step = s->count",
-     "    if (s->bound) {\n        return;\n    }\n    s->seq = e->seq;\n    s->step = s->count"))
+     "    if (s->bound) {\n        return;\n    }\n    s->seq = e->seq;\n    s->step = s->count"), losses=True)
 add("loss-of-the-first-renewal",
-    ("proto/fold_lost.c", "&& c->lost.held_term < c->term;", "&& c->lost.held_term > c->term;"))
+    ("proto/fold_lost.c", "&& c->lost.held_term < c->term;", "&& c->lost.held_term > c->term;"), losses=True)
 add("loss-of-a-timeline",
-    ("proto/fold_lost.c", "if (lost_outgrows(c) && cluster_holder", "if (false && cluster_holder"))
+    ("proto/fold_lost.c", "if (lost_outgrows(c) && cluster_holder", "if (false && cluster_holder"), losses=True)
 add("anchor-forgotten",
     ("agent/anchor.c", "return a->caught_up && a->vote.anchor_seq != 0 && !a->anchor_found;",
-     "return a->caught_up && a->vote.anchor_seq == 1;"))
+     "return a->caught_up && a->vote.anchor_seq == 1;"), losses=True)
 add("anchor-behind-the-set",
-    ("agent/sync_keep.c", "|| !anchor_stands(a)) {", ") {"))
+    ("agent/sync_keep.c", "|| !anchor_stands(a)) {", ") {"), losses=True)
 add("end-forgotten",
-    ("agent/anchor.c", "a->vote.sealed_term >= a->cluster.term;", "a->vote.sealed_term > UINT32_MAX;"))
+    ("agent/anchor.c", "a->vote.sealed_term >= a->cluster.term;", "a->vote.sealed_term > UINT32_MAX;"), losses=True)

@@ -32,6 +32,7 @@ static const char usage[] =
         "  --tail LINES   tell so much of the log before a failure (default 60)\n"
         "  --until-broken stop at the first seed that breaks an invariant\n"
         "  --honest       no decision is forged\n"
+        "  --losses       of the seeds only those whose log loses its end\n"
         "  --coverage     tell what was reached, and fail when something never was\n"
         "  --verbose      tell everything that happens\n"
         "\n"
@@ -49,6 +50,7 @@ struct arguments {
     bool verbose;
     bool coverage;
     bool honest;
+    bool losses;
     bool until_broken;
 };
 
@@ -169,6 +171,9 @@ static void run_seed(uint64_t seed, const struct arguments *arguments, struct to
 {
     static struct sim_plan plan;
     sim_plan_draw(&plan, seed, arguments->seconds);
+    if (arguments->losses && !plan.options.losses) {
+        return;
+    }
     if (arguments->honest) {
         make_honest(&plan);
     }
@@ -229,6 +234,7 @@ static const struct option long_options[] = {
         {"verbose", no_argument, NULL, 'v'},
         {"coverage", no_argument, NULL, 'c'},
         {"honest", no_argument, NULL, 'o'},
+        {"losses", no_argument, NULL, 'e'},
         {"until-broken", no_argument, NULL, 'u'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -270,6 +276,7 @@ static void take_flag(int option, struct arguments *ret_arguments)
     ret_arguments->verbose = ret_arguments->verbose || option == 'v';
     ret_arguments->coverage = ret_arguments->coverage || option == 'c';
     ret_arguments->honest = ret_arguments->honest || option == 'o';
+    ret_arguments->losses = ret_arguments->losses || option == 'e';
     ret_arguments->until_broken = ret_arguments->until_broken || option == 'u';
 }
 

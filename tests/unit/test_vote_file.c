@@ -44,7 +44,8 @@ static struct vote sample(void)
                         .system_id = 7000000000000000001,
                         .anchor_seq = UINT64_MAX - 1,
                         .anchor_ttl_ms = UINT32_MAX,
-                        .anchor_member_count = 16};
+                        .anchor_member_count = 16,
+                        .anchor_timeline = 3};
     for (size_t i = 0; i < HASH_SIZE; i++) {
         vote.grant_hash[i] = (uint8_t)(i * 37);
         vote.anchor_hash[i] = (uint8_t)(i * 41);
@@ -65,6 +66,7 @@ static void assert_same(const struct vote *a, const struct vote *b)
     assert_memory_equal(a->anchor_hash, b->anchor_hash, HASH_SIZE);
     assert_true(a->anchor_ttl_ms == b->anchor_ttl_ms);
     assert_true(a->anchor_member_count == b->anchor_member_count);
+    assert_true(a->anchor_timeline == b->anchor_timeline);
 }
 
 static void test_vote_without_file_is_zero(void **state)
