@@ -553,6 +553,9 @@ enum severity explain_severity(const struct event *e, struct outcome outcome)
     if (e->kind == EVENT_PROBE && is_bad_state(&e->body.probe)) {
         return SEVERITY_WARNING;
     }
+    if (e->kind == EVENT_HELLO && e->body.hello.lost) {
+        return SEVERITY_ERROR;
+    }
     bool given_up = e->kind == EVENT_SYNC_SET && e->body.sync_set.count == 0;
     bool aborted = e->kind == EVENT_SWITCHOVER_STEP && e->body.switchover_step.step == SWITCH_ABORT;
     if (given_up || aborted) {

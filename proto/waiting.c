@@ -366,13 +366,10 @@ static void say_proof(const struct cluster *c, struct text *t)
     text_add(t, ", or with pgbaton failover --to %s --accept-loss", n->name);
 }
 
-static void say_lost(const struct cluster *c, struct text *t)
+static void add_lost(const struct cluster *c, struct text *t)
 {
     uint32_t missing = lost_expected_count(c) - lost_reported_count(c);
     const char *separator = ": ";
-    if (c->phase != PHASE_NONE) {
-        add_ended(c, t);
-    }
     text_add(t,
              "the log has lost a part of itself, and %" PRIu32 " of %" PRIu32
              " members have not said what they remember",
@@ -383,8 +380,26 @@ static void say_lost(const struct cluster *c, struct text *t)
             separator = ", ";
         }
     }
+}
+
+static void say_lost(const struct cluster *c, struct text *t)
+{
+    if (c->phase != PHASE_NONE) {
+        add_ended(c, t);
+    }
+    add_lost(c, t);
     text_add(t, "; heals when their agents run, or when an operator accepts a loss: pgbaton "
                 "failover --accept-loss --to NODE");
+}
+
+size_t waiting_explain_lost(const struct cluster *c, char *buffer, size_t size)
+{
+    struct text t = text_begin(buffer, size);
+    if (lost_is_known(c)) {
+        add_lost(c, &t);
+        text_add(&t, "; nobody else is granted a term before their agents run");
+    }
+    return t.length;
 }
 
 /* ---- the table ---- */

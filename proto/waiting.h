@@ -44,5 +44,7 @@ const char *waiting_name(enum waiting waiting);
 /* One sentence for people: what it waits for, and what would heal it; empty when it runs. Returns
  * the length. */
 size_t waiting_explain(const struct cluster *c, char *buffer, size_t size);
+/* The same of a loss of the log (lost.h) while somebody leads; empty when none is known. */
+size_t waiting_explain_lost(const struct cluster *c, char *buffer, size_t size);
 
 #endif

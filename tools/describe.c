@@ -379,6 +379,15 @@ static void print_sync(const struct cluster *c)
     }
 }
 
+/* While nobody leads the reason for that says the same. */
+static void print_lost(const struct cluster *c)
+{
+    char text[TEXT_BYTES];
+    if (cluster_holder(c) != LEADER_NONE && waiting_explain_lost(c, text, sizeof text) > 0) {
+        printf("Log: %s\n", text);
+    }
+}
+
 static void print_licence(const struct cluster *c)
 {
     char text[256];
@@ -424,6 +433,7 @@ static void print_text(const struct view *view)
     print_status(&view->state);
     print_remote(view);
     print_sync(&view->state);
+    print_lost(&view->state);
     print_pause(&view->state);
     print_licence(&view->state);
     print_request(&view->state);

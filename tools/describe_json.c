@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/explain.h"
+#include "../proto/lost.h"
 #include "../proto/pause.h"
 #include "../proto/waiting.h"
 #include "../replay/event_json.h"
@@ -84,6 +85,19 @@ static json_t *nodes_json(const struct view *view)
         json_array_append_new(list, node_json(view, view->order[i]));
     }
     return list;
+}
+
+/* null: nothing is lost, or every member has said what it remembers. */
+static json_t *lost_json(const struct cluster *c)
+{
+    if (!lost_is_known(c)) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    event_json_set_u64(object, "known_seq", c->lost.seq);
+    event_json_set_u64(object, "member_count", lost_expected_count(c));
+    event_json_set_u64(object, "reported_count", lost_reported_count(c));
+    return object;
 }
 
 static json_t *sync_json(const struct cluster *c)
@@ -282,6 +296,7 @@ void describe_json(const struct view *view)
     event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));
     json_object_set_new(object, "standby_cluster", remote_json(view));
     json_object_set_new(object, "synchronous", sync_json(c));
+    json_object_set_new(object, "log_lost", lost_json(c));
     json_object_set_new(object, "nodes", nodes_json(view));
     json_object_set_new(object, "last_change", change_json(&c->change));
     json_object_set_new(object, "paused", pause_is_on(c) ? pause_json(c) : json_null());

@@ -111,5 +111,5 @@ def test_stream_is_deleted(losing):
         wait_told(losing, losing.nodes)
         losing.wait_healthy()
         now = losing.describe()
-        assert (now["term"], now["leader"]) == (term + 1, leader)
+        assert (now["term"], now["leader"], now["log_lost"]) == (term + 1, leader, None)
         load.verdict()

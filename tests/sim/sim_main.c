@@ -222,22 +222,14 @@ static bool run_plans(const struct arguments *arguments, struct totals *totals)
 /* ---- the command line ---- */
 
 static const struct option long_options[] = {
-        {"seeds", required_argument, NULL, 'n'},
-        {"from", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},
-        {"plan", required_argument, NULL, 'p'},
-        {"kept", required_argument, NULL, 'k'},
-        {"seconds", required_argument, NULL, 't'},
-        {"tail", required_argument, NULL, 'l'},
-        {"list", no_argument, NULL, 'L'},
-        {"shrink", no_argument, NULL, 'S'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"coverage", no_argument, NULL, 'c'},
-        {"honest", no_argument, NULL, 'o'},
-        {"losses", no_argument, NULL, 'e'},
-        {"until-broken", no_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"plan", required_argument, NULL, 'p'},
+        {"kept", required_argument, NULL, 'k'},  {"seconds", required_argument, NULL, 't'},
+        {"tail", required_argument, NULL, 'l'},  {"list", no_argument, NULL, 'L'},
+        {"shrink", no_argument, NULL, 'S'},      {"verbose", no_argument, NULL, 'v'},
+        {"coverage", no_argument, NULL, 'c'},    {"honest", no_argument, NULL, 'o'},
+        {"losses", no_argument, NULL, 'e'},      {"until-broken", no_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
 
 static void take_value(int option, struct arguments *ret_arguments)
