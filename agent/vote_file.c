@@ -62,7 +62,7 @@ static bool parse_hash(const char *hex, uint8_t hash[HASH_SIZE])
 
 /* A vote counts when writing it again gives the same text and the checksum that stands behind it.
  */
-static bool parse_vote(const char *text, struct vote *ret_vote)
+static bool parse_present(const char *text, struct vote *ret_vote)
 {
     char grant[2 * HASH_SIZE + 1];
     char anchor[2 * HASH_SIZE + 1];
@@ -73,8 +73,7 @@ static bool parse_vote(const char *text, struct vote *ret_vote)
                    "pgbaton-vote 3 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
                    " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " sealed_term=%" SCNu64
                    " held_term=%" SCNu64 " system_id=%" SCNu64 " anchor_seq=%" SCNu64
-                   " anchor_hash=%64[0-9a-f]"
-                   " anchor_ttl_ms=%" SCNu32 " anchor_member_count=%" SCNu32
+                   " anchor_hash=%64[0-9a-f] anchor_ttl_ms=%" SCNu32 " anchor_member_count=%" SCNu32
                    " anchor_timeline=%" SCNu32 " crc=%" SCNx32,
                    &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, grant,
                    &ret_vote->given_up_term, &ret_vote->sealed_term, &ret_vote->held_term,
@@ -86,6 +85,29 @@ static bool parse_vote(const char *text, struct vote *ret_vote)
     }
     size_t length = format_vote(ret_vote, again);
     return strncmp(text, again, length) == 0 && checksum(again, length) == crc;
+}
+
+/* As an earlier version has left it: without anchor. */
+static bool parse_earlier(const char *text, struct vote *ret_vote)
+{
+    char grant[2 * HASH_SIZE + 1];
+    uint32_t crc = 0;
+    const char *end = strstr(text, " crc=");
+    memset(ret_vote, 0, sizeof(*ret_vote));
+    int count =
+            sscanf(text,
+                   "pgbaton-vote 2 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
+                   " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " sealed_term=%" SCNu64
+                   " system_id=%" SCNu64 " crc=%" SCNx32,
+                   &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, grant,
+                   &ret_vote->given_up_term, &ret_vote->sealed_term, &ret_vote->system_id, &crc);
+    return count == 8 && end != NULL && parse_hash(grant, ret_vote->grant_hash) &&
+           checksum(text, (size_t)(end - text)) == crc;
+}
+
+static bool parse_vote(const char *text, struct vote *ret_vote)
+{
+    return parse_present(text, ret_vote) || parse_earlier(text, ret_vote);
 }
 
 enum result vote_file_load(const char *directory, struct vote *ret_vote,

@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "../../agent/pg_control.h"
 #include "../../agent/vote_file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,12 +113,34 @@ static void write_file(const char *text, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
+/* What the version before has written, which remembered less. */
+static void test_vote_of_the_version_before_is_read(void **state)
+{
+    static const char text[] = "pgbaton-vote 2 incarnation=9 term=7 grant_seq=120 grant_hash="
+                               "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+                               " given_up_term=6 sealed_term=5 system_id=7000000000000000001 crc=";
+    char whole[1024];
+    struct failure failure = {0};
+    struct vote vote;
+    (void)state;
+    uint32_t crc = crc32c((const uint8_t *)text, strlen(text) - strlen(" crc="));
+    int size = snprintf(whole, sizeof(whole), "%s%08" PRIx32 "\n", text, crc);
+    write_file(whole, (size_t)size);
+    assert_int_equal(vote_file_load(directory, &vote, &failure), RESULT_OK);
+    assert_true(vote.incarnation == 9 && vote.term == 7 && vote.grant_seq == 120);
+    assert_true(vote.given_up_term == 6 && vote.sealed_term == 5 && vote.grant_hash[31] == 31);
+    assert_true(vote.held_term == 0 && vote.anchor_seq == 0 && vote.anchor_timeline == 0);
+    whole[20] ^= 1;
+    write_file(whole, (size_t)size);
+    assert_int_equal(vote_file_load(directory, &vote, &failure), RESULT_INVALID);
+}
+
 /* Every byte counts, but for the newline at the end. */
 static void test_vote_with_any_byte_changed_is_damaged(void **state)
 {
     struct failure failure = {0};
     struct vote vote = sample();
-    char text[512];
+    char text[1024];
     (void)state;
     assert_int_equal(vote_file_store(directory, &vote, &failure), RESULT_OK);
     size_t size = read_file(text, sizeof(text));
@@ -134,7 +158,7 @@ static void test_vote_cut_anywhere_is_damaged(void **state)
 {
     struct failure failure = {0};
     struct vote vote = sample();
-    char text[512];
+    char text[1024];
     (void)state;
     assert_int_equal(vote_file_store(directory, &vote, &failure), RESULT_OK);
     size_t size = read_file(text, sizeof(text));
@@ -159,6 +183,8 @@ int main(void)
             cmocka_unit_test_setup_teardown(test_vote_without_file_is_zero, make_directory,
                                             remove_directory),
             cmocka_unit_test_setup_teardown(test_vote_is_read_as_stored, make_directory,
+                                            remove_directory),
+            cmocka_unit_test_setup_teardown(test_vote_of_the_version_before_is_read, make_directory,
                                             remove_directory),
             cmocka_unit_test_setup_teardown(test_vote_with_any_byte_changed_is_damaged,
                                             make_directory, remove_directory),
