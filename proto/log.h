@@ -73,6 +73,8 @@ struct log_nats_options {
     bool memory_storage; /* of a stream that is created: else file */
     uint64_t max_age_s;  /* retention of a stream that is created; 0: without limit */
     uint64_t max_bytes;  /* the same */
+    uint64_t missing_ms; /* what was read and is missing is awaited so long; 0: 10 s on a replicated
+                            stream, not at all where a server alone has it */
 };
 
 /* Starts the threads and returns at once; what happens is told by notices. */

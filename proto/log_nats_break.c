@@ -135,12 +135,19 @@ static struct comparison compare_marks(struct log_nats *log, const jsStreamInfo 
 
 /* ---- what becomes of it ---- */
 
+/* A server alone answers when it has read its whole store: nothing is to come. */
+static uint64_t patience_ms(const struct log_nats *log)
+{
+    const uint64_t usual_ms = log->leader[0] != '\0' ? LOG_MISSING_MS : 0;
+    return log->options.missing_ms != 0 ? log->options.missing_ms : usual_ms;
+}
+
 /* What was read is not there, and nothing else is: it may still come. */
 static void miss(struct log_nats *log, enum log_trouble trouble, uint64_t seq, const char *text)
 {
     const uint64_t now_ms = log_mono_ms();
     log->missing_mono_ms = log->missing_mono_ms == 0 ? now_ms : log->missing_mono_ms;
-    if (now_ms < log->missing_mono_ms + LOG_MISSING_MS) {
+    if (now_ms < log->missing_mono_ms + patience_ms(log)) {
         log_nats_down(log, trouble, "%s", text);
     } else {
         log_nats_lose(log, seq, "%s", text);

@@ -96,8 +96,9 @@ def test_broken_off(cluster):
     """Ctrl-C in the middle leaves a whole cluster, which nobody needs to mend."""
     leader, start = cluster.primary(), cluster.last_seq()
     words = ["pgbaton", "restart", "demo", "--yes"]
+    # What starts the tests in the background may have it ignored.
     tool = subprocess.Popen([*in_namespace(cluster.pg.hub()), *words], env=cluster.env, stdout=subprocess.PIPE,
-                            text=True)
+                            text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while "is to restart its PostgreSQL" not in tool.stdout.readline():
         assert tool.poll() is None
     tool.send_signal(signal.SIGINT)

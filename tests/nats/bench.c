@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "bench.h"
 
+#include "../../proto/log_nats_break.h"
+
 #include "difference.h"
 
 #include <fcntl.h>
@@ -92,6 +94,7 @@ struct log_nats_options bench_options(const struct bench *b, const char *cluster
             .live = true,
             .create_stream = monitor,
             .replicas = b->servers.count,
+            .missing_ms = LOG_MISSING_MS,
     };
 }
 
