@@ -85,6 +85,24 @@ static void trigger(struct sim *s, const struct cluster *before, const struct ev
     }
 }
 
+/* What the log has lost, and whoever has read it keeps to himself for longer than a lease runs,
+ * since he is cut off or stands still, nobody can act upon: two faults at once. */
+static void check_what_is_known(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    if (s->unsaid) {
+        s->blind_term = e->body.grant.term;
+        s->acked_branch = 0;
+        s->acked_lsn = 0;
+        sim_cover_moment(SIM_MOMENT_BLIND);
+        return;
+    }
+    check_i8_grant(s, e);
+    check_policy_grant(s, before, e);
+    if (s->blind_term == 0) {
+        check_i10_ancestry(s, e);
+    }
+}
+
 static void check_event(struct sim *s, const struct cluster *before, const struct event *e,
                         struct outcome outcome)
 {
@@ -103,13 +121,13 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     if (e->kind == EVENT_GRANT) {
         s->counts.grants++;
         check_i6_wait(s, before, e);
-        check_i8_grant(s, e);
-        check_i10_ancestry(s, e);
         check_standby_grant(s, before, e);
         check_switchover_grant(s, before, e);
-        check_policy_grant(s, before, e);
+        check_what_is_known(s, before, e);
     }
-    if (e->kind == EVENT_HELLO && e->body.hello.lost) {
+    bool said = s->truth.lost.seq != before->lost.seq ||
+                s->truth.lost.held_term != before->lost.held_term;
+    if (said || (e->kind == EVENT_HELLO && e->body.hello.lost)) {
         s->unsaid = false;
     }
     if (s->truth.floor.timeline != before->floor.timeline) {

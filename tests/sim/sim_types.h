@@ -163,6 +163,7 @@ struct sim_reader {
 enum sim_moment {
     SIM_MOMENT_UNSETTLED = 0, /* an election after a leader whose first set was not settled */
     SIM_MOMENT_BARRED,        /* nobody can lead who may */
+    SIM_MOMENT_BLIND,         /* a grant after a loss of which nobody has told who can speak */
     SIM_MOMENT_COUNT
 };
 
@@ -376,7 +377,8 @@ struct sim {
     uint64_t made_us;                  /* when the cluster was first writable; 0: not yet */
     size_t made_count;                 /* how many records there were then */
     uint64_t losses;                   /* of the log */
-    uint64_t lost_term; /* the highest that was granted in a part of the log that is gone */
+    uint64_t lost_term;  /* the highest that was granted in a part of the log that is gone */
+    uint64_t blind_term; /* the last that was granted while nobody had told of a loss */
     bool unsaid; /* the log has lost something, and no hello has told since what commits wait for */
     uint64_t look_us;   /* when it is looked at next */
     uint64_t well_us;   /* since then it is well; 0: it is not */
