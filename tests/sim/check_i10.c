@@ -18,7 +18,8 @@ static bool has_reference(const struct sim *s, int node)
     const struct sim_wal *wal = &s->nodes[node].pg.wal;
     struct position p = sim_wal_position(wal);
     bool at_fork = p.timeline < s->truth.floor.timeline && p.lsn == s->truth.floor.lsn;
-    return s->reference_branch == 0 || at_fork || contains(wal, s->reference_branch);
+    return s->reference_branch == 0 || s->blind_term != 0 || at_fork ||
+           contains(wal, s->reference_branch);
 }
 
 void check_i10_ancestry(struct sim *s, const struct event *e)

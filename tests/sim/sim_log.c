@@ -97,10 +97,8 @@ static void check_what_is_known(struct sim *s, const struct cluster *before, con
         return;
     }
     check_i8_grant(s, e);
+    check_i10_ancestry(s, e);
     check_policy_grant(s, before, e);
-    if (s->blind_term == 0) {
-        check_i10_ancestry(s, e);
-    }
 }
 
 static void check_event(struct sim *s, const struct cluster *before, const struct event *e,
