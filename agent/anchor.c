@@ -10,18 +10,6 @@ static bool is_at(const struct cluster *c, uint64_t seq, const uint8_t hash[HASH
     return c->decision_seq == seq && memcmp(c->decision_hash, hash, HASH_SIZE) == 0;
 }
 
-static uint32_t greater(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-/* The longest that a lease may be whose renewals are in the log by now. */
-static uint32_t longest_ttl_ms(const struct cluster *c)
-{
-    uint32_t ttl_ms = greater(cluster_ttl_ms(c), c->lost.ttl_ms);
-    return c->lease.renewed ? greater(ttl_ms, c->lease.ttl_ms_max) : ttl_ms;
-}
-
 void anchor_learn(struct agent *a)
 {
     const struct cluster *c = &a->cluster;
@@ -38,9 +26,10 @@ void anchor_learn(struct agent *a)
     a->anchor_found = true;
     a->wanted.anchor_seq = c->decision_seq;
     memcpy(a->wanted.anchor_hash, c->decision_hash, HASH_SIZE);
-    a->wanted.anchor_ttl_ms = longest_ttl_ms(c);
+    a->wanted.anchor_ttl_ms = lost_longest_ttl_ms(c);
     a->wanted.anchor_member_count = lost_expected_count(c);
-    a->wanted.anchor_timeline = greater(c->timeline_max, c->grant_timeline);
+    a->wanted.anchor_timeline =
+            c->grant_timeline > c->timeline_max ? c->grant_timeline : c->timeline_max;
 }
 
 bool anchor_stands(const struct agent *a)

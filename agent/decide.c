@@ -281,9 +281,8 @@ static void say_hello(struct agent *a, struct action_list *actions)
     a->report.last = hello->probe;
     if (hello->lost) {
         act_say(actions, SEVERITY_ERROR,
-                "the log has lost a part of itself: decision %llu, which this node has read, is "
-                "not "
-                "in it term=%llu",
+                "the log has lost a part of itself: decision %llu, which this node has read, "
+                "is not in it term=%llu",
                 (unsigned long long)a->vote.anchor_seq, (unsigned long long)a->vote.term);
     }
     act_say(actions, SEVERITY_INFO, "I am %s, joining cluster %s term=%llu", a->self.node,

@@ -201,8 +201,9 @@ static void learn_link(struct agent *a, const struct fact *fact)
     a->link_up = fact->link_up;
     bool before = a->caught_up;
     a->caught_up = fact->link_up && fact->caught_up;
-    a->caught_up_ms = a->caught_up && before ? a->caught_up_ms : 0;
-    a->caught_up_ms = a->caught_up && !before ? a->now_ms : a->caught_up_ms;
+    if (a->caught_up != before) {
+        a->caught_up_ms = a->caught_up ? a->now_ms : 0;
+    }
     learn_vote(a);
     learn_seal(a);
     learn_stage(a);

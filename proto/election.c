@@ -154,7 +154,7 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
     if (verdict == VERDICT_ELIGIBLE) {
         verdict = verdicts[kind](c, i);
     }
-    if (verdict == VERDICT_ELIGIBLE && lost_bars(c, i)) {
+    if (verdict == VERDICT_ELIGIBLE && lost_is_known(c)) {
         return VERDICT_LOG_LOST;
     }
     bool refused = c->term != 0 && c->nodes[i].refused_term == c->term;

@@ -21,8 +21,8 @@
 
 /* Records that are remembered. */
 #define LOG_MARK_COUNT 64
-/* What was read and is missing (not another record: nothing) is awaited so long, in ms: a new
- * leader may have to apply what its feed has not said, a server that starts to read its store. */
+/* What was read and is missing (not another record: nothing) is awaited so long on a replicated
+ * stream, in ms: a new leader may have to apply what its feed has not said. */
 #define LOG_MISSING_MS 10000
 
 /* One record, handed out or passed over. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "lost.h"
 
-#include "switchover.h"
-
 static uint64_t higher(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -36,11 +34,6 @@ uint32_t lost_reported_count(const struct cluster *c)
     return count;
 }
 
-bool lost_bars(const struct cluster *c, int32_t i)
-{
-    return lost_is_known(c) && !switchover_forgives(c, i, VERDICT_LOG_LOST);
-}
-
 bool lost_outgrows(const struct cluster *c)
 {
     return c->lost.term > c->term;
@@ -51,12 +44,17 @@ uint64_t lost_next_term(const struct cluster *c)
     return higher(c->term, c->lost.term) + 1;
 }
 
+uint32_t lost_longest_ttl_ms(const struct cluster *c)
+{
+    uint64_t ttl_ms = higher(cluster_ttl_ms(c), c->lost.ttl_ms);
+    return (uint32_t)(c->lease.renewed ? higher(ttl_ms, c->lease.ttl_ms_max) : ttl_ms);
+}
+
 uint64_t lost_holdoff_ms(const struct cluster *c)
 {
     if (c->phase == PHASE_NONE && c->lost.term == 0) {
         return 0;
     }
-    uint64_t ttl_ms = higher(cluster_ttl_ms(c), c->lost.ttl_ms);
-    ttl_ms = c->lease.renewed ? higher(ttl_ms, c->lease.ttl_ms_max) : ttl_ms;
+    uint64_t ttl_ms = lost_longest_ttl_ms(c);
     return ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
 }

@@ -38,14 +38,13 @@ bool lost_has_reported(const struct cluster *c, int32_t i);
 /* Members that must have reported, and those that have. */
 uint32_t lost_expected_count(const struct cluster *c);
 uint32_t lost_reported_count(const struct cluster *c);
-/* True while a term may not be granted to node i because of a loss: members have not reported, and
- * no operator has accepted what may be missing on it. */
-bool lost_bars(const struct cluster *c, int32_t i);
 /* True when a member remembers a higher term than the log has: whoever holds the log's term has
  * lost it, and gives it up. */
 bool lost_outgrows(const struct cluster *c);
 /* The next term. */
 uint64_t lost_next_term(const struct cluster *c);
+/* The longest that a lease may be which runs now, known to the log or not, in ms. */
+uint32_t lost_longest_ttl_ms(const struct cluster *c);
 /* For so long a monitor must have heard the log without a break before it grants a term, in ms; 0
  * for the very first one of a cluster of which nobody remembers anything. */
 uint64_t lost_holdoff_ms(const struct cluster *c);

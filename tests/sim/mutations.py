@@ -430,8 +430,7 @@ add("loss-without-holdoff",
 add("loss-begun-anew",
     ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""), losses=True)
 add("loss-unreported",
-    ("proto/lost.c", "return lost_is_known(c) && !switchover_forgives(c, i, VERDICT_LOG_LOST);",
-     "return c->node_count == 0 && i < 0;"), losses=True)
+    ("proto/election.c", "if (verdict == VERDICT_ELIGIBLE && lost_is_known(c)) {", "if (false) {"), losses=True)
 add("loss-of-a-term",
     ("proto/lost.c", "return higher(c->term, c->lost.term) + 1;", "return c->term + 1;"), losses=True)
 add("loss-outgrown",
