@@ -62,36 +62,37 @@ static void check_unique(struct sim *s, uint32_t timeline)
     }
 }
 
+/* The id of the piece of WAL of this timeline; the last that was known when there is none. */
+static uint64_t branch_of(const struct sim_wal *wal, uint32_t timeline, uint64_t known)
+{
+    for (uint32_t i = 0; i < wal->count; i++) {
+        known = wal->branches[i].timeline == timeline ? wal->branches[i].id : known;
+    }
+    return known;
+}
+
 /* The log has lost its end, and with it perhaps the promotion: what it knows of is the reference.
  */
 void check_i10_again(struct sim *s)
 {
     s->reference_branch = 0;
     for (uint32_t n = 0; n < s->options.nodes; n++) {
-        const struct sim_wal *wal = &s->nodes[n].pg.wal;
-        for (uint32_t i = 0; i < wal->count; i++) {
-            if (wal->branches[i].timeline == s->truth.floor.timeline) {
-                s->reference_branch = wal->branches[i].id;
-            }
-        }
+        s->reference_branch =
+                branch_of(&s->nodes[n].pg.wal, s->truth.floor.timeline, s->reference_branch);
     }
 }
 
 /* The reference has moved: remember whose WAL it is. */
 void check_i10_reference(struct sim *s)
 {
-    if (s->truth.floor.timeline == 0) { /* a standby cluster is promoted: nobody has written yet */
+    uint32_t timeline = s->truth.floor.timeline;
+    if (timeline == 0) { /* a standby cluster is promoted: nobody has written yet */
         s->reference_branch = 0;
         return;
     }
     int node = sim_node_index(s, s->truth.nodes[s->truth.opener].name);
-    const struct sim_wal *wal = &s->nodes[node].pg.wal;
-    for (uint32_t i = 0; i < wal->count; i++) {
-        if (wal->branches[i].timeline == s->truth.floor.timeline) {
-            s->reference_branch = wal->branches[i].id;
-        }
-    }
+    s->reference_branch = branch_of(&s->nodes[node].pg.wal, timeline, s->reference_branch);
     if (s->blind_term == 0) {
-        check_unique(s, s->truth.floor.timeline);
+        check_unique(s, timeline);
     }
 }

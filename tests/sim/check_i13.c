@@ -27,6 +27,11 @@ void check_i13_removal(struct sim *s, const struct cluster *before, const struct
     }
 }
 
+void check_i13_note(struct sim *s, int node, const struct event *e)
+{
+    s->nodes[node].marks[class_of(e->kind)] = (struct mark){e->incarnation, e->counter};
+}
+
 /* No older incarnation has effect, and of each class nothing twice or after something later. */
 void check_i13_identity(struct sim *s, const struct cluster *before, const struct event *e,
                         struct outcome outcome)
@@ -44,17 +49,13 @@ void check_i13_identity(struct sim *s, const struct cluster *before, const struc
         sim_break(s, "I13: identity", "%s was removed, and what it says is effective at seq %llu",
                   e->writer, (unsigned long long)e->seq);
     }
-    struct mark *mark = &s->nodes[sim_node_index(s, e->writer)].marks[class_of(e->kind)];
+    int node = sim_node_index(s, e->writer);
+    const struct mark *mark = &s->nodes[node].marks[class_of(e->kind)];
     bool newer = e->incarnation > mark->incarnation ||
                  (e->incarnation == mark->incarnation && e->counter > mark->counter);
     if (!newer) {
         sim_break(s, "I13: identity", "an overtaken event of %s is effective at seq %llu",
                   e->writer, (unsigned long long)e->seq);
     }
-    *mark = (struct mark){e->incarnation, e->counter};
-}
-
-void check_i13_note(struct sim *s, int node, const struct event *e)
-{
-    s->nodes[node].marks[class_of(e->kind)] = (struct mark){e->incarnation, e->counter};
+    check_i13_note(s, node, e);
 }

@@ -15,16 +15,11 @@ static void true_digest(struct sim *s, size_t index, uint8_t ret_digest[HASH_SIZ
     static struct cluster c;
     cluster_init(&c, "demo");
     for (size_t i = 0; i <= index; i++) {
-        const struct sim_record *r = s->memory.records[i];
-        const struct cluster_record stored = {r->payload.subject, r->seq, r->payload.data,
-                                              r->payload.size};
         struct event e;
-        if (!r->heartbeat) {
-            sim_payload_know(&r->payload);
-            (void)cluster_fold_record(&c, &stored, &s->arena, &e);
+        if (!s->memory.records[i]->heartbeat) {
+            (void)sim_fold(s, s->memory.records[i], &c, &e);
         }
     }
-    sim_payload_forget();
     cluster_digest(&c, ret_digest);
 }
 

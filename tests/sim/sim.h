@@ -79,6 +79,9 @@ void sim_wal_follow(struct sim_wal *a, const struct sim_wal *source, uint64_t by
 void sim_append(struct sim *s, const struct event *e, int reader);
 /* Stores what is on its way, now: also garbage and duplicates. */
 void sim_store(struct sim *s, const struct sim_payload *payload);
+/* Folds a stored record, no heartbeat, into c. */
+struct outcome sim_fold(struct sim *s, const struct sim_record *record, struct cluster *c,
+                        struct event *ret_event);
 void sim_log_outage(struct sim *s, bool down);
 /* A place for something on its way; false when its event does not encode. */
 bool sim_message_take(struct sim *s, const struct event *e, uint32_t *ret_slot);

@@ -148,17 +148,24 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     trigger(s, before, e);
 }
 
+struct outcome sim_fold(struct sim *s, const struct sim_record *record, struct cluster *c,
+                        struct event *ret_event)
+{
+    const struct sim_payload *p = &record->payload;
+    const struct cluster_record stored = {p->subject, record->seq, p->data, p->size};
+    sim_payload_know(p);
+    struct outcome outcome = cluster_fold_record(c, &stored, &s->arena, ret_event);
+    sim_payload_forget();
+    return outcome;
+}
+
 /* The one true fold, with the state before it at hand. */
 static void fold(struct sim *s, struct sim_record *record)
 {
     size_t index = s->record_count - 1;
     struct cluster *before = &s->states[(index + SIM_STATES_MAX - 1) % SIM_STATES_MAX];
-    const struct sim_payload *p = &record->payload;
-    const struct cluster_record stored = {p->subject, record->seq, p->data, p->size};
     struct event e;
-    sim_payload_know(p);
-    struct outcome outcome = cluster_fold_record(&s->truth, &stored, &s->arena, &e);
-    sim_payload_forget();
+    struct outcome outcome = sim_fold(s, record, &s->truth, &e);
     record->effective = outcome.effective;
     sim_story_record(s, &e, outcome);
     check_event(s, before, &e, outcome);

@@ -27,13 +27,9 @@ static void note_mark(struct sim *s, const struct event *e, struct outcome outco
 static void fold_again(struct sim *s, size_t index)
 {
     const struct sim_record *r = s->memory.records[index];
-    const struct cluster_record stored = {r->payload.subject, r->seq, r->payload.data,
-                                          r->payload.size};
     struct event e;
     if (!r->heartbeat) {
-        sim_payload_know(&r->payload);
-        struct outcome outcome = cluster_fold_record(&s->truth, &stored, &s->arena, &e);
-        sim_payload_forget();
+        struct outcome outcome = sim_fold(s, r, &s->truth, &e);
         note_mark(s, &e, outcome);
     }
     sim_state_copy(&s->states[index % SIM_STATES_MAX], &s->truth);
