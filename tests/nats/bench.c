@@ -360,3 +360,39 @@ void bench_append_all(struct bench *b, struct reader *writer, uint32_t first, ui
         bench_pump(b, done ? 0 : 5);
     }
 }
+
+struct trio bench_open_trio(struct bench *b, int timeout_ms)
+{
+    struct trio t = {.writer = bench_open(b, NULL, true)};
+    bench_await_state(b, t.writer, LOG_CAUGHT_UP, timeout_ms);
+    t.whole = bench_open(b, NULL, false);
+    t.a = bench_open(b, "a", false);
+    bench_await_state(b, t.whole, LOG_CAUGHT_UP, timeout_ms);
+    bench_await_state(b, t.a, LOG_CAUGHT_UP, timeout_ms);
+    return t;
+}
+
+static int set_up(void **state, int server_count)
+{
+    static struct bench bench;
+    bench_init(&bench, server_count);
+    nats_servers_start_all(&bench.servers);
+    *state = &bench;
+    return 0;
+}
+
+int bench_set_up_one(void **state)
+{
+    return set_up(state, 1);
+}
+
+int bench_set_up_three(void **state)
+{
+    return set_up(state, 3);
+}
+
+int bench_tear_down(void **state)
+{
+    bench_finish(*state);
+    return 0;
+}

@@ -72,6 +72,20 @@ struct reader *bench_open_with(struct bench *b, const struct log_nats_options *o
 struct log_nats_options bench_options(const struct bench *b, const char *cluster, bool monitor);
 void bench_close(struct bench *b, struct reader *reader);
 
+/* Who writes and reads all, who reads all, and who reads cluster a. */
+struct trio {
+    struct reader *writer;
+    struct reader *whole;
+    struct reader *a;
+};
+/* All have caught up. */
+struct trio bench_open_trio(struct bench *b, int timeout_ms);
+
+/* cmocka's set-up and tear-down: the state is a bench whose servers run. */
+int bench_set_up_one(void **state);
+int bench_set_up_three(void **state);
+int bench_tear_down(void **state);
+
 /* Takes what is there from all readers for up to timeout_ms, or until something came. */
 void bench_pump(struct bench *b, int timeout_ms);
 /* Pumps until the reader has had this state last; fails after timeout_ms. */

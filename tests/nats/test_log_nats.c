@@ -17,22 +17,6 @@
 
 #define WAIT_MS 30000
 
-static struct bench bench;
-
-static int set_up(void **state)
-{
-    bench_init(&bench, 1);
-    nats_servers_start_all(&bench.servers);
-    *state = &bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_finish(*state);
-    return 0;
-}
-
 static void test_log_reads_back_exactly_once_in_order(void **state)
 {
     struct bench *b = *state;
@@ -363,25 +347,29 @@ static void test_log_is_fast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(test_log_reads_back_exactly_once_in_order, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_starts_at_the_sequence_asked_for, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_stores_a_message_id_once, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_log_waits_for_the_stream, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_log_keeps_everything_for_a_slow_reader, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_passes_plain_messages_on, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_log_fills_the_holes_of_the_feed, set_up,
-                                            tear_down),
+            cmocka_unit_test_setup_teardown(test_log_reads_back_exactly_once_in_order,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_starts_at_the_sequence_asked_for,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_stores_a_message_id_once, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_waits_for_the_stream, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_keeps_everything_for_a_slow_reader,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_passes_plain_messages_on, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_fills_the_holes_of_the_feed, bench_set_up_one,
+                                            bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_does_not_believe_a_record_that_is_not_stored,
-                                            set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_log_refuses_a_stream_without_feed, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_reads_no_second_stream, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_log_destroys_quickly_without_a_server, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_is_fast, set_up, tear_down),
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_refuses_a_stream_without_feed,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_reads_no_second_stream, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_destroys_quickly_without_a_server,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_is_fast, bench_set_up_one, bench_tear_down),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     nats_CloseAndWait(3000);

@@ -17,47 +17,6 @@
 
 #define WAIT_MS 120000
 
-static struct bench bench;
-
-static int set_up(void **state)
-{
-    bench_init(&bench, 1);
-    nats_servers_start_all(&bench.servers);
-    *state = &bench;
-    return 0;
-}
-
-static int set_up_three(void **state)
-{
-    bench_init(&bench, 3);
-    nats_servers_start_all(&bench.servers);
-    *state = &bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_finish(*state);
-    return 0;
-}
-
-struct trio {
-    struct reader *writer;
-    struct reader *whole;
-    struct reader *a;
-};
-
-static struct trio open_trio(struct bench *b)
-{
-    struct trio t = {.writer = bench_open(b, NULL, true)};
-    bench_await_state(b, t.writer, LOG_CAUGHT_UP, WAIT_MS);
-    t.whole = bench_open(b, NULL, false);
-    t.a = bench_open(b, "a", false);
-    bench_await_state(b, t.whole, LOG_CAUGHT_UP, WAIT_MS);
-    bench_await_state(b, t.a, LOG_CAUGHT_UP, WAIT_MS);
-    return t;
-}
-
 static void append_read(struct bench *b, const struct trio *t, uint32_t first, uint32_t last)
 {
     bench_append_all(b, t->writer, first, last, WAIT_MS);
@@ -93,13 +52,23 @@ static void restore_and_start(struct bench *b, const char *name)
  * run any more. */
 static struct trio read_more_than_saved(struct bench *b, uint32_t last)
 {
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     append_read(b, &t, 1, 50);
     stop_and_save(b, "old");
     nats_server_start(&b->servers, 0);
     append_read(b, &t, 51, last);
     stop_and_save(b, "new");
     return t;
+}
+
+/* The old copy is what there is, and another writer uses its next numbers: for 1001 to last. */
+static struct reader *write_others(struct bench *b, uint32_t last)
+{
+    bench_forget(b);
+    restore_and_start(b, "old");
+    struct reader *other = bench_open(b, NULL, true);
+    bench_append_all(b, other, 1001, last, WAIT_MS);
+    return other;
 }
 
 /* All say so, once, and are silent from then on; who begins now reads what there is. */
@@ -118,10 +87,7 @@ static void test_break_shows_numbers_that_are_used_again(void **state)
 {
     struct bench *b = *state;
     const struct trio t = read_more_than_saved(b, 60);
-    bench_forget(b);
-    restore_and_start(b, "old");
-    struct reader *other = bench_open(b, NULL, true);
-    bench_append_all(b, other, 1001, 1100, WAIT_MS);
+    struct reader *other = write_others(b, 1100);
     assert_lost(b, &t, 101, 102);
     assert_non_null(strstr(t.whole->text, "another record at 101"));
     bench_append_all(b, other, 1101, 1200, WAIT_MS);
@@ -137,10 +103,7 @@ static void test_break_shows_when_all_that_is_remembered_is_lost(void **state)
 {
     struct bench *b = *state;
     const struct trio t = read_more_than_saved(b, 500);
-    bench_forget(b);
-    restore_and_start(b, "old");
-    struct reader *other = bench_open(b, NULL, true);
-    bench_append_all(b, other, 1001, 2000, WAIT_MS);
+    (void)write_others(b, 2000);
     assert_lost(b, &t, 1, 1);
     assert_non_null(strstr(t.whole->text, "another record at 937 than was read there, perhaps "));
     assert_int_equal(t.whole->records, 1000);
@@ -278,7 +241,7 @@ static void test_break_is_no_change_of_the_leader(void **state)
 {
     struct bench *b = *state;
     struct reader *second = bench_open(b, NULL, true);
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     bench_await_state(b, second, LOG_CAUGHT_UP, WAIT_MS);
     append_read(b, &t, 1, 100);
     for (uint32_t round = 1; round <= 3; round++) {
@@ -301,7 +264,7 @@ static void test_break_is_no_change_of_the_leader(void **state)
 static void test_break_shows_what_a_majority_has_lost(void **state)
 {
     struct bench *b = *state;
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     append_read(b, &t, 1, 50);
     for (int i = 0; i < 3; i++) {
         nats_server_stop(&b->servers, i);
@@ -326,24 +289,26 @@ static void test_break_shows_what_a_majority_has_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(test_break_shows_numbers_that_are_used_again, set_up,
-                                            tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_numbers_that_are_used_again,
+                                            bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_break_shows_when_all_that_is_remembered_is_lost,
-                                            set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_break_shows_the_same_bytes_stored_again, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_break_shows_a_log_that_stays_shorter, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_break_waits_for_what_may_still_come, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_break_shows_an_emptied_store, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_break_shows_a_stream_that_was_removed, set_up,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_break_is_not_retention, set_up, tear_down),
-            cmocka_unit_test_setup_teardown(test_break_is_no_change_of_the_leader, set_up_three,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_break_shows_what_a_majority_has_lost, set_up_three,
-                                            tear_down),
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_the_same_bytes_stored_again,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_a_log_that_stays_shorter,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_waits_for_what_may_still_come,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_an_emptied_store, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_a_stream_that_was_removed,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_is_not_retention, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_is_no_change_of_the_leader,
+                                            bench_set_up_three, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_break_shows_what_a_majority_has_lost,
+                                            bench_set_up_three, bench_tear_down),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     nats_CloseAndWait(3000);

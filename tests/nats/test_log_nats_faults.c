@@ -23,47 +23,6 @@
 #define STUCK_COUNT 5
 #define STUCK_NUMBERS (LOG_QUEUE_COUNT / 2 + 1000)
 
-static struct bench bench;
-
-static int set_up_one(void **state)
-{
-    bench_init(&bench, 1);
-    nats_servers_start_all(&bench.servers);
-    *state = &bench;
-    return 0;
-}
-
-static int set_up_three(void **state)
-{
-    bench_init(&bench, 3);
-    nats_servers_start_all(&bench.servers);
-    *state = &bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_finish(*state);
-    return 0;
-}
-
-struct trio {
-    struct reader *writer;
-    struct reader *whole;
-    struct reader *a;
-};
-
-static struct trio open_trio(struct bench *b)
-{
-    struct trio t = {.writer = bench_open(b, NULL, true)};
-    bench_await_state(b, t.writer, LOG_CAUGHT_UP, WAIT_MS);
-    t.whole = bench_open(b, NULL, false);
-    t.a = bench_open(b, "a", false);
-    bench_await_state(b, t.whole, LOG_CAUGHT_UP, WAIT_MS);
-    bench_await_state(b, t.a, LOG_CAUGHT_UP, WAIT_MS);
-    return t;
-}
-
 /* Leaves records in flight: a fault meets a busy log. */
 static void append_unread(struct bench *b, struct reader *writer, uint32_t first, uint32_t last)
 {
@@ -85,7 +44,7 @@ static void assert_all_read(struct bench *b, const struct trio *t, size_t number
 static void test_log_heals_after_the_server_was_killed(void **state)
 {
     struct bench *b = *state;
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     for (uint32_t round = 0; round < 3; round++) {
         bench_append_all(b, t.writer, 1000 * round + 1, 1000 * round + 800, WAIT_MS);
         append_unread(b, t.writer, 1000 * round + 801, 1000 * round + 1000);
@@ -106,7 +65,7 @@ static void test_log_heals_after_the_server_was_killed(void **state)
 static void test_log_tells_that_the_server_is_frozen(void **state)
 {
     struct bench *b = *state;
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     bench_append_all(b, t.writer, 1, 500, WAIT_MS);
     nats_server_signal(&b->servers, 0, SIGSTOP);
     const uint64_t since_ms = bench_now_us() / 1000;
@@ -133,7 +92,7 @@ static void test_log_tells_that_the_server_is_frozen(void **state)
 static void test_log_destroys_quickly_while_the_server_is_frozen(void **state)
 {
     struct bench *b = *state;
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     bench_append_all(b, t.writer, 1, 100, WAIT_MS);
     nats_server_signal(&b->servers, 0, SIGSTOP);
     assert_true(bench_append(b, t.writer, 'a', 101));
@@ -173,7 +132,7 @@ static void assert_history_is_whole(struct bench *b, size_t records)
 static void test_log_heals_after_the_stream_s_leader_was_killed(void **state)
 {
     struct bench *b = *state;
-    const struct trio t = open_trio(b);
+    const struct trio t = bench_open_trio(b, WAIT_MS);
     for (uint32_t round = 0; round < 2; round++) {
         const uint32_t base = 1100 * round;
         bench_append_all(b, t.writer, base + 1, base + 800, WAIT_MS);
@@ -246,16 +205,16 @@ static void test_log_reads_history_where_the_leader_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test_setup_teardown(test_log_heals_after_the_server_was_killed, set_up_one,
-                                            tear_down),
-            cmocka_unit_test_setup_teardown(test_log_tells_that_the_server_is_frozen, set_up_one,
-                                            tear_down),
+            cmocka_unit_test_setup_teardown(test_log_heals_after_the_server_was_killed,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_tells_that_the_server_is_frozen,
+                                            bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_destroys_quickly_while_the_server_is_frozen,
-                                            set_up_one, tear_down),
+                                            bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_reads_history_where_the_leader_is,
-                                            set_up_three, tear_down),
+                                            bench_set_up_three, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_heals_after_the_stream_s_leader_was_killed,
-                                            set_up_three, tear_down),
+                                            bench_set_up_three, bench_tear_down),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     nats_CloseAndWait(3000);
