@@ -3,9 +3,8 @@
  * digest.h - the fingerprint of a state: equal prefixes of the log give equal digests on every
  * build.
  *
- * SHA-256 over every field of struct cluster in its order, integers as little-endian 64-bit values,
- * texts with their length; padding and unused array slots do not count. Pure (libcrypto's hash
- * only).
+ * SHA-256 over the state's canonical bytes (state.h): every field counts, padding and unused array
+ * slots do not. Pure (libcrypto's hash only).
  */
 #ifndef PGBATON_DIGEST_H
 #define PGBATON_DIGEST_H

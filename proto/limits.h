@@ -43,6 +43,9 @@
 #define HASH_SIZE 32
 /* One encoded event. The largest, a grant with 16 candidates, takes about 2 KiB. */
 #define EVENT_BYTES_MAX 8192
+/* One encoded state (state.h): 16 nodes with the longest texts and numbers. A usual one, of three
+ * nodes, takes about 1 KiB. */
+#define STATE_BYTES_MAX 20480
 /* A subject, with the NUL: prefix + cluster + kind + writer. */
 #define SUBJECT_SIZE 128
 /* protobuf-c unpacks one event into an arena of this size; see codec.h. */

@@ -119,24 +119,34 @@ const char *parameters_find(const struct parameters *p, const char *name)
     return NULL;
 }
 
-bool parameters_change_is_valid(const struct parameter_change *change)
+static bool is_packed(const char *bytes, uint32_t size, uint32_t count_max)
 {
     struct parameter item;
     char before[PARAMETER_NAME_SIZE] = "";
     uint32_t count = 0;
-    if (change->size > PARAMETER_CHANGE_BYTES ||
-        (change->size > 0 && change->bytes[change->size - 1] != '\0')) {
+    if (size > 0 && bytes[size - 1] != '\0') {
         return false;
     }
-    for (uint32_t at = 0; parameters_next(change->bytes, change->size, &at, &item);) {
+    for (uint32_t at = 0; parameters_next(bytes, size, &at, &item);) {
         bool ends = item.value != NULL || strcmp(item.text, item.name) == 0;
         bool right = item.name[0] != '\0' && ends && is_value(item.text);
-        if (!right || strcmp(before, item.name) >= 0 || ++count > PARAMETER_CHANGE_MAX) {
+        if (!right || strcmp(before, item.name) >= 0 || ++count > count_max) {
             return false;
         }
         memcpy(before, item.name, sizeof before);
     }
     return true;
+}
+
+bool parameters_change_is_valid(const struct parameter_change *change)
+{
+    return change->size <= PARAMETER_CHANGE_BYTES &&
+           is_packed(change->bytes, change->size, PARAMETER_CHANGE_MAX);
+}
+
+bool parameters_are_valid(const struct parameters *p)
+{
+    return p->size <= PARAMETERS_BYTES_MAX && is_packed(p->bytes, p->size, UINT32_MAX);
 }
 
 /* ---- merging ---- */

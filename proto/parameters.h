@@ -55,6 +55,8 @@ const char *parameters_find(const struct parameters *p, const char *name);
 bool parameters_put(struct parameter_change *change, const char *name, const char *value);
 /* True when the packed texts of a change are as they should be. */
 bool parameters_change_is_valid(const struct parameter_change *change);
+/* The same of those of a state. */
+bool parameters_are_valid(const struct parameters *p);
 /* True when the log may set this for all nodes: it is not pgbaton's own, nor a node's, nor would it
  * end replication. */
 bool parameters_may_set(const char *name, const char *value);

@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include "../../proto/digest.h"
+#include "../../proto/state.h"
 
 #include <string.h>
 
@@ -46,5 +47,24 @@ void check_i14_determinism(struct sim *s, const struct cluster *state, size_t in
     if (memcmp(own, true_one, HASH_SIZE) != 0) {
         sim_break(s, "I14: determinism", "a reader differs from the true state after seq %llu",
                   (unsigned long long)record->seq);
+    }
+}
+
+/* So many-th states are encoded, and read again. */
+#define ENCODED_EACH 16
+
+void check_i14_bytes(struct sim *s)
+{
+    static struct cluster read;
+    static uint8_t bytes[STATE_BYTES_MAX];
+    static uint8_t again[STATE_BYTES_MAX];
+    if (s->record_count % ENCODED_EACH != 0) {
+        return;
+    }
+    size_t size = state_encode(&s->truth, bytes);
+    bool good = state_decode(bytes, size, &read) && state_encode(&read, again) == size &&
+                memcmp(again, bytes, size) == 0;
+    if (!good) {
+        sim_break(s, "I14: determinism", "the bytes of the true state are not read again");
     }
 }

@@ -50,6 +50,8 @@ void check_i13_identity(struct sim *s, const struct cluster *before, const struc
 void check_i13_note(struct sim *s, int node, const struct event *e);
 void check_i13_removal(struct sim *s, const struct cluster *before, const struct event *e);
 void check_i14_determinism(struct sim *s, const struct cluster *state, size_t index);
+/* The bytes of the true state are those of one state, and of no other. */
+void check_i14_bytes(struct sim *s);
 void check_i15_return(struct sim *s, int node);
 /* A directive has effect: for whom it was meant. */
 void check_i16_order(struct sim *s, const struct event *e);

@@ -169,6 +169,7 @@ static void fold(struct sim *s, struct sim_record *record)
     record->effective = outcome.effective;
     sim_story_record(s, &e, outcome);
     check_event(s, before, &e, outcome);
+    check_i14_bytes(s);
     const char *broken = invariant_check(&s->truth);
     if (broken != NULL) {
         sim_break(s, broken, "after seq %llu", (unsigned long long)record->seq);
