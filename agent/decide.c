@@ -270,6 +270,7 @@ static void say_hello(struct agent *a, struct action_list *actions)
     hello->probe.history = a->data.history;
     memcpy(hello->host, a->self.host, sizeof hello->host);
     hello->port = a->self.port;
+    hello->agent_port = a->self.agent_port;
     hello->pg_version = a->data.found.pg_version;
     hello->failover_priority = a->self.failover_priority;
     hello->nofailover = a->self.nofailover;

@@ -8,6 +8,7 @@
 #include "program_path.h"
 #include "rebuild.h"
 #include "settings_bootstrap.h"
+#include "settings_peer.h"
 #include "settings_yaml.h"
 
 #include <ctype.h>
@@ -59,6 +60,8 @@ struct file {
     struct file_tags tags;
     struct file_watchdog watchdog;
     struct file_bootstrap bootstrap;
+    int *agent_port;
+    struct file_tls tls;
 };
 
 /* A load under way: what is read, and where complaints point to. */
@@ -140,46 +143,23 @@ static const cyaml_schema_field_t file_fields[] = {
                             watchdog_fields),
         CYAML_FIELD_MAPPING("bootstrap", CYAML_FLAG_OPTIONAL, struct file, bootstrap,
                             settings_bootstrap_fields),
+        CYAML_FIELD_INT_PTR("agent_port", OPTIONAL, struct file, agent_port),
+        CYAML_FIELD_MAPPING("tls", CYAML_FLAG_OPTIONAL, struct file, tls, settings_tls_fields),
         CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct file, log_level, 1, CYAML_UNLIMITED),
         CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {
         CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields)};
 
-static const char *const known_keys[] = {"cluster",
-                                         "node",
-                                         "nats",
-                                         "postgresql",
-                                         "state_directory",
-                                         "tags",
-                                         "log_level",
-                                         "data_directory",
-                                         "address",
-                                         "bin_directory",
-                                         "superuser",
-                                         "hba",
-                                         "passfile",
-                                         "replication_user",
-                                         "parameters",
-                                         "socket_directory",
-                                         "fence",
-                                         "fence_library",
-                                         "rebuild_keep",
-                                         "watchdog",
-                                         "mode",
-                                         "device",
-                                         "timeout",
-                                         "nofailover",
-                                         "nosync",
-                                         "noloadbalance",
-                                         "failover_priority",
-                                         "bootstrap",
-                                         "method",
-                                         "initdb",
-                                         "post_init",
-                                         "restore",
-                                         "command",
-                                         NULL};
+/* clang-format off */
+static const char *const known_keys[] = {
+    "cluster", "node", "nats", "postgresql", "state_directory", "tags", "log_level",
+    "data_directory", "address", "bin_directory", "superuser", "hba", "passfile",
+    "replication_user", "parameters", "socket_directory", "fence", "fence_library",
+    "rebuild_keep", "watchdog", "mode", "device", "timeout", "nofailover", "nosync",
+    "noloadbalance", "failover_priority", "bootstrap", "method", "initdb", "post_init", "restore",
+    "command", "agent_port", "tls", "certificate", "key", "ca", NULL};
+/* clang-format on */
 
 /* A complaint about a key, with its line. */
 static enum result wrong(const struct loading *l, const char *key, const char *what,
@@ -537,11 +517,17 @@ static enum result take_bootstrap(const struct loading *l)
     return result;
 }
 
+static enum result take_peer(const struct loading *l)
+{
+    const struct file_peer file = {l->file->agent_port, &l->file->tls};
+    return settings_peer_take(l->path, l->yaml, &file, l->settings, l->failure);
+}
+
 static enum result take_all(const struct loading *l)
 {
     static enum result (*const steps[])(const struct loading *) = {
             take_identity, take_roles, take_directories, take_fence,
-            take_watchdog, take_rest,  take_bootstrap};
+            take_watchdog, take_rest,  take_bootstrap,   take_peer};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum result result = steps[i](l);
         if (result != RESULT_OK) {

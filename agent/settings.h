@@ -42,6 +42,13 @@ struct settings_bootstrap {
     char marker[SETTINGS_PATH_SIZE + 16];  /* of a cluster that waits for post_init */
 };
 
+/* How agents prove to each other who they are. All empty, or none: without TLS. */
+struct settings_tls {
+    char certificate[SETTINGS_PATH_SIZE]; /* this node's, with its chain, PEM */
+    char key[SETTINGS_PATH_SIZE];
+    char ca[SETTINGS_PATH_SIZE]; /* signs the certificates of all nodes */
+};
+
 struct settings {
     struct agent_self self;                   /* cluster, node, address, tags */
     char nats[SETTINGS_PATH_SIZE];            /* servers, separated by commas */
@@ -64,6 +71,7 @@ struct settings {
     int watchdog_seconds;
     enum severity log_level;
     struct settings_bootstrap bootstrap;
+    struct settings_tls tls;
 };
 
 /* Reads and checks path. On failure *ret_settings holds nothing that must be freed. */

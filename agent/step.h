@@ -25,6 +25,7 @@ struct agent_self {
     char node[NAME_SIZE];
     char host[HOST_SIZE]; /* where its PostgreSQL can be reached by the others */
     uint16_t port;
+    uint16_t agent_port; /* where this agent can be asked for a promise; 0: nowhere */
     int32_t failover_priority;
     bool nofailover;
     bool nosync;         /* commits never wait for it */

@@ -203,6 +203,7 @@ static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
     hello->anchor_member_count = pb->anchor_member_count;
     hello->anchor_held_term = pb->anchor_held_term;
     hello->anchor_timeline = pb->anchor_timeline;
+    hello->agent_port = (uint16_t)pb->agent_port;
     return take_probe(pb->probe, &hello->probe) &&
            codec_take_text(hello->host, sizeof(hello->host), pb->host);
 }

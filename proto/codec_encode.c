@@ -220,6 +220,7 @@ static Pgbaton__Hello *put_hello(const struct hello *hello, struct codec_space *
     pb->anchor_member_count = hello->anchor_member_count;
     pb->anchor_held_term = hello->anchor_held_term;
     pb->anchor_timeline = hello->anchor_timeline;
+    pb->agent_port = hello->agent_port;
     return pb;
 }
 

@@ -51,6 +51,7 @@ struct hello {
     struct probe probe;
     char host[HOST_SIZE]; /* where its PostgreSQL listens */
     uint16_t port;
+    uint16_t agent_port;       /* where its agent can be asked for a promise; 0: nowhere */
     uint32_t pg_version;       /* 150004; 0 when unknown */
     int32_t failover_priority; /* higher is preferred among equals; 0 by default */
     bool nofailover;

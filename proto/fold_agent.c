@@ -209,6 +209,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->removed = false;
     memcpy(n->host, h->host, sizeof n->host);
     n->port = h->port;
+    n->agent_port = h->agent_port;
     n->pg_version = h->pg_version;
     n->failover_priority = h->failover_priority;
     n->nofailover = h->nofailover;

@@ -20,6 +20,7 @@ struct node {
     char name[NAME_SIZE];
     char host[HOST_SIZE];
     uint16_t port;
+    uint16_t agent_port; /* 0: it cannot be asked for a promise */
     uint32_t pg_version;
     int32_t failover_priority;
     bool nofailover;

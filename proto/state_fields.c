@@ -61,6 +61,7 @@ static const struct field node_fields[] = {
     NAME(struct node, name),
     WORD(struct node, host),
     NUMBER(struct node, port),
+    NUMBER(struct node, agent_port),
     NUMBER(struct node, pg_version),
     SIGNED(struct node, failover_priority),
     BOOL(struct node, nofailover),

@@ -235,6 +235,7 @@ static void body_hello(json_t *object, const struct event *e)
     put_probe(object, &hello->probe);
     event_json_set_text(object, "host", hello->host);
     event_json_set_u64(object, "port", hello->port);
+    event_json_set_u64(object, "agent_port", hello->agent_port);
     event_json_set_u64(object, "pg_version", hello->pg_version);
     json_object_set_new(object, "failover_priority", json_integer(hello->failover_priority));
     set_bool(object, "nofailover", hello->nofailover);

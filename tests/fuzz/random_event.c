@@ -216,6 +216,7 @@ static void random_hello(struct random *random, struct hello *hello)
     hello->anchor_member_count = random_u32(random);
     hello->anchor_held_term = random_u64(random);
     hello->anchor_timeline = random_u32(random);
+    hello->agent_port = (uint16_t)random_u64(random);
 }
 
 static void random_task(struct random *random, struct task_report *task)

@@ -203,6 +203,7 @@ void sim_agent_start(struct sim *s, int node)
     snprintf(self.node, sizeof self.node, "%s", n->name);
     snprintf(self.host, sizeof self.host, "127.0.0.1");
     self.port = (uint16_t)(5441 + node);
+    self.agent_port = 8009;
     self.fence = true;
     self.nofailover = (s->nofailover >> node & 1U) != 0;
     sim_say(s, "%s: agent starts", n->name);

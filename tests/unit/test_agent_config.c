@@ -107,6 +107,8 @@ static void test_settings_have_defaults(void **state)
     assert_string_equal(s.self.node, "node-1");
     assert_string_equal(s.self.host, "127.0.0.1");
     assert_int_equal(s.self.port, 5441);
+    assert_int_equal(s.self.agent_port, 8009);
+    assert_string_equal(s.tls.certificate, "");
     assert_false(s.self.nofailover);
     assert_int_equal(s.self.failover_priority, 0);
     assert_string_equal(s.data_directory, "/srv/pg/data");
@@ -301,6 +303,38 @@ static void test_state_directory_is_private(void **state)
 
 #define in_folder(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+static void test_settings_of_the_link_between_agents_are_taken(void **state)
+{
+    struct settings s;
+    struct failure failure;
+    const char *rest = "agent_port: 0\n"
+                       "tls:\n  certificate: /etc/c.crt\n  key: /etc/c.key\n  ca: /etc/ca.crt\n";
+    assert_int_equal(load(*state, "", rest, &s, &failure), RESULT_OK);
+    assert_int_equal(s.self.agent_port, 0);
+    assert_string_equal(s.tls.certificate, "/etc/c.crt");
+    assert_string_equal(s.tls.key, "/etc/c.key");
+    assert_string_equal(s.tls.ca, "/etc/ca.crt");
+    settings_finish(&s);
+}
+
+static void test_settings_of_the_link_between_agents_are_checked(void **state)
+{
+    assert_refused(*state, "", "agent_port: 65536\n", "yaml:8: agent_port is not a port",
+                   "1 to 65535, or 0");
+    assert_refused(*state, "", "agent_port: -1\n", "yaml:8: agent_port is not a port",
+                   "1 to 65535, or 0");
+    assert_refused(*state, "", "agent_port: 5441\n", "agent_port is PostgreSQL's own port",
+                   "choose another");
+    assert_refused(*state, "", "tls: {certificate: /a, ca: /b}\n", "yaml:8: tls.key is not given",
+                   "certificate, key and ca");
+    assert_refused(*state, "", "tls: {key: /a, ca: /b}\n", "tls.certificate is not given",
+                   "certificate, key and ca");
+    assert_refused(*state, "", "tls: {key: /a, certificate: /b}\n", "tls.ca is not given",
+                   "certificate, key and ca");
+    assert_refused(*state, "", "tls: {key: a, certificate: /b, ca: /c}\n",
+                   "tls.key is not an absolute path", "from the root");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +349,8 @@ int main(void)
             in_folder(test_settings_take_ways_to_begin),
             in_folder(test_settings_refuse_wrong_ways_to_begin),
             in_folder(test_settings_refuse_missing_file),
+            in_folder(test_settings_of_the_link_between_agents_are_taken),
+            in_folder(test_settings_of_the_link_between_agents_are_checked),
             in_folder(test_state_directory_is_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,6 +251,14 @@ static void test_codec_body_hello_is_checked(void **state)
     assert_body(BODY_HELLO, &hello, CODEC_MALFORMED);
     hello.size = 0;
     put_bytes(&hello, 1, "", 0);
+    put_number(&hello, 16, 65535);
+    assert_body(BODY_HELLO, &hello, CODEC_OK);
+    hello.size = 0;
+    put_bytes(&hello, 1, "", 0);
+    put_number(&hello, 16, 65536);
+    assert_body(BODY_HELLO, &hello, CODEC_MALFORMED);
+    hello.size = 0;
+    put_bytes(&hello, 1, "", 0);
     put_number(&hello, 6, 2); /* a bool is 0 or 1 */
     assert_body(BODY_HELLO, &hello, CODEC_MALFORMED);
 }

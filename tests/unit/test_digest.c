@@ -9,7 +9,7 @@
 
 /* Bytes that the compiler puts between the fields of struct cluster, up to its second node, on
  * 64-bit platforms. A field that the digest forgets counts as padding too, and makes this wrong. */
-#define PADDING_BYTES 283
+#define PADDING_BYTES 279
 
 static struct cluster state_a;
 static struct cluster state_b;

@@ -99,6 +99,7 @@ def write_node(pg, member):
 cluster: {CLUSTER}
 node: {member['name']}
 nats: {pg.servers()}
+agent_port: {member['agent_port']}
 postgresql:
   data_directory: {pg.data(member['name'])}
   fence: {fence}

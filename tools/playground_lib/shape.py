@@ -126,7 +126,7 @@ def free_ports(count):
 
 
 def make_shape(args):
-    ports = iter(free_ports(2 * args.nats + args.nodes))
+    ports = iter(free_ports(2 * args.nats + 2 * args.nodes))
     netns = f"pgb-{random.randrange(16 ** 4):04x}" if args.netns else None
 
     def member(kind, prefix, number, **more):
@@ -139,6 +139,7 @@ def make_shape(args):
             "agent": args.agent.read() if args.agent else "",
             "nats": [member("nats", "nats", i + 1, port=next(ports), route=next(ports))
                      for i in range(args.nats)],
-            "nodes": [member("nodes", "node", i + 1, port=next(ports)) for i in range(args.nodes)],
+            "nodes": [member("nodes", "node", i + 1, port=next(ports), agent_port=next(ports))
+                      for i in range(args.nodes)],
             "monitors": [member("monitors", "monitor", i + 1) for i in range(args.monitors)],
             "directory_is_ours": not os.path.isdir(args.dir)}
