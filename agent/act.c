@@ -187,5 +187,9 @@ void act_persisted(struct agent *a, const struct fact *fact)
         a->vote = a->asked;
         return;
     }
+    /* It may be on the disk all the same: only this goes back. */
+    if (a->asked.promised_ttl_ms < a->vote.promised_ttl_ms) {
+        a->vote.promised_ttl_ms = a->asked.promised_ttl_ms;
+    }
     a->persist_ms = a->now_ms + PERSIST_RETRY_MS;
 }

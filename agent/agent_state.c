@@ -140,4 +140,5 @@ void agent_begin_incarnation(struct agent *a, uint64_t incarnation)
     a->report.sent = false;
     outbox_clear(&a->outbox);
     memset(a->lease.sent, 0, sizeof a->lease.sent);
+    a->promise.is_read = false;
 }

@@ -13,6 +13,7 @@
 #include "lease.h"
 #include "outbox.h"
 #include "parameters_keep.h"
+#include "promise.h"
 #include "restart.h"
 #include "restart_asked.h"
 #include "sync_keep.h"
@@ -67,7 +68,6 @@ struct agent_data {
     uint32_t history_timeline; /* the one it belongs to */
 };
 
-/* Probing. */
 struct agent_watch {
     bool in_flight;
     uint64_t issued_ms;
@@ -120,15 +120,14 @@ struct agent_lead {
     bool stop_undone;        /* ... and then told to end at once, to go on afterwards */
 };
 
-/* The newest grant, and the newest directive for this node, as read from the log. */
-struct agent_grant {
+struct agent_grant { /* the newest, as read from the log */
     uint64_t seq;
     uint64_t incarnation;     /* of its holder, that it names */
     struct position position; /* on which its holder was chosen */
 };
 
 struct agent_rebuild {
-    uint64_t seq;         /* of the directive */
+    uint64_t seq;         /* of the newest directive for this node */
     uint64_t incarnation; /* that it names: only that one obeys (I16) */
     uint64_t begun_seq; /* the directive that the last copy obeys: a newer one may be in already */
     uint64_t ended_seq; /* the last directive whose end was reported */
@@ -179,8 +178,8 @@ struct agent {
 
     struct vote vote;    /* as it stands on the disk */
     struct vote wanted;  /* as it should */
-    struct vote asked;   /* as the ACTION_PERSIST under way has it */
-    bool persisting;     /* ACTION_PERSIST was given and not answered */
+    struct vote asked;   /* as the ACTION_PERSIST under way has it, ... */
+    bool persisting;     /* ... which was given and not answered */
     uint64_t persist_ms; /* not before then, after a failure */
 
     uint64_t start_term;  /* vote.term as this incarnation found it on the disk */
@@ -199,6 +198,7 @@ struct agent {
     struct agent_fault fault;
     struct agent_ending ending;
     struct agent_lease lease;
+    struct agent_promise promise;
     struct agent_lead lead;
     struct agent_restart restart;
     struct agent_restart_asked asked_for;

@@ -9,6 +9,7 @@
 #ifndef PGBATON_AGENT_FACTS_H
 #define PGBATON_AGENT_FACTS_H
 
+#include "../proto/promise.h"
 #include "observed.h"
 #include "replication.h"
 
@@ -28,6 +29,7 @@ enum fact_kind {
     FACT_CHECKED,       /* the answer to ACTION_CHECK */
     FACT_SLOTS_COPIED,  /* logical slots wait in the files for the next start of a standby */
     FACT_PERSISTED,     /* the answer to ACTION_PERSIST, in the same turn */
+    FACT_PROMISE,       /* another agent has said something directly (promise.h) */
     FACT_TERMINATE,     /* SIGTERM: stop PostgreSQL, release, say goodbye, exit */
     FACT_COUNT
 };
@@ -57,8 +59,9 @@ struct fact {
                                  SYNCED: the mark */
     uint64_t sync_seq;        /* SYNCED: of the order; CHECKED: of the request */
     struct history history;   /* TASK_ENDED: of TASK_PROMOTE */
-    struct inspection inspection; /* INSPECTED */
-    struct probe_result probe;    /* PROBED */
+    struct inspection inspection;   /* INSPECTED */
+    struct probe_result probe;      /* PROBED */
+    struct promise_message promise; /* PROMISE */
 };
 
 /* What must survive a restart of the agent (state_directory/vote): persisted before it is acted on.
@@ -77,6 +80,7 @@ struct vote {
     uint32_t anchor_ttl_ms;       /* the longest lease that might run then */
     uint32_t anchor_member_count; /* of the cluster then */
     uint32_t anchor_timeline;     /* the highest that might exist then */
+    uint32_t promised_ttl_ms;     /* the longest lease that was promised for of late; 0: none was */
 };
 
 /* PostgreSQL's ways to shut down (pg_ctl stop -m). */
@@ -109,8 +113,9 @@ enum action_kind {
     ACTION_PARAMETERS, /* from now on what is written into PostgreSQL's files has these */
     ACTION_RELOAD, /* write the files of the running PostgreSQL, upstream as it is; it reads them */
     ACTION_CHECK, /* ask PostgreSQL's program whether it takes these values; FACT_CHECKED follows */
-    ACTION_SAY,   /* a line for the agent's own log */
-    ACTION_EXIT,  /* leave, with exit_status; the guard then ends as well */
+    ACTION_PROMISE, /* say message to these agents directly; it may be lost */
+    ACTION_SAY,     /* a line for the agent's own log */
+    ACTION_EXIT,    /* leave, with exit_status; the guard then ends as well */
     ACTION_COUNT
 };
 
@@ -144,6 +149,10 @@ struct action {
             uint64_t seq;
             struct parameter_change change;
         } check; /* CHECK */
+        struct {
+            struct promise_message message; /* `to` is left out */
+            struct name_list to;
+        } promise; /* PROMISE */
         struct {
             int severity; /* enum severity of severity.h */
             char text[256];

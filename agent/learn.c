@@ -116,6 +116,8 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         learn_done(a, e, outcome);
     } else if (e->kind == EVENT_RENEW && outcome.effective && is_present(a, e)) {
         lease_read_back(a, e, actions);
+    } else if (e->kind == EVENT_RELEASE && outcome.effective) {
+        promise_learn_release(a, e);
     } else if (e->kind == EVENT_GRANT && outcome.effective) {
         learn_grant(a, e, actions);
     } else if (e->kind == EVENT_DIRECTIVE && outcome.effective) {
@@ -580,6 +582,9 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         break;
     case FACT_PERSISTED:
         act_persisted(a, fact);
+        break;
+    case FACT_PROMISE:
+        promise_learn(a, &fact->promise, actions);
         break;
     case FACT_TERMINATE:
         a->stop.ordered = true;

@@ -44,6 +44,7 @@ void lease_read_back(struct agent *a, const struct event *renewal, struct action
         return;
     }
     uint64_t deadline_ms = sent->lifted ? LEASE_LIFTED_MS : sent->sent_ms + sent->ttl_ms;
+    promise_read_back(a, renewal, sent->sent_ms);
     memset(sent, 0, sizeof *sent);
     bool over = a->lease.deadline_ms != 0 && a->now_ms >= a->lease.deadline_ms;
     if (over && agent_may_be_primary(a)) {
@@ -53,6 +54,13 @@ void lease_read_back(struct agent *a, const struct event *renewal, struct action
     bool mine = agent_holds(a) && renewal->body.renew.term == a->cluster.term &&
                 !standby_is_on(&a->cluster);
     if (mine && deadline_ms > a->now_ms && deadline_ms > a->lease.deadline_ms) {
+        set_deadline(a, deadline_ms, actions);
+    }
+}
+
+void lease_extend(struct agent *a, uint64_t deadline_ms, struct action_list *actions)
+{
+    if (a->lease.deadline_ms > a->now_ms && deadline_ms > a->lease.deadline_ms) {
         set_deadline(a, deadline_ms, actions);
     }
 }
@@ -69,7 +77,7 @@ bool lease_runs(const struct agent *a)
 
 /* Twice within what a lease has before its demotion, or each probe_period, whichever comes sooner;
  * with failover_mode sealed more often. */
-static uint32_t renew_period_ms(const struct agent *a)
+uint32_t lease_renew_period_ms(const struct agent *a)
 {
     uint32_t ttl_ms = cluster_ttl_ms(&a->cluster);
     uint32_t half_ms = ttl_ms > demote_ms(a) ? (ttl_ms - demote_ms(a)) / 2 : 1;
@@ -91,8 +99,11 @@ static bool last_is_unread(const struct agent_lease *lease)
 /* When the next renewal is due: half a period after one that is not read back, else a period. */
 static uint64_t renew_due_ms(const struct agent *a)
 {
-    uint32_t period_ms = renew_period_ms(a);
+    uint32_t period_ms = lease_renew_period_ms(a);
     uint32_t half_ms = period_ms / 2 > LEASE_RETRY_MS_MIN ? period_ms / 2 : LEASE_RETRY_MS_MIN;
+    if (promise_must_name(a)) {
+        return 0;
+    }
     bool early = a->lease.renew_ms != 0 && half_ms < period_ms && period_ms > SEALED_RENEW_MS &&
                  last_is_unread(&a->lease);
     return early ? a->lease.renew_ms - (period_ms - half_ms) : a->lease.renew_ms;
@@ -137,12 +148,18 @@ static uint64_t holdoff_end_ms(const struct agent *a)
     return earlier && !lease_runs(a) ? a->caught_up_ms + lost_holdoff_ms(&a->cluster) : 0;
 }
 
-static bool may_renew(const struct agent *a)
+/* Whether the log can be written or not. */
+static bool may_go_on(const struct agent *a)
 {
     return agent_holds(a) && !agent_is_closed(a) && !lost_outgrows(&a->cluster) &&
-           a->now_ms >= holdoff_end_ms(a) && a->lease.stage == LEASE_KEPT && a->link_up &&
-           a->caught_up && !a->superseded && a->fault.reason == REASON_NONE &&
-           a->pg.busy != BUSY_KILLING && lead_refusal(a) == REASON_NONE && has_evidence(a);
+           a->now_ms >= holdoff_end_ms(a) && a->lease.stage == LEASE_KEPT && !a->superseded &&
+           a->fault.reason == REASON_NONE && a->pg.busy != BUSY_KILLING &&
+           lead_refusal(a) == REASON_NONE && has_evidence(a) && promise_left_ms(a) == 0;
+}
+
+static bool may_renew(const struct agent *a)
+{
+    return a->link_up && a->caught_up && may_go_on(a);
 }
 
 static uint32_t probe_age_ms(const struct agent *a)
@@ -198,6 +215,7 @@ static void renew(struct agent *a, struct action_list *actions)
             .lifted = lifted,
             .restart = restart_tell(a),
     };
+    promise_name(a, &e.body.renew);
     a->lease.sent[a->lease.next_sent] = (struct lease_sent){
             .counter = e.counter,
             .sent_ms = a->now_ms,
@@ -206,7 +224,7 @@ static void renew(struct agent *a, struct action_list *actions)
     };
     a->lease.next_sent = (a->lease.next_sent + 1) % LEASE_SENT_MAX;
     a->lease.last_counter = e.counter;
-    a->lease.renew_ms = a->now_ms + renew_period_ms(a);
+    a->lease.renew_ms = a->now_ms + lease_renew_period_ms(a);
     act_append(actions, &e);
 }
 
@@ -321,6 +339,7 @@ void lease_keep(struct agent *a, struct action_list *actions)
     if (a->now_ms >= renew_due_ms(a) && may_renew(a)) {
         renew(a, actions);
     }
+    promise_keep(a, may_go_on(a), actions);
 }
 
 /* When the demotion goes on; UINT64_MAX when it does not concern what runs, or somebody kills. */
@@ -344,6 +363,11 @@ static uint64_t demote_next_ms(const struct agent *a)
 uint64_t lease_next_ms(const struct agent *a)
 {
     uint64_t next_ms = may_renew(a) ? renew_due_ms(a) : UINT64_MAX;
+    uint64_t ask_ms = may_go_on(a) ? promise_due_ms(a) : UINT64_MAX;
+    next_ms = ask_ms < next_ms ? ask_ms : next_ms;
+    if (a->promise.still_ms > a->now_ms && a->promise.still_ms < next_ms) {
+        next_ms = a->promise.still_ms;
+    }
     uint64_t holdoff_ms = holdoff_end_ms(a);
     next_ms = holdoff_ms > a->now_ms ? holdoff_ms : next_ms;
     if (a->lease.deadline_ms == 0) {

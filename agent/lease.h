@@ -8,7 +8,7 @@
  * it named. Neither the grant nor an acknowledgement starts anything. The deadline never moves
  * backward except to "none" and from LEASE_LIFTED_MS, and one that has passed is taken out before a
  * new one begins. What stands in the guard's page when an agent starts is its lease: an earlier
- * incarnation got it.
+ * incarnation got it. While the log is away promises of peers extend a lease (promise.h).
  *
  * While the cluster is paused renewals say that they lift the lease: read back effective, they put
  * LEASE_LIFTED_MS into the page. A renewal that does not say so is sent only after an end (now +
@@ -57,6 +57,10 @@ struct agent_lease {
 /* A renewal of ours was read back effective: extends or begins the lease, if its time still runs.
  */
 void lease_read_back(struct agent *a, const struct event *renewal, struct action_list *actions);
+/* Promises have answered a question (promise.h): extends a lease that still runs. */
+void lease_extend(struct agent *a, uint64_t deadline_ms, struct action_list *actions);
+/* How often a renewal is sent. */
+uint32_t lease_renew_period_ms(const struct agent *a);
 /* Takes the lease out of the guard's page, if it is there. */
 void lease_take_out(struct agent *a, struct action_list *actions);
 /* Renews when due; raises REASON_LEASE_EXPIRED when what may be a primary nears its deadline. */

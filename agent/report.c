@@ -238,6 +238,7 @@ struct probe report_build(const struct agent *a)
         own.history = a->data.history;
     }
     own.election_term = election_term(a, &own);
+    own.still_ms = promise_left_ms(a);
     own.sealed = own.election_term != 0 && own.state == NODE_STANDBY && is_sealed(a);
     return own;
 }

@@ -91,6 +91,12 @@ static void act_check(struct shell *shell, const struct action *action)
     shell_parameters_check(shell, action->as.check.seq, &action->as.check.change);
 }
 
+static void act_promise(struct shell *shell, const struct action *action)
+{
+    (void)shell;
+    (void)action;
+}
+
 static void act_say(struct shell *shell, const struct action *action)
 {
     (void)shell;
@@ -106,25 +112,16 @@ static void act_exit(struct shell *shell, const struct action *action)
 }
 
 static void (*const acts[])(struct shell *, const struct action *) = {
-        [ACTION_APPEND] = act_append,
-        [ACTION_LIVE] = act_live,
-        [ACTION_PERSIST] = act_persist,
-        [ACTION_LEASE] = act_lease,
-        [ACTION_INSPECT] = act_inspect,
-        [ACTION_PROBE] = act_probe,
-        [ACTION_START] = act_start,
-        [ACTION_FOLLOW] = act_follow,
-        [ACTION_STOP] = act_stop,
-        [ACTION_KILL] = act_kill,
-        [ACTION_TASK] = act_task,
-        [ACTION_SLOTS] = act_slots,
-        [ACTION_SAY] = act_say,
-        [ACTION_EXIT] = act_exit,
-        [ACTION_SYNC] = act_sync,
-        [ACTION_PERMANENT] = act_permanent,
-        [ACTION_PARAMETERS] = act_parameters,
-        [ACTION_RELOAD] = act_reload,
-        [ACTION_CHECK] = act_check,
+        [ACTION_APPEND] = act_append,       [ACTION_LIVE] = act_live,
+        [ACTION_PERSIST] = act_persist,     [ACTION_LEASE] = act_lease,
+        [ACTION_INSPECT] = act_inspect,     [ACTION_PROBE] = act_probe,
+        [ACTION_START] = act_start,         [ACTION_FOLLOW] = act_follow,
+        [ACTION_STOP] = act_stop,           [ACTION_KILL] = act_kill,
+        [ACTION_TASK] = act_task,           [ACTION_SLOTS] = act_slots,
+        [ACTION_PROMISE] = act_promise,     [ACTION_SAY] = act_say,
+        [ACTION_EXIT] = act_exit,           [ACTION_SYNC] = act_sync,
+        [ACTION_PERMANENT] = act_permanent, [ACTION_PARAMETERS] = act_parameters,
+        [ACTION_RELOAD] = act_reload,       [ACTION_CHECK] = act_check,
 };
 _Static_assert(sizeof(acts) / sizeof(acts[0]) == ACTION_COUNT, "an act for each action");
 

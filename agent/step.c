@@ -21,6 +21,8 @@ void agent_init(struct agent *a, const struct agent_self *self, const struct vot
     a->wanted = *vote;
     a->start_term = vote->term;
     a->post_init_owed = self->post_init_owed;
+    a->promise.earlier_ms = vote->promised_ttl_ms;
+    a->promise.voteless = vote->incarnation == 0;
     uint64_t next = vote->incarnation + 1;
     agent_begin_incarnation(a, next > now_wall_us ? next : now_wall_us);
 }
@@ -59,6 +61,7 @@ void agent_step(struct agent *a, const struct fact *fact, struct codec_arena *ar
     ret_actions->count = 0;
     a->now_ms = fact->now_ms;
     a->wall_us = fact->wall_us;
+    promise_begin(a);
     learn_fact(a, fact, arena, ret_actions);
     restart_asked_learn(a);
     lease_keep(a, ret_actions);

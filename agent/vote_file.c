@@ -30,13 +30,14 @@ static size_t format_vote(const struct vote *vote, char text[VOTE_TEXT_SIZE])
     format_hash(vote->anchor_hash, anchor);
     int length = snprintf(
             text, VOTE_TEXT_SIZE,
-            "pgbaton-vote 3 incarnation=%" PRIu64 " term=%" PRIu64 " grant_seq=%" PRIu64
+            "pgbaton-vote 4 incarnation=%" PRIu64 " term=%" PRIu64 " grant_seq=%" PRIu64
             " grant_hash=%s given_up_term=%" PRIu64 " sealed_term=%" PRIu64 " held_term=%" PRIu64
             " system_id=%" PRIu64 " anchor_seq=%" PRIu64 " anchor_hash=%s anchor_ttl_ms=%" PRIu32
-            " anchor_member_count=%" PRIu32 " anchor_timeline=%" PRIu32,
+            " anchor_member_count=%" PRIu32 " anchor_timeline=%" PRIu32 " promised_ttl_ms=%" PRIu32,
             vote->incarnation, vote->term, vote->grant_seq, grant, vote->given_up_term,
             vote->sealed_term, vote->held_term, vote->system_id, vote->anchor_seq, anchor,
-            vote->anchor_ttl_ms, vote->anchor_member_count, vote->anchor_timeline);
+            vote->anchor_ttl_ms, vote->anchor_member_count, vote->anchor_timeline,
+            vote->promised_ttl_ms);
     return length < 0 ? 0 : (size_t)length;
 }
 
@@ -70,16 +71,17 @@ static bool parse_present(const char *text, struct vote *ret_vote)
     uint32_t crc = 0;
     int count =
             sscanf(text,
-                   "pgbaton-vote 3 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
+                   "pgbaton-vote 4 incarnation=%" SCNu64 " term=%" SCNu64 " grant_seq=%" SCNu64
                    " grant_hash=%64[0-9a-f] given_up_term=%" SCNu64 " sealed_term=%" SCNu64
                    " held_term=%" SCNu64 " system_id=%" SCNu64 " anchor_seq=%" SCNu64
                    " anchor_hash=%64[0-9a-f] anchor_ttl_ms=%" SCNu32 " anchor_member_count=%" SCNu32
-                   " anchor_timeline=%" SCNu32 " crc=%" SCNx32,
+                   " anchor_timeline=%" SCNu32 " promised_ttl_ms=%" SCNu32 " crc=%" SCNx32,
                    &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, grant,
                    &ret_vote->given_up_term, &ret_vote->sealed_term, &ret_vote->held_term,
                    &ret_vote->system_id, &ret_vote->anchor_seq, anchor, &ret_vote->anchor_ttl_ms,
-                   &ret_vote->anchor_member_count, &ret_vote->anchor_timeline, &crc);
-    if (count != 14 || !parse_hash(grant, ret_vote->grant_hash) ||
+                   &ret_vote->anchor_member_count, &ret_vote->anchor_timeline,
+                   &ret_vote->promised_ttl_ms, &crc);
+    if (count != 15 || !parse_hash(grant, ret_vote->grant_hash) ||
         !parse_hash(anchor, ret_vote->anchor_hash)) {
         return false;
     }

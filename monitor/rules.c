@@ -33,7 +33,8 @@ uint64_t rules_silence_ms(const struct cluster *c)
 uint64_t rules_accept_ms(const struct cluster *c)
 {
     const uint64_t ttl_ms = cluster_ttl_ms(c);
-    return ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
+    const uint64_t still_ms = c->leader != LEADER_NONE ? c->nodes[c->leader].still_ms : 0;
+    return still_ms + ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);
 }
 
 /* What keeps a cluster from being made is an operator's to mend: it is not tried all the time. */

@@ -47,7 +47,8 @@ bool rules_is_first(const struct cluster *c);
 uint64_t rules_alive_ms(const struct cluster *c);
 /* From the last renewal on, until a leader is revoked, if all nodes are heard. */
 uint64_t rules_silence_ms(const struct cluster *c);
-/* From the grant on, until a grantee that has not renewed loses the term. */
+/* From the grant on, until a grantee that has not renewed loses the term. One that has promised to
+ * keep still gets that much longer. */
 uint64_t rules_accept_ms(const struct cluster *c);
 /* From the end of the last term on, until an election goes on without those who have not reported.
  */

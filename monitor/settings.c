@@ -29,6 +29,7 @@ struct raw_defaults {
     char **permanent_slots;
     unsigned permanent_slots_count;
     char *failover_mode;
+    char *failsafe;
     char *maximum_lag_on_failover;
     uint32_t *failover_limit;
     char *failover_window;
@@ -89,6 +90,8 @@ static const cyaml_schema_field_t defaults_fields[] = {
                          &slot_schema, 0, PERMANENT_SLOT_MAX),
     CYAML_FIELD_STRING_PTR("failover_mode", OPTIONAL_VALUE, struct raw_defaults, failover_mode, 0,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("failsafe", OPTIONAL_VALUE, struct raw_defaults, failsafe, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("maximum_lag_on_failover", OPTIONAL_VALUE, struct raw_defaults,
                            maximum_lag_on_failover, 0, CYAML_UNLIMITED),
     CYAML_FIELD_UINT_PTR("failover_limit", OPTIONAL_VALUE, struct raw_defaults, failover_limit),
@@ -142,6 +145,7 @@ static const char *const settings_keys[] = {
         "synchronous_count",
         "permanent_slots",
         "failover_mode",
+        "failsafe",
         "maximum_lag_on_failover",
         "failover_limit",
         "failover_window",
@@ -373,13 +377,32 @@ static enum result take_failover_mode(const char *text, struct config *config, s
                         "quorum or strict only)");
 }
 
+static enum result take_failsafe(const char *text, struct config *config, struct failure *f)
+{
+    for (unsigned i = 0; text != NULL && i < FAILSAFE_COUNT; i++) {
+        if (strcmp(text, failsafe_name((enum failsafe)i)) == 0) {
+            config->failsafe = (enum failsafe)i;
+            return RESULT_OK;
+        }
+    }
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    failure_set(f, RESULT_INVALID, "failsafe: '%s' is unknown", text);
+    return failure_hint(f, "use on (while the log is away a leader goes on by promises of its "
+                           "standbys) or off (its lease runs out)");
+}
+
 static enum result take_sync(const struct raw_defaults *raw, struct config *config,
                              struct failure *f)
 {
     if (raw->synchronous_count != NULL) {
         config->synchronous_count = *raw->synchronous_count;
     }
-    const enum result result = take_failover_mode(raw->failover_mode, config, f);
+    enum result result = take_failover_mode(raw->failover_mode, config, f);
+    if (result == RESULT_OK) {
+        result = take_failsafe(raw->failsafe, config, f);
+    }
     return result == RESULT_OK ? take_synchronous(raw->synchronous, config, f) : result;
 }
 

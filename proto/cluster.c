@@ -231,6 +231,22 @@ int32_t cluster_last_holder(const struct cluster *c)
     return c->lease.renewal_seq != 0 ? c->opening.node : LEADER_NONE;
 }
 
+/* It knows that its term is over, and every process of its PostgreSQL is dead, or in recovery. */
+static bool has_resigned(const struct cluster *c, int32_t i)
+{
+    const struct node *n = &c->nodes[i];
+    bool rests = n->state == NODE_STANDBY || n->state == NODE_STOPPED || n->state == NODE_EMPTY ||
+                 n->state == NODE_FAILED;
+    return rests && n->report_seq > c->ending.seq && n->report_term == c->term;
+}
+
+bool cluster_is_asked(const struct cluster *c, int32_t i)
+{
+    int32_t last = cluster_last_holder(c);
+    return !c->lease.failsafe || i == last || (c->lease.electable >> (uint32_t)i & 1U) != 0 ||
+           (last != LEADER_NONE && has_resigned(c, last));
+}
+
 /* A crash may have cost it the record that its last page flushed ends in. */
 bool cluster_keeps_its_own(const struct cluster *c, int32_t i)
 {

@@ -56,7 +56,10 @@ struct lease {
     uint64_t seen_seq;         /* the holder had folded up to here */
     struct position position;  /* the last known one of the last holder; it never goes back */
     uint64_t position_wall_us; /* when it stood there at the latest, by its own clock; 0: unknown */
-    bool lifted; /* by the last renewal it runs without an end, or may (pause.h); else false */
+    bool lifted;   /* by the last renewal it runs without an end, or may (pause.h); else false */
+    bool failsafe; /* by the last renewal, of whatever term, it may go on by promises (promise.h);
+                      false once it is given up */
+    uint32_t electable; /* of these: bit i: node i. 0 unless failsafe */
 };
 
 #define LEADER_NONE (-1)
@@ -171,6 +174,8 @@ bool cluster_below_floor(const struct cluster *c, struct position p);
 uint64_t cluster_lag_bytes(const struct cluster *c, int32_t i);
 /* The node that held a term last, renewed: nobody has written since; or LEADER_NONE. */
 int32_t cluster_last_holder(const struct cluster *c);
+/* True unless the last holder may live on promises for which it does not ask node i (promise.h). */
+bool cluster_is_asked(const struct cluster *c, int32_t i);
 /* True when node i is that holder, with the WAL that it wrote. */
 bool cluster_keeps_its_own(const struct cluster *c, int32_t i);
 /* True when node i, which has reported, misses nothing that the last holder wrote: it is that

@@ -69,9 +69,23 @@ static bool check_restart(const struct restart *restart)
     return check_reason(restart->reason) && (restart->number != 0 || empty);
 }
 
+static bool check_names(const struct name_list *list)
+{
+    if (list->count > NODE_COUNT_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!name_is_valid(list->names[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_renew(const struct renew *renew)
 {
-    return in_range(renew->state, NODE_STATE_COUNT) && check_restart(&renew->restart);
+    return in_range(renew->state, NODE_STATE_COUNT) && check_restart(&renew->restart) &&
+           check_names(&renew->electable) && (renew->failsafe || renew->electable.count == 0);
 }
 
 static bool check_hello(const struct hello *hello)
@@ -95,19 +109,6 @@ static bool check_candidates(const struct candidate_list *list)
 
         if (!name_is_valid(candidate->node) || !in_range(candidate->verdict, VERDICT_COUNT) ||
             !check_reason(candidate->reason)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool check_names(const struct name_list *list)
-{
-    if (list->count > NODE_COUNT_MAX) {
-        return false;
-    }
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (!name_is_valid(list->names[i])) {
             return false;
         }
     }
@@ -162,7 +163,8 @@ static bool check_config(const struct config *config)
            check_logical(&config->logical_slots) &&
            in_range(config->synchronous, SYNCHRONOUS_MODE_COUNT) &&
            in_range(config->crash_policy, CRASH_POLICY_COUNT) &&
-           in_range(config->failover_mode, FAILOVER_MODE_COUNT);
+           in_range(config->failover_mode, FAILOVER_MODE_COUNT) &&
+           in_range(config->failsafe, FAILSAFE_COUNT);
 }
 
 static bool check_sync_set(const struct sync_set *set)

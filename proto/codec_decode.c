@@ -135,6 +135,7 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->failures = pb->failures;
     probe->election_term = pb->election_term;
     probe->oldest_lsn = pb->oldest_lsn;
+    probe->still_ms = pb->still_ms;
     probe->source_lsn = pb->source_lsn;
     return codec_take_text(probe->source_host, sizeof(probe->source_host), pb->source_host) &&
            take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe) &&
@@ -163,7 +164,9 @@ static bool take_renew(const Pgbaton__Renew *pb, struct renew *renew)
     take_position(pb->position, &renew->position);
     renew->probe_age_ms = pb->probe_age_ms;
     renew->lifted = pb->lifted;
-    return take_restart(pb->restart, &renew->restart);
+    renew->failsafe = pb->failsafe;
+    return take_restart(pb->restart, &renew->restart) &&
+           take_names(&renew->electable, pb->n_electable, pb->electable);
 }
 
 static bool take_release(const Pgbaton__Release *pb, struct release *release)
@@ -313,6 +316,7 @@ static bool take_config(const Pgbaton__Config *pb, struct config *config)
     config->synchronous = (enum synchronous)pb->synchronous;
     config->synchronous_count = pb->synchronous_count;
     config->failover_mode = (enum failover_mode)pb->failover_mode;
+    config->failsafe = (enum failsafe)pb->failsafe;
     config->crash_policy = (enum crash_policy)pb->crash_policy;
     config->primary_start_timeout_ms = pb->primary_start_timeout_ms;
     config->restart_limit = pb->restart_limit;

@@ -131,6 +131,7 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->failures = probe->failures;
     pb->election_term = probe->election_term;
     pb->oldest_lsn = probe->oldest_lsn;
+    pb->still_ms = probe->still_ms;
     pb->pending_restart = probe->settings.pending_restart;
     pb->parameters_seq = probe->settings.parameters_seq;
     pb->settings = put_settings(&probe->settings, space);
@@ -172,6 +173,9 @@ static Pgbaton__Renew *put_renew(const struct renew *renew, struct codec_space *
     pb->probe_age_ms = renew->probe_age_ms;
     pb->lifted = renew->lifted;
     pb->restart = put_restart(&renew->restart, space);
+    pb->failsafe = renew->failsafe;
+    pb->n_electable = renew->electable.count;
+    pb->electable = put_names(&renew->electable, space->waits);
     return pb;
 }
 
@@ -330,6 +334,7 @@ static Pgbaton__Config *put_config(const struct config *config, struct codec_spa
         space->slots[i] = text_of(config->permanent_slots.names[i]);
     }
     pb->failover_mode = config->failover_mode;
+    pb->failsafe = config->failsafe;
     pb->n_logical_slots = config->logical_slots.count;
     pb->logical_slots = space->logical_list;
     for (uint32_t i = 0; i < config->logical_slots.count; i++) {

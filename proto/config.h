@@ -50,6 +50,15 @@ enum failover_mode {
 
 const char *failover_mode_name(enum failover_mode mode); /* "sealed" */
 
+/* What becomes of a leader while the log is away (promise.h). */
+enum failsafe {
+    FAILSAFE_ON = 0, /* it goes on while every node that could follow it promises not to */
+    FAILSAFE_OFF,    /* its lease runs out */
+    FAILSAFE_COUNT
+};
+
+const char *failsafe_name(enum failsafe failsafe); /* "on" */
+
 struct config {
     uint32_t probe_period_ms;
     uint32_t probe_timeout_ms;
@@ -71,6 +80,7 @@ struct config {
     struct permanent_slots permanent_slots;
     struct logical_slots logical_slots;
     struct standby_cluster standby;
+    enum failsafe failsafe;
 };
 
 /* lease_ttl = probe_period × probe_failure_threshold + probe_timeout (DESIGN section 4). */

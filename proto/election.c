@@ -157,6 +157,9 @@ enum verdict election_verdict(const struct cluster *c, int32_t i, enum grant_kin
     if (verdict == VERDICT_ELIGIBLE && lost_is_known(c)) {
         return VERDICT_LOG_LOST;
     }
+    if (verdict == VERDICT_ELIGIBLE && !cluster_is_asked(c, i)) {
+        return VERDICT_NOT_ASKED;
+    }
     bool refused = c->term != 0 && c->nodes[i].refused_term == c->term;
     return verdict == VERDICT_ELIGIBLE && refused ? VERDICT_REFUSED : verdict;
 }

@@ -102,6 +102,7 @@ static const struct {
         [REASON_PARAMETERS_FULL] = {"parameters_full", "there is no room for so many parameters"},
         [REASON_NO_CHANGE] = {"no_change", "it changes nothing"},
         [REASON_UNCHECKED] = {"unchecked", "nobody leads whose PostgreSQL could check it"},
+        [REASON_LOG_LOST] = {"log_lost", "the log has lost what that rests on"},
 };
 _Static_assert(LENGTH(reasons) == REASON_COUNT, "every reason has a name and a text");
 
@@ -161,6 +162,8 @@ static const struct {
         [VERDICT_PRIMARY_UNSEEN] = {"primary_unseen", "is a standby whose primary was not seen"},
         [VERDICT_POLICY] = {"policy",
                             "could lead, but switch_policy lets nobody be promoted unasked"},
+        [VERDICT_NOT_ASKED] = {"not_asked", "must wait: the last leader may live on promises of "
+                                            "other nodes"},
         [VERDICT_LOG_LOST] = {"log_lost", "must wait: the log has lost a part of itself, and not "
                                           "every member has said what it remembers"},
 };
@@ -207,6 +210,12 @@ static const char *const failover_mode_names[] = {
         [FAILOVER_SEALED] = "sealed",
 };
 _Static_assert(LENGTH(failover_mode_names) == FAILOVER_MODE_COUNT, "every mode has a name");
+
+static const char *const failsafe_names[] = {
+        [FAILSAFE_ON] = "on",
+        [FAILSAFE_OFF] = "off",
+};
+_Static_assert(LENGTH(failsafe_names) == FAILSAFE_COUNT, "every one has a name");
 
 static const char *const sync_step_names[] = {
         [SYNC_NONE] = "none",
@@ -321,6 +330,11 @@ const char *synchronous_name(enum synchronous mode)
 const char *sync_step_name(enum sync_step step)
 {
     return (size_t)step < SYNC_STEP_COUNT ? sync_step_names[step] : "?";
+}
+
+const char *failsafe_name(enum failsafe failsafe)
+{
+    return (size_t)failsafe < FAILSAFE_COUNT ? failsafe_names[failsafe] : "?";
 }
 
 const char *failover_mode_name(enum failover_mode mode)

@@ -29,6 +29,9 @@ struct renew {
     struct position position; /* zeros: it has nothing new to say of it */
     uint32_t probe_age_ms;    /* how old the evidence from its PostgreSQL is, and the position */
     bool lifted;              /* read back, it lets the lease run without an end (pause.h) */
+    bool failsafe; /* while the log is away the lease may go on by promises of all `electable`, and
+                      nobody else may be granted the next term then (promise.h) */
+    struct name_list electable;
     struct restart restart;
 };
 

@@ -375,6 +375,7 @@ static void explain_config(const struct cluster *c, const struct event *e, struc
         text_add(t, " %" PRIu32, config->synchronous_count);
         text_add(t, ", failover %s", failover_mode_name(config->failover_mode));
     }
+    text_add(t, ", failsafe %s", failsafe_name(config->failsafe));
     for (uint32_t i = 0; i < config->permanent_slots.count; i++) {
         text_add(t, "%s%s", i == 0 ? ", permanent slots " : " ", config->permanent_slots.names[i]);
     }

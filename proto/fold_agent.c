@@ -127,6 +127,7 @@ static void apply_probe(struct cluster *c, struct node *n, const struct probe *p
     if (p->election_term != 0 && p->election_term == c->term) {
         n->report_term = p->election_term;
         n->report_seq = e->seq;
+        n->still_ms = p->still_ms;
         n->sealed = p->sealed;
     }
     note_spell(c, n, e->seq);
@@ -268,6 +269,16 @@ static bool renew_is_possible(const struct cluster *c, const struct renew *r)
            r->seen_seq <= c->last_seq;
 }
 
+static uint32_t mask_of(const struct cluster *c, const struct name_list *list)
+{
+    uint32_t mask = 0;
+    for (uint32_t k = 0; k < list->count; k++) {
+        int32_t i = cluster_find_node(c, list->names[k]);
+        mask |= i >= 0 ? 1U << (uint32_t)i : 0;
+    }
+    return mask;
+}
+
 /* The first renewal: the grant takes effect. From here on its holder may be promoted, whether or
  * not it lives to tell. */
 static void begin_holding(struct cluster *c, int32_t i, const struct event *e)
@@ -321,6 +332,8 @@ enum void_reason fold_renew(struct cluster *c, int32_t i, const struct event *e)
     mark_set(&lease->renewal_mark, e);
     lease->ttl_ms = r->ttl_ms;
     lease->lifted = r->lifted;
+    lease->failsafe = r->failsafe;
+    lease->electable = mask_of(c, &r->electable);
     lease->ttl_ms_max = r->ttl_ms > lease->ttl_ms_max ? r->ttl_ms : lease->ttl_ms_max;
     lease->seen_seq = r->seen_seq > lease->seen_seq ? r->seen_seq : lease->seen_seq;
     if (r->position.lsn != 0) {
@@ -370,6 +383,8 @@ enum void_reason fold_release(struct cluster *c, int32_t i, const struct event *
     }
     c->ending.fenced_wall_us = r->fenced_wall_us;
     if (c->lease.renewed) {
+        c->lease.failsafe = false; /* its PostgreSQL is dead, proven */
+        c->lease.electable = 0;
         bool says = r->clean && r->position.timeline != 0;
         c->ending.end = says ? r->position : (struct position){0};
         raise_position(c, r->position);

@@ -204,7 +204,8 @@ static bool config_equals(const struct config *a, const struct config *b)
            a->rebuild_window_ms == b->rebuild_window_ms && a->crash_policy == b->crash_policy &&
            a->primary_start_timeout_ms == b->primary_start_timeout_ms &&
            a->restart_limit == b->restart_limit && a->restart_window_ms == b->restart_window_ms &&
-           a->failover_mode == b->failover_mode && config_same_remote(&a->standby, &b->standby) &&
+           a->failover_mode == b->failover_mode && a->failsafe == b->failsafe &&
+           config_same_remote(&a->standby, &b->standby) &&
            config_same_logical(&a->logical_slots, &b->logical_slots) &&
            config_same_slots(&a->permanent_slots, &b->permanent_slots);
 }

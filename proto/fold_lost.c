@@ -94,10 +94,12 @@ static bool goes_on(const struct cluster *c, const struct history *h)
 }
 
 /* The holder of the present term stands on the timeline of its grant, and by the log it never held
- * the term. */
+ * the term. It may follow another there, whose grant of a later term, that is lost, has named the
+ * same number. */
 void fold_lost_promotion(struct cluster *c, int32_t i, const struct probe *p, const struct event *e)
 {
-    bool opened = i == c->leader && c->grant_timeline != 0 &&
+    bool own = p->was_primary || !lost_outgrows(c);
+    bool opened = own && i == c->leader && c->grant_timeline != 0 &&
                   p->position.timeline == c->grant_timeline && was_held(c, c->term);
     if (opened) {
         learn_held(c);
@@ -137,12 +139,28 @@ void fold_lost_hello(struct cluster *c, const struct event *e)
     }
 }
 
+/* Every agent has begun anew since the last renewal: nobody lives on promises for the term that was
+ * renewed with it (../agent/promise.h). */
+static bool renewer_is_gone(const struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        if (c->nodes[i].incarnation == c->lease.renewal_mark.incarnation) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Called after it: with the last member's everybody has reported. */
 void fold_lost_reported(struct cluster *c)
 {
     if (lost_is_known(c) && lost_reported_count(c) >= lost_expected_count(c)) {
         c->lost.seq = 0;
         c->lost.member_count = 0;
+        if (renewer_is_gone(c)) {
+            c->lease.failsafe = false;
+            c->lease.electable = 0;
+        }
     }
 }
 

@@ -278,6 +278,7 @@ static void remove_node(struct cluster *c, const struct event *e)
                         .removed = true};
     memcpy(left.name, n->name, sizeof left.name);
     *n = left;
+    c->lease.electable &= ~(1U << (uint32_t)i);
     fold_lost_removed(c);
 }
 

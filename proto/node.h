@@ -55,6 +55,7 @@ struct node {
 
     uint64_t report_term; /* the election (ended term) of its last fresh report */
     uint64_t report_seq;
+    uint32_t still_ms;     /* with that report it kept still for so long (node_probe.h) */
     bool sealed;           /* with that report it had turned away from the old leader */
     uint64_t refused_term; /* the last term that it refused; 0: none, or its state changed since */
 

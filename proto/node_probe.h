@@ -41,6 +41,8 @@ struct probe {
     bool was_primary;  /* pg_control says that it last ran as a primary */
     uint32_t failures; /* probes failed in a row */
     uint64_t election_term; /* the term whose end this report answers; 0 outside elections */
+    uint32_t still_ms;      /* for so long it neither renews nor promotes: it has promised that to
+                               a leader (promise.h); 0: to none */
     uint64_t oldest_lsn; /* who is followed: WAL from here on is kept; 0: not looked, all stream */
     struct settings_note settings;
     uint64_t source_lsn; /* leaders of standby clusters: how far the remote has said to be, ... */

@@ -65,6 +65,7 @@ enum reason {
     REASON_PARAMETERS_FULL,     /* there is no room for so many parameters */
     REASON_NO_CHANGE,           /* it changes nothing */
     REASON_UNCHECKED,           /* nobody leads whose PostgreSQL could check it */
+    REASON_LOG_LOST,            /* what is asked rests on what the log has lost */
     REASON_COUNT
 };
 

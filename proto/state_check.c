@@ -20,7 +20,7 @@ static bool indexes_are_sound(const struct cluster *c)
                         (c->opening.timeline == 0 && c->lease.renewal_seq == 0);
     return is_node_or_none(c, c->leader) && is_node_or_none(c, c->opener) && opened && licensed &&
            (c->licence.seq == 0 || is_node_or_none(c, c->licence.node)) &&
-           ((sync->waits | sync->voters | sync->granted_waits) & ~known) == 0;
+           ((sync->waits | sync->voters | sync->granted_waits | c->lease.electable) & ~known) == 0;
 }
 _Static_assert(NODE_COUNT_MAX < 32, "a bit of 32 for each node");
 

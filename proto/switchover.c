@@ -78,7 +78,8 @@ bool switchover_forgives(const struct cluster *c, int32_t i, enum verdict verdic
 {
     bool asked = c->pending.kind == REQUEST_FAILOVER && switchover_target(c) == i;
     bool loses = verdict == VERDICT_LAG || verdict == VERDICT_BELOW_FLOOR ||
-                 verdict == VERDICT_LOG_LOST || verdict_is_of_proof(verdict);
+                 verdict == VERDICT_LOG_LOST || verdict == VERDICT_NOT_ASKED ||
+                 verdict_is_of_proof(verdict);
     return asked && (verdict == VERDICT_REFUSED || (loses && c->pending.accept_loss));
 }
 

@@ -109,6 +109,7 @@ enum verdict {
     VERDICT_PRIMARY_UNSEEN, /* a standby that somebody has made: its primary may be running */
     VERDICT_POLICY,         /* could lead, and switch_policy lets nobody be promoted unasked */
     VERDICT_LOG_LOST,       /* not before every member has said what it remembers (lost.h) */
+    VERDICT_NOT_ASKED,      /* the last leader may live on promises that others give (promise.h) */
     VERDICT_COUNT
 };
 

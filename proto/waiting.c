@@ -261,6 +261,10 @@ struct remedy {
 static const struct remedy remedies[] = {
         {VERDICT_LOG_LOST, "every member has said hello again, ", " among them"},
         {VERDICT_NOT_REPORTED, "", " reports its position"},
+        {VERDICT_NOT_ASKED,
+         "the old leader returns, or a node without which it would not live on, or an operator has "
+         "seen that its PostgreSQL is stopped: pgbaton failover --accept-loss --to ",
+         ""},
         {VERDICT_NO_QUORUM,
          "enough of those return that commits waited for, or an operator accepts a loss: pgbaton "
          "failover --accept-loss --to ",

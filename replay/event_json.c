@@ -162,6 +162,7 @@ static void put_probe(json_t *object, const struct probe *probe)
     event_json_set_u64(object, "failures", probe->failures);
     event_json_set_u64(object, "election_term", probe->election_term);
     event_json_set_lsn(object, "oldest_lsn", probe->oldest_lsn);
+    event_json_set_u64(object, "still_ms", probe->still_ms);
     event_json_set_lsn(object, "source_lsn", probe->source_lsn);
     event_json_set_text(object, "source_host", probe->source_host);
     set_history(object, &probe->history);
@@ -208,6 +209,8 @@ static void body_renew(json_t *object, const struct event *e)
     set_position(object, "position", renew->position);
     event_json_set_u64(object, "probe_age_ms", renew->probe_age_ms);
     set_bool(object, "lifted", renew->lifted);
+    set_bool(object, "failsafe", renew->failsafe);
+    set_names(object, "electable", &renew->electable);
     if (renew->restart.number != 0) {
         set_restart(object, &renew->restart);
     }
@@ -319,6 +322,7 @@ static void body_config(json_t *object, const struct event *e)
     }
     json_object_set_new(object, "permanent_slots", slots);
     event_json_set_text(object, "failover_mode", failover_mode_name(config->failover_mode));
+    event_json_set_text(object, "failsafe", failsafe_name(config->failsafe));
     json_t *logical = json_array();
     for (uint32_t i = 0; i < config->logical_slots.count; i++) {
         json_t *slot = json_object();

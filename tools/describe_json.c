@@ -294,6 +294,7 @@ void describe_json(const struct view *view)
     json_object_set_new(object, "parameters", event_json_parameters(p->bytes, p->size));
     event_json_set_u64(object, "parameters_seq", p->seq);
     event_json_set_text(object, "failover_mode", failover_mode_name(c->config.failover_mode));
+    event_json_set_text(object, "failsafe", failsafe_name(c->config.failsafe));
     json_object_set_new(object, "standby_cluster", remote_json(view));
     json_object_set_new(object, "synchronous", sync_json(c));
     json_object_set_new(object, "log_lost", lost_json(c));

@@ -159,6 +159,7 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->failures = random_u32(random);
     probe->election_term = random_u64(random);
     probe->oldest_lsn = random_u64(random);
+    probe->still_ms = random_u32(random);
     random_settings(random, &probe->settings);
     probe->source_lsn = random_u64(random);
     random_word(random, probe->source_host, sizeof(probe->source_host), 0);
@@ -180,6 +181,10 @@ static void random_renew(struct random *random, struct renew *renew)
     random_position(random, &renew->position);
     renew->probe_age_ms = random_u32(random);
     renew->lifted = random_bool(random);
+    renew->failsafe = random_bool(random);
+    if (renew->failsafe) {
+        random_names(random, &renew->electable);
+    }
     if (random_bool(random)) {
         renew->restart.number = 1 + (uint32_t)random_below(random, 5);
         renew->restart.reason = random_reason(random);
@@ -287,6 +292,7 @@ static void random_config(struct random *random, struct config *config)
                  (unsigned)random_u32(random));
     }
     config->failover_mode = (enum failover_mode)random_below(random, FAILOVER_MODE_COUNT);
+    config->failsafe = (enum failsafe)random_below(random, FAILSAFE_COUNT);
     config->logical_slots.count = random_below(random, PERMANENT_SLOT_MAX + 1);
     for (uint32_t i = 0; i < config->logical_slots.count; i++) {
         struct logical_slot *slot = &config->logical_slots.items[i];

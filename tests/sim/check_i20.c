@@ -33,6 +33,12 @@ static uint64_t start_ms(const struct cluster *c)
     return c->resumed_term == c->term ? START_TIMEOUT_MS : 0;
 }
 
+/* Who has promised to keep still, or may have, renews only then. */
+static uint64_t still_ms(const struct cluster *c)
+{
+    return c->leader != LEADER_NONE ? c->nodes[c->leader].still_ms : 0;
+}
+
 /* How long this may be waited for in a world in which nothing is wrong, in ms; 0: as long as it
  * takes, for something outside. */
 static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
@@ -46,7 +52,7 @@ static uint64_t bound_ms(const struct cluster *c, enum waiting waiting)
             [WAITING_FIRST_NODE] = WORK_MS,
             [WAITING_CONFIG] = WORK_MS,
             [WAITING_FIRST_GRANT] = BOOTSTRAP_WAIT_MS + wait_ms + WORK_MS,
-            [WAITING_RENEWAL] = wait_ms + GRACE_MS,
+            [WAITING_RENEWAL] = still_ms(c) + wait_ms + GRACE_MS,
             [WAITING_INITDB] = 2 * WORK_MS + wait_ms,
             [WAITING_START] = WORK_MS + wait_ms,
             [WAITING_PROMOTION] = PROMOTE_TIMEOUT_MS + wait_ms + WORK_MS,
@@ -134,7 +140,7 @@ static bool is_qualified(const struct sim *s, int node)
     int32_t i = cluster_find_node(&s->truth, n->name);
     bool runs = pg->postmaster && pg->accepting && pg->in_recovery && !pg->hung &&
                 pg->verdict == DATA_INTACT && pg->wal.count > 0;
-    bool may = i >= 0 && !s->truth.nodes[i].nofailover;
+    bool may = i >= 0 && !s->truth.nodes[i].nofailover && cluster_is_asked(&s->truth, i);
     return may && runs && n->agent.ready && s->truth.nodes[i].state == NODE_STANDBY &&
            s->truth.nodes[i].reason == REASON_NONE && s->truth.nodes[i].rebuild_task == TASK_NONE &&
            pg->wal.branches[pg->wal.count - 1].id == s->reference_branch;

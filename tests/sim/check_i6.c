@@ -15,14 +15,42 @@ static bool may_be_overtaken(const struct sim *s, const struct cluster *before, 
             sim_node_index(s, before->nodes[before->leader].name) == (int)i);
 }
 
-/* Stricter than the fold can be: at each grant no lease of any node still runs, by its own clock.
- * With failover_mode sealed that of the last leader may: then what it can do is checked by I1. */
+static bool holds(struct sim *s, uint32_t i)
+{
+    const struct sim_node *n = &s->nodes[i];
+    return n->host_up && !sim_node_is_excused(s, (int)i) &&
+           n->guard.deadline_ms > sim_node_clock_ms(s, (int)i);
+}
+
+/* By promises alone, which the grantee has given, too: it waits for their end before it renews. */
+static bool lives_on(struct sim *s, uint32_t i, const struct event *e)
+{
+    const struct sim_node *n = &s->nodes[i];
+    return n->lease_limit_ms <= sim_node_clock_ms(s, (int)i) &&
+           n->guard.deadline_ms <= n->promise_limit_ms && strcmp(e->body.grant.node, n->name) != 0;
+}
+
+void check_i6_held(struct sim *s, const struct cluster *before)
+{
+    const struct cluster *c = &s->truth;
+    for (uint32_t i = 0; i < s->options.nodes && before->phase == PHASE_GRANTED; i++) {
+        bool other =
+                c->phase == PHASE_HELD && strcmp(c->nodes[c->leader].name, s->nodes[i].name) != 0;
+        if (other && holds(s, i) && !s->nodes[i].overtaken) {
+            sim_break(s, "I6: wait", "term %llu is held while %s holds a lease",
+                      (unsigned long long)c->term, s->nodes[i].name);
+        }
+    }
+}
+
+/* Stricter than the fold can be: at each grant no lease of any node still runs, by its own clock,
+ * but for one that the grantee has promised to wait for. With failover_mode sealed that of the last
+ * leader may: then what it can do is checked by I1. */
 void check_i6_wait(struct sim *s, const struct cluster *before, const struct event *e)
 {
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         struct sim_node *n = &s->nodes[i];
-        bool runs = n->host_up && !sim_node_is_excused(s, (int)i) &&
-                    n->guard.deadline_ms > sim_node_clock_ms(s, (int)i);
+        bool runs = holds(s, i) && !lives_on(s, i, e);
         bool acts = runs || sim_pg_writable(s, (int)i); /* or is being killed */
         n->overtaken = acts && may_be_overtaken(s, before, i);
         if (runs && (!n->overtaken || strcmp(e->body.grant.node, n->name) == 0)) {

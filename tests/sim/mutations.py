@@ -449,3 +449,34 @@ add("anchor-behind-the-set",
     ("agent/sync_keep.c", "|| !anchor_stands(a)) {", ") {"), losses=True)
 add("end-forgotten",
     ("agent/anchor.c", "a->vote.sealed_term >= a->cluster.term;", "a->vote.sealed_term > UINT32_MAX;"), losses=True)
+
+# ---- promises (the rules F1 to F8 of tests/model/failsafe.pml) ----
+
+add("promise-lets-renew",
+    ("agent/lease.c", " && promise_left_ms(a) == 0;", ";"))
+add("promise-without-allowance",
+    ("agent/promise.c", "return (uint64_t)ttl_ms + LEASE_ALLOWANCE_MS(ttl_ms);", "return (uint64_t)ttl_ms / 2;"))
+add("promise-revives",
+    ("agent/promise.c", "bool ends = a->lease.deadline_ms > a->now_ms && a->lease.deadline_ms != LEASE_LIFTED_MS;",
+     "bool ends = a->lease.deadline_ms != LEASE_LIFTED_MS;"),
+    ("agent/lease.c", "if (a->lease.deadline_ms > a->now_ms && deadline_ms > a->lease.deadline_ms) {",
+     "if (deadline_ms > a->lease.deadline_ms) {"))
+add("promise-forgotten",
+    ("agent/promise.c", "        keep_still(a, p->earlier_ms);\n", ""))
+add("promise-unpersisted",
+    ("agent/promise.c", "if (p->is_owed && is_persisted(a, p->owed.ttl_ms)) {", "if (p->is_owed) {"))
+add("promise-asked-unread",
+    ("agent/promise.c", "return p->is_read && !p->unbound", "return !p->unbound"))
+add("promise-of-the-last-read",
+    ("agent/promise.c", "return a->promise.read | a->promise.unread;", "return a->promise.read;"))
+add("promise-of-the-unnamed",
+    ("proto/election.c", "if (verdict == VERDICT_ELIGIBLE && !cluster_is_asked(c, i)) {", "if (false) {"))
+add("promise-of-the-holder",
+    ("agent/promise.c", "if (a->lease.deadline_ms > a->now_ms || (holder != LEADER_NONE && holder == a->me)) {",
+     "if (false && holder == a->me) {"))
+add("promise-unmeant",
+    ("agent/promise.c", "    keep_still(a, m->ttl_ms);\n    p->still_term", "    p->still_term"))
+add("promise-to-the-unbound",
+    ("agent/promise.c", "return p->is_read && !p->unbound", "return p->is_read"))
+add("promise-of-some",
+    ("agent/promise.c", "if ((to_ask(a) & ~p->given) == 0 && may_ask(a)", "if (p->given != 0 && may_ask(a)"))

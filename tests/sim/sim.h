@@ -140,6 +140,11 @@ int sim_node_index(const struct sim *s, const char *name);
 /* ---- sim_act.c: carries out the agent's actions ---- */
 void sim_act(struct sim *s, int node, const struct action *action);
 
+/* ---- sim_promise.c ---- */
+/* ACTION_PROMISE of a node. */
+void sim_promise_send(struct sim *s, int node, const struct promise_message *m,
+                      const struct name_list *to);
+
 /* ---- sim_pg.c ---- */
 void sim_pg_init(struct sim *s, int node);
 /* Everything that is written and streamed comes up to this moment: before anything changes. */

@@ -291,6 +291,9 @@ void sim_act(struct sim *s, int node, const struct action *action)
     case ACTION_SLOTS:
     case ACTION_PERMANENT:
         break;
+    case ACTION_PROMISE:
+        sim_promise_send(s, node, &action->as.promise.message, &action->as.promise.to);
+        break;
     case ACTION_SAY:
         sim_say(s, "%s: \"%s\"", s->nodes[node].name, action->as.say.text);
         break;

@@ -24,6 +24,8 @@ void check_i4_renewal(struct sim *s, const struct cluster *before, const struct 
 /* Of a node that can commit. */
 void check_i5_fence(struct sim *s, int node);
 void check_i6_wait(struct sim *s, const struct cluster *before, const struct event *e);
+/* The first renewal of a term has effect. */
+void check_i6_held(struct sim *s, const struct cluster *before);
 /* When a monitor decides to revoke: it has had the log for as long as it waited. */
 void check_i6_hearing(struct sim *s, int monitor, const struct event *revoke);
 /* When the release is stored: until then it is nobody's. */
@@ -43,6 +45,8 @@ void check_i10_ancestry(struct sim *s, const struct event *e);
 void check_i10_reference(struct sim *s);
 void check_i10_again(struct sim *s);
 void check_i10_promote(struct sim *s, int node);
+/* A lease is extended, and no read-back justifies it. */
+void check_i11_lease(struct sim *s, int node, uint64_t deadline_ms);
 void check_i13_identity(struct sim *s, const struct cluster *before, const struct event *e,
                         struct outcome outcome);
 /* When an order is effective. */

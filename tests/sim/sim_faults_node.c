@@ -200,6 +200,7 @@ void fault_host_crash(struct sim *s, struct sim_hit *hit)
     n->guard.primary = false;
     /* A clock that counts from the boot would restart; an offset of its own covers that. */
     n->lease_limit_ms = 0;
+    n->promise_limit_ms = 0;
     sim_after(s, hit->span_us, host_boots, hit->target, 0, 0);
 }
 

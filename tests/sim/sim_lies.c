@@ -16,10 +16,7 @@
 #define TRIES 4
 #define NO_LIMITS                                                                                  \
     100000, 600000, 100000, 600000, CRASH_FAILOVER, 30000, 100000, 600000, {.count = 0},           \
-            {.count = 0},                                                                          \
-    {                                                                                              \
-        .port = 0                                                                                  \
-    }
+            {.count = 0}, {.port = 0}, FAILSAFE_ON
 
 static uint64_t since_ms(const struct sim *s, const struct sim_takes *takes)
 {
@@ -85,6 +82,7 @@ struct config sim_config(uint64_t choice)
     struct config config = configs[choice % count];
     bool sealed = config.synchronous != SYNCHRONOUS_OFF && choice / count % 2 != 0;
     config.failover_mode = sealed ? FAILOVER_SEALED : FAILOVER_LEASE;
+    config.failsafe = choice / count % 4 == 3 ? FAILSAFE_OFF : FAILSAFE_ON;
     return config;
 }
 
@@ -103,7 +101,8 @@ static bool config_event(struct sim *s, uint64_t choice, struct event *e)
     e->body.config.restart_limit = s->truth.config.restart_limit;
     e->body.config.restart_window_ms = s->truth.config.restart_window_ms;
     return s->truth.configured && (s->truth.config.lease_ttl_ms != e->body.config.lease_ttl_ms ||
-                                   s->truth.config.failover_mode != e->body.config.failover_mode);
+                                   s->truth.config.failover_mode != e->body.config.failover_mode ||
+                                   s->truth.config.failsafe != e->body.config.failsafe);
 }
 
 static bool honest_config(struct sim *s, struct event *e)

@@ -137,6 +137,7 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     if (e->kind == EVENT_ORDER) {
         check_i13_removal(s, before, e);
     }
+    check_i6_held(s, before);
     check_policy_held(s, e);
     check_i18_limits(s, e);
     check_i19_replay(s, before, e);

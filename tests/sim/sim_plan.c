@@ -84,6 +84,14 @@ static void draw_mode(struct sim_options *o)
     }
 }
 
+/* From a stream of its own, too. */
+static void draw_failsafe(struct sim_options *o)
+{
+    struct sim_random random;
+    sim_seed(&random, o->seed, 11);
+    o->config.failsafe = sim_chance(&random, 20) ? FAILSAFE_OFF : FAILSAFE_ON;
+}
+
 /* Few clusters reach their limits, and of those nothing is learnt but that they wait. From a stream
  * of its own: what else a seed draws was there before. */
 static void draw_limits(struct sim_options *o)
@@ -326,6 +334,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, uint64_t seconds)
     draw_limits(&plan->options);
     draw_policies(&plan->options);
     draw_mode(&plan->options);
+    draw_failsafe(&plan->options);
     draw_standby(&plan->options);
     draw_tags(&plan->options);
     draw_world_of_losses(&plan->options);

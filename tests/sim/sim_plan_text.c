@@ -35,14 +35,14 @@ static void print_options(const struct sim_options *o, FILE *file)
             "period=%u timeout=%u threshold=%u ttl=%u lag=%" PRIu64 " failovers=%u "
             "failover_window=%u rebuilds=%u rebuild_window=%u switch_policy=%s crash_policy=%s "
             "start_timeout=%u restarts=%u restart_window=%u synchronous=%d count=%u sealed=%d "
-            "standby=%d rate=%" PRIu64 " settle=%" PRIu64 " end=%" PRIu64 "\n",
+            "failsafe_off=%d standby=%d rate=%" PRIu64 " settle=%" PRIu64 " end=%" PRIu64 "\n",
             o->seed, o->nodes, o->monitors, o->fast, o->rough, o->clock_stop, o->newer, o->losses,
             o->nofailover, rings_names[o->rings], c->probe_period_ms, c->probe_timeout_ms,
             c->probe_failure_threshold, c->lease_ttl_ms, c->maximum_lag_on_failover,
             c->failover_limit, c->failover_window_ms, c->rebuild_limit, c->rebuild_window_ms,
             switch_policy_name(c->switch_policy), crash_policy_name(c->crash_policy),
             c->primary_start_timeout_ms, c->restart_limit, c->restart_window_ms,
-            (int)c->synchronous, c->synchronous_count, (int)c->failover_mode,
+            (int)c->synchronous, c->synchronous_count, (int)c->failover_mode, (int)c->failsafe,
             c->standby.host[0] != '\0', o->write_rate, o->settle_us, o->fault_us);
 }
 
@@ -164,6 +164,7 @@ static void read_synchronous(const char *line, struct config *config)
         config->synchronous_count = (uint32_t)number(line, "count");
         config->failover_mode = (enum failover_mode)number(line, "sealed");
     }
+    config->failsafe = (enum failsafe)number(line, "failsafe_off");
 }
 
 static bool read_options(const char *line, struct sim_options *o)

@@ -20,6 +20,7 @@
 #define SIM_SENT_MAX 64
 #define SIM_ORDERS_MAX 32
 #define SIM_TAKES_MAX 64
+#define SIM_LETTERS_MAX 256
 /* What noise can hold up for longest. */
 #define SIM_NOISE_US (15 * SIM_S)
 /* The newest true states are kept, of others a hash of each so many-th. */
@@ -163,6 +164,7 @@ struct sim_reader {
 enum sim_moment {
     SIM_MOMENT_UNSETTLED = 0, /* an election after a leader whose first set was not settled */
     SIM_MOMENT_BARRED,        /* nobody can lead who may */
+    SIM_MOMENT_PROMISED,      /* a lease goes on by promises */
     SIM_MOMENT_BLIND,         /* a grant after a loss of which nobody has told who can speak */
     SIM_MOMENT_COUNT
 };
@@ -174,6 +176,12 @@ struct sim_sent {
     uint64_t incarnation;
     uint64_t counter;
     uint64_t limit_ms; /* the node's clock then, plus the ttl that it names */
+};
+
+/* What an agent says to another, on its way. */
+struct sim_letter {
+    bool used;
+    struct promise_message message;
 };
 
 /* An effective directive. */
@@ -243,7 +251,8 @@ struct sim_node {
     struct sim_restart restart; /* check_policy.c */
     uint64_t sync_seq;          /* of the newest set that commits were to wait for (check I9) */
     bool overtaken; /* another was granted its term's successor while its lease ran (check I1) */
-    uint64_t lease_limit_ms; /* the latest deadline that its read-backs justify (check I4) */
+    uint64_t promise_limit_ms; /* and that promises justify (check I11) */
+    uint64_t lease_limit_ms;   /* the latest deadline that its read-backs justify (check I4) */
     struct mark marks[SIM_CLASS_COUNT];      /* of its last effective events (check I13) */
     struct sim_order orders[SIM_ORDERS_MAX]; /* the newest (check I16) */
     uint32_t orders_next;
@@ -325,6 +334,8 @@ struct sim {
     bool aloud;                 /* what happens is told */
     struct sim_random random;
     struct sim_random liar;
+    struct sim_random postman;
+    struct sim_letter letters[SIM_LETTERS_MAX];
     uint64_t now_us;
     uint64_t order;
     struct sim_counts counts;

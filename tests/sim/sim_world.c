@@ -155,6 +155,7 @@ static void init(struct sim *s, const struct sim_plan *plan)
     s->aloud = story != NULL;
     sim_seed(&s->random, plan->options.seed, 0);
     sim_seed(&s->liar, plan->options.seed, 1);
+    sim_seed(&s->postman, plan->options.seed, 12);
     s->now_us = SIM_S;
     s->next_seq = 1;
     s->next_branch = 1;
