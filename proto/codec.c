@@ -29,7 +29,7 @@ static void arena_free(void *data, void *block)
     (void)block;
 }
 
-static ProtobufCAllocator arena_allocator(struct codec_arena *arena)
+ProtobufCAllocator codec_allocator(struct codec_arena *arena)
 {
     arena->used = 0;
     return (ProtobufCAllocator){.alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
@@ -55,7 +55,7 @@ size_t codec_encode(const struct event *e, uint8_t *buffer, size_t capacity)
 static enum codec_result decode_head(const uint8_t *data, size_t size, struct codec_arena *arena,
                                      struct event *e)
 {
-    ProtobufCAllocator allocator = arena_allocator(arena);
+    ProtobufCAllocator allocator = codec_allocator(arena);
     const Pgbaton__Head *head = pgbaton__head__unpack(&allocator, size, data);
 
     if (head == NULL || head->version == 0) {
@@ -83,7 +83,7 @@ static bool is_canonical(const struct event *e, const uint8_t *data, size_t size
 static bool decode_event(const uint8_t *data, size_t size, struct codec_arena *arena,
                          struct event *e)
 {
-    ProtobufCAllocator allocator = arena_allocator(arena);
+    ProtobufCAllocator allocator = codec_allocator(arena);
     const Pgbaton__Event *pb = pgbaton__event__unpack(&allocator, size, data);
 
     return pb != NULL && codec_body_take(pb, e) && is_canonical(e, data, size);

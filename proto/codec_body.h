@@ -57,6 +57,8 @@ struct codec_space {
     char text[TEXT_SIZE];
 };
 
+/* Allocates from the arena, which is reset; nothing is ever freed. */
+ProtobufCAllocator codec_allocator(struct codec_arena *arena);
 /* True when e is an event: its kind, names, enums, counts and texts are within their ranges. Says
  * nothing of what only the fold can judge. */
 bool codec_check(const struct event *e);

@@ -46,6 +46,10 @@
 /* One encoded state (state.h): 16 nodes with the longest texts and numbers. A usual one, of three
  * nodes, takes about 1 KiB. */
 #define STATE_BYTES_MAX 20480
+/* One encoded promise_message (promise.h): three names and eight numbers, 189 bytes at the most. */
+#define PROMISE_BYTES_MAX 256
+/* Version of these messages that this build writes, and the newest that it reads. */
+#define PROMISE_VERSION 1
 /* A subject, with the NUL: prefix + cluster + kind + writer. */
 #define SUBJECT_SIZE 128
 /* protobuf-c unpacks one event into an arena of this size; see codec.h. */

@@ -24,7 +24,7 @@ BANNED = "strcpy strcat sprintf vsprintf strtok gets atoi atol system popen rand
 MAY_INCLUDE = {
     r"nats(/nats)?\.h": r"proto/log_nats\w*\.[ch]",
     r"libpq-fe\.h": r"agent/(pg_conn\w*|fence/\w+)\.[ch]",
-    r"event\.pb-c\.h": r"proto/codec\w*\.[ch]",
+    r"(event|promise)\.pb-c\.h": r"proto/codec\w*\.[ch]",
     r"protobuf-c(/protobuf-c)?\.h": r"proto/codec\w*\.[ch]",
     r"ev\.h": r"(agent|monitor|replay|tools)/(main|shell|loop|watch)\w*\.[ch]",
     r"cyaml/cyaml\.h": r"(proto/config_file|\w+/(config|settings|\w+_config|\w+_settings))\w*\.[ch]",
