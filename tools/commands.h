@@ -34,5 +34,7 @@ int config_show_run(const struct options *options);
 int config_history_run(const struct options *options);
 /* PostgreSQL reads its configuration files again. */
 int reload_run(const struct options *options);
+/* How the log is, who is heard through it, and what is waited for. */
+int log_status_run(const struct options *options);
 
 #endif

@@ -13,6 +13,7 @@
 #define CONFIG_SET "config-set"
 #define CONFIG_SHOW "config-show"
 #define CONFIG_HISTORY "config-history"
+#define LOG_STATUS "log-status"
 
 #define SOURCE_USAGE                                                                               \
     "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
@@ -38,6 +39,7 @@ static const char usage[] =
         "  pgbaton node remove [CLUSTER] NODE a node that has left, or is dead, is forgotten\n"
         "  pgbaton config set|show|history    PostgreSQL's parameters, on all nodes\n"
         "  pgbaton reload [CLUSTER] [NODE]    PostgreSQL reads its configuration files again\n"
+        "  pgbaton log status [CLUSTER]       how the log is, and what is waited for\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -232,6 +234,19 @@ static const char reload_usage[] =
         "\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char log_status_usage[] =
+        "pgbaton log status [CLUSTER] [options]\n"
+        "\n"
+        "The NATS servers and the stream, as they say themselves; the monitors and agents that are "
+        "heard\n"
+        "within a few seconds; per cluster whether the log has lost a part of itself, and who has "
+        "not\n"
+        "reported since; and what is waited for. Works without a leader of the stream, and without "
+        "servers.\n"
+        "Exit code 0: records come in, and no loss is known; else 1.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
@@ -248,6 +263,7 @@ static const struct command commands[] = {
         {CONFIG_SHOW, "nctoI", OPERAND_CLUSTER, config_show_usage, config_show_run},
         {CONFIG_HISTORY, "nctoI", OPERAND_CLUSTER, config_history_usage, config_history_run},
         {"reload", "nctoWN", OPERAND_CLUSTER_NODE, reload_usage, reload_run},
+        {LOG_STATUS, "ncto", OPERAND_CLUSTER, log_status_usage, log_status_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 
@@ -288,6 +304,7 @@ static char node_remove[] = NODE_REMOVE;
 static char config_set[] = CONFIG_SET;
 static char config_show[] = CONFIG_SHOW;
 static char config_history[] = CONFIG_HISTORY;
+static char log_status[] = LOG_STATUS;
 static const struct {
     const char *first;
     const char *second;
@@ -295,7 +312,8 @@ static const struct {
 } pairs[] = {{"node", "remove", node_remove},
              {"config", "set", config_set},
              {"config", "show", config_show},
-             {"config", "history", config_history}};
+             {"config", "history", config_history},
+             {"log", "status", log_status}};
 
 int main(int argc, char **argv)
 {

@@ -254,6 +254,32 @@ class CommandLine(WithFolder):
         self.assertIn(url, err)
         self.assertIn("hint: start nats-server", err)
 
+    def log_status(self, url, code=1):
+        return json.loads(run(PGBATON, "log", "status", "-o", "json", "--nats", url, "--timeout", "2s", code=code)[0])
+
+    def test_log_status_without_a_log(self):
+        with socket.socket() as closed, socket.socket() as mute:
+            closed.bind(("127.0.0.1", 0))
+            mute.bind(("127.0.0.1", 0))
+            mute.listen()
+            places = [f"127.0.0.1:{s.getsockname()[1]}" for s in (closed, mute)]
+            status = self.log_status(f"nats://me:secret@{places[0]},{places[1]}")
+            out, err = run(PGBATON, "log", "status", "--nats", f"nats://me:secret@{places[0]}", code=1)
+        self.assertEqual((status["health"], status["stream"]), ("unreachable", None))
+        self.assertEqual([(s["place"], s["reached"]) for s in status["servers"]], [(p, False) for p in places])
+        self.assertEqual([s["reason"] for s in status["servers"]],
+                         ["it does not take a connection", "it takes the connection, and says nothing"])
+        self.assertIn("You can: start nats-server", out)
+        self.assertNotIn("secret", out + err + json.dumps(status))
+
+    def test_log_status_of_a_local_log(self):
+        url = f"file:{self.folder}/log"
+        self.assertEqual(self.log_status(url)["health"], "missing")
+        self.folder.joinpath("log").write_text("no log", encoding="ascii")
+        status = self.log_status(url)
+        self.assertEqual(status["health"], "missing")
+        self.assertIn("a monitor creates it", status["waits_for"])
+
 
 @unittest.skipUnless(shutil.which("nats-server"), "nats-server is not installed")
 class OnServer(WithFolder):
@@ -278,6 +304,27 @@ class OnServer(WithFolder):
     def test_no_stream(self):
         _, err = run(PGBATON, "describe", "--nats", self.url, "--timeout", "1s", code=1)
         self.assertIn("hint:", err)
+
+    def log_status(self, *words):
+        return json.loads(run(PGBATON, "log", "status", *words, "--nats", self.url, "-o", "json", code=1)[0])
+
+    def test_log_status(self):
+        """No monitor runs: that it can be written is not proven."""
+        status = self.log_status()
+        self.assertEqual((status["health"], status["stream"]), ("missing", None))
+        self.assertTrue(status["servers"][0]["reached"] and status["servers"][0]["server"])
+        run(HISTORY, self.url)
+        status = self.log_status("demo")
+        self.assertEqual((status["health"], status["monitors"], status["agents_heard"]), ("unproven", [], []))
+        self.assertEqual((status["stream"]["records"], status["stream"]["first_seq"]), (38, 1))
+        (cluster,) = status["clusters"]
+        self.assertEqual([(a["node"], a["heard"], a["reported"]) for a in cluster["agents"]],
+                         [(f"node-{i}", False, None) for i in (1, 2, 3)])
+        self.assertIsNone(cluster["log_lost"])
+        out, _ = run(PGBATON, "log", "status", "--nats", self.url, code=1)
+        self.assertRegex(out, "one server, no replica(.|\n)*no monitor's heartbeat came in")
+        _, err = run(PGBATON, "log", "status", "other", "--nats", self.url, code=1)
+        self.assertIn("the log knows no cluster other", err)
 
     def test_same_as_the_file(self):
         run(HISTORY, self.url)
