@@ -2,12 +2,25 @@
 #include "anchor.h"
 
 #include "../proto/lost.h"
+#include "../proto/snapshot.h"
+#include "../proto/subject.h"
 
 #include <string.h>
 
 static bool is_at(const struct cluster *c, uint64_t seq, const uint8_t hash[HASH_SIZE])
 {
     return c->decision_seq == seq && memcmp(c->decision_hash, hash, HASH_SIZE) == 0;
+}
+
+void anchor_vote(struct agent *a)
+{
+    const struct cluster *c = &a->cluster;
+    if (!a->caught_up || c->frozen_seq != 0 || c->term <= a->wanted.term) {
+        return;
+    }
+    a->wanted.term = c->term;
+    a->wanted.grant_seq = c->grant_seq;
+    memcpy(a->wanted.grant_hash, c->grant_hash, HASH_SIZE);
 }
 
 void anchor_learn(struct agent *a)
@@ -30,6 +43,29 @@ void anchor_learn(struct agent *a)
     a->wanted.anchor_member_count = lost_expected_count(c);
     a->wanted.anchor_timeline =
             c->grant_timeline > c->timeline_max ? c->grant_timeline : c->timeline_max;
+}
+
+bool anchor_look(struct agent *a, const struct cluster_record *record, struct codec_arena *arena)
+{
+    struct event e;
+    if (!snapshot_has(&a->cluster, record->subject, record->seq)) {
+        return false;
+    }
+    bool sought = record->seq == a->vote.anchor_seq && a->vote.anchor_seq != 0;
+    if (sought && codec_decode(record->data, record->size, arena, &e) == CODEC_OK &&
+        subject_fits_event(record->subject, &e) && event_is_decision(e.kind) &&
+        memcmp(e.hash, a->vote.anchor_hash, HASH_SIZE) == 0) {
+        a->anchor_found = true;
+    }
+    return true;
+}
+
+void anchor_gone(struct agent *a, uint64_t seq)
+{
+    const struct cluster *c = &a->cluster;
+    if (seq == a->vote.anchor_seq && c->term >= a->vote.term && c->decision_seq >= seq) {
+        a->anchor_found = true;
+    }
 }
 
 bool anchor_stands(const struct agent *a)

@@ -17,6 +17,7 @@ enum fact_kind {
     FACT_TICK = 0,      /* time has passed */
     FACT_LINK,          /* the log went up or down, or its history has been read */
     FACT_RECORD,        /* a stored record of our cluster */
+    FACT_GONE,          /* the log keeps no records as old as that of seq */
     FACT_LIVE,          /* a peer's live position (an encoded probe event) */
     FACT_ASKED,         /* somebody wants a live position now */
     FACT_GUARD,         /* at the start, and at each change, and as the answer to ACTION_KILL */
@@ -41,7 +42,7 @@ struct fact {
     bool link_up;        /* LINK */
     bool caught_up;      /* LINK: everything stored so far has been handed out */
     const char *subject; /* RECORD, LIVE */
-    uint64_t seq;        /* RECORD */
+    uint64_t seq;        /* RECORD, GONE */
     const uint8_t *data; /* RECORD, LIVE */
     size_t size;
     enum guard_state guard; /* GUARD */

@@ -21,6 +21,9 @@ bool lead_is_granted(const struct agent *a)
 static bool reaches_grant(const struct agent *a, struct position own)
 {
     struct position chosen = a->grant.position;
+    if (a->grant.seq != a->cluster.grant_seq) {
+        return false; /* it was granted before the snapshot that this agent began with */
+    }
     if (own.timeline != chosen.timeline) {
         return own.timeline > chosen.timeline;
     }

@@ -112,6 +112,8 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
     }
     if (e->kind == EVENT_HELLO) {
         learn_hello(a, e, outcome, actions);
+    } else if (e->kind == EVENT_SNAPSHOT) {
+        say_snapshot(e, outcome, actions);
     } else if (e->kind == EVENT_DONE) {
         learn_done(a, e, outcome);
     } else if (e->kind == EVENT_RENEW && outcome.effective && is_present(a, e)) {
@@ -128,18 +130,6 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         lead_learn_order(a, e);
         learn_order(a, e, actions);
     }
-}
-
-/* The highest grant is persisted before anything is done on it; none lower ever is (I2). */
-static void learn_vote(struct agent *a)
-{
-    const struct cluster *c = &a->cluster;
-    if (!a->caught_up || c->frozen_seq != 0 || c->term <= a->wanted.term) {
-        return;
-    }
-    a->wanted.term = c->term;
-    a->wanted.grant_seq = c->grant_seq;
-    memcpy(a->wanted.grant_hash, c->grant_hash, HASH_SIZE);
 }
 
 /* How far this node is as the leader, by the log where the log knows more. */
@@ -185,10 +175,13 @@ static void learn_record(struct agent *a, const struct fact *fact, struct codec_
     uint64_t phase_seq = a->cluster.phase_seq;
     struct event e;
     struct cluster_record record = {fact->subject, fact->seq, fact->data, fact->size};
+    if (anchor_look(a, &record, arena)) {
+        return;
+    }
     struct outcome outcome = cluster_fold_record(&a->cluster, &record, arena, &e);
     a->me = cluster_find_node(&a->cluster, a->self.node);
     learn_event(a, &e, outcome, actions);
-    learn_vote(a);
+    anchor_vote(a);
     anchor_learn(a);
     learn_seal(a);
     learn_stage(a);
@@ -206,7 +199,7 @@ static void learn_link(struct agent *a, const struct fact *fact)
     if (a->caught_up != before) {
         a->caught_up_ms = a->caught_up ? a->now_ms : 0;
     }
-    learn_vote(a);
+    anchor_vote(a);
     learn_seal(a);
     learn_stage(a);
 }
@@ -546,6 +539,9 @@ void learn_fact(struct agent *a, const struct fact *fact, struct codec_arena *ar
         break;
     case FACT_RECORD:
         learn_record(a, fact, arena, actions);
+        break;
+    case FACT_GONE:
+        anchor_gone(a, fact->seq);
         break;
     case FACT_LIVE:
         peers_learn(a, fact, arena);

@@ -163,3 +163,14 @@ void say_task_ended(const struct agent *a, const struct fact *fact, struct actio
                 fact->text[0] != '\0' ? fact->text : reason_text(fact->reason), term(a));
     }
 }
+
+void say_snapshot(const struct event *e, struct outcome outcome, struct action_list *actions)
+{
+    if (!outcome.effective && outcome.void_reason == VOID_BAD_DIGEST) {
+        act_say(actions, SEVERITY_ERROR,
+                "%s has written a snapshot of another state than this agent has folded: one of "
+                "them "
+                "is wrong seq=%llu",
+                e->writer, (unsigned long long)e->seq);
+    }
+}

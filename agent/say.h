@@ -17,5 +17,7 @@ void say_change(struct agent *a, const struct probe *own, struct action_list *ac
 void say_heartbeat(const struct agent *a, const struct probe *own, struct action_list *actions);
 /* A task ended: what a person waits for. */
 void say_task_ended(const struct agent *a, const struct fact *fact, struct action_list *actions);
+/* A monitor's snapshot of another state than the agent has folded. */
+void say_snapshot(const struct event *e, struct outcome outcome, struct action_list *actions);
 
 #endif

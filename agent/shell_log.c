@@ -64,6 +64,11 @@ static void on_record(struct shell *shell, const struct log_notice *notice)
     push_message(shell, FACT_RECORD, notice);
 }
 
+static void on_gone(struct shell *shell, const struct log_notice *notice)
+{
+    push_message(shell, FACT_GONE, notice);
+}
+
 static void on_caught_up(struct shell *shell, const struct log_notice *notice)
 {
     (void)notice;
@@ -116,7 +121,7 @@ static void (*const notice_handlers[])(struct shell *, const struct log_notice *
         [LOG_UP] = on_up,           [LOG_DOWN] = on_down,           [LOG_RECORD] = on_record,
         [LOG_LIVE] = on_live,       [LOG_CAUGHT_UP] = on_caught_up, [LOG_ASKED] = on_asked,
         [LOG_REFUSED] = on_refused, [LOG_APPENDED] = on_appended,   [LOG_END] = on_end,
-        [LOG_LOST] = on_lost,
+        [LOG_LOST] = on_lost,       [LOG_GONE] = on_gone,
 };
 _Static_assert(sizeof(notice_handlers) / sizeof(notice_handlers[0]) == LOG_NOTICE_COUNT,
                "a handler for each notice");
@@ -168,6 +173,8 @@ enum result shell_log_open(struct shell *shell, struct failure *reterr_failure)
             .servers = s->nats,
             .name = name,
             .cluster = s->self.cluster,
+            .from_snapshot = true,
+            .wanted_seq = shell->agent.vote.anchor_seq,
             .live = true,
             .want_live = true,
             .want_asked = true,

@@ -45,7 +45,8 @@
 
 /* What the monitor brings of its own besides evidence. */
 struct decide_options {
-    struct config config; /* for `configure`: monitor.yaml's cluster_defaults */
+    struct config config;     /* for `configure`: monitor.yaml's cluster_defaults */
+    uint32_t snapshot_events; /* snapshots.h; 0: SNAPSHOT_EVENTS. For the simulator */
 };
 
 /* True and *ret_event filled (kind, decision head with rule and evidence, body, cause_seq, cluster)

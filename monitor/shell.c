@@ -39,7 +39,8 @@ struct shell {
     uint64_t heartbeat_ms; /* when the next one is due */
     uint64_t stall_ms;     /* when the log's thread was looked at last */
     unsigned stall_count;
-    bool full; /* said once that there are too many clusters */
+    uint64_t record_count; /* taken since the start */
+    bool full;             /* said once that there are too many clusters */
     size_t count;
     size_t capacity;
     struct entry **entries; /* by name */
@@ -131,7 +132,7 @@ static struct entry *find_or_add_entry(struct shell *s, const char *name)
 
 static void append(struct shell *s, const struct event *e)
 {
-    uint8_t data[EVENT_BYTES_MAX];
+    uint8_t data[RECORD_BYTES_MAX];
     char subject[SUBJECT_SIZE];
     char message_id[NAME_SIZE + 48];
     const size_t size = codec_encode(e, data, sizeof(data));
@@ -184,6 +185,16 @@ static void ask_when_moved(struct shell *s, struct entry *entry)
     }
 }
 
+static void write_snapshot(struct shell *s, struct entry *entry)
+{
+    static struct snapshot_space space;
+    struct event e;
+    s->monitor.cluster_count = (uint32_t)s->count;
+    if (monitor_snapshot(&s->monitor, &entry->mc, now_ms(), clock_us(CLOCK_REALTIME), &space, &e)) {
+        append(s, &e);
+    }
+}
+
 static void step(struct shell *s, struct entry *entry, struct stimulus *stimulus)
 {
     struct monitor_output output;
@@ -198,6 +209,7 @@ static void step(struct shell *s, struct entry *entry, struct stimulus *stimulus
         tell(s, &entry->mc.state, &output);
         ask_when_moved(s, entry);
     }
+    write_snapshot(s, entry);
 }
 
 static void tick(struct shell *s, uint64_t due_ms)
@@ -234,6 +246,7 @@ static void take_heartbeat(struct shell *s, const struct log_notice *notice)
 static void take_record(struct shell *s, const struct log_notice *notice)
 {
     char cluster[NAME_SIZE];
+    s->record_count++;
     if (!subject_cluster(notice->subject, cluster)) {
         return;
     }
@@ -249,7 +262,7 @@ static void take_record(struct shell *s, const struct log_notice *notice)
             .data = notice->data,
             .size = notice->size,
     };
-    if (entry != NULL) {
+    if (entry != NULL && !snapshot_has(&entry->mc.state, notice->subject, notice->seq)) {
         step(s, entry, &stimulus);
     }
 }
@@ -288,8 +301,8 @@ static void take_caught_up(struct shell *s, const struct log_notice *notice)
 {
     (void)notice;
     monitor_link(&s->monitor, true, true, now_ms());
-    log_line(SEVERITY_INFO, "the log is read to its end, I am %s clusters=%zu", s->monitor.name,
-             s->count);
+    log_line(SEVERITY_INFO, "the log is read to its end, I am %s clusters=%zu records=%llu",
+             s->monitor.name, s->count, (unsigned long long)s->record_count);
     for (size_t i = 0; i < s->count; i++) {
         ask(s, s->entries[i]);
     }
@@ -326,8 +339,8 @@ static const take_function TAKES[] = {
         [LOG_DOWN] = take_down,           [LOG_RECORD] = take_record,
         [LOG_CAUGHT_UP] = take_caught_up, [LOG_LIVE] = take_live,
         [LOG_ASKED] = take_nothing,       [LOG_APPENDED] = take_nothing,
-        [LOG_REFUSED] = take_refused,     [LOG_END] = take_nothing,
-        [LOG_LOST] = take_lost,
+        [LOG_REFUSED] = take_refused,     [LOG_GONE] = take_nothing,
+        [LOG_END] = take_nothing,         [LOG_LOST] = take_lost,
 };
 _Static_assert(sizeof(TAKES) / sizeof(TAKES[0]) == LOG_NOTICE_COUNT, "each kind is taken");
 
@@ -428,6 +441,7 @@ static enum result open_log(struct shell *s, const struct monitor_settings *sett
             .name = settings->name,
             .live = true,
             .want_live = true,
+            .from_snapshot = true,
             .create_stream = true,
             .replicas = settings->replicas,
             .memory_storage = settings->memory_storage,

@@ -71,9 +71,18 @@ static struct heartbeat_sent *find_pending(struct monitor *m, uint64_t counter)
     return NULL;
 }
 
+/* Before the log is caught up snapshots are read ahead of their place. */
+static void note_read(struct monitor *m, uint64_t seq)
+{
+    if (m->caught_up && seq > m->read_seq) {
+        m->read_seq = seq;
+    }
+}
+
 void monitor_heard(struct monitor *m, const struct event *heartbeat, uint64_t now_ms)
 {
     note_time(m, now_ms);
+    note_read(m, heartbeat->seq);
     if (heartbeat->kind != EVENT_HEARTBEAT || strcmp(heartbeat->writer, m->name) != 0 ||
         heartbeat->incarnation != m->incarnation || heartbeat->counter == 0) {
         return;
@@ -221,6 +230,8 @@ static void take_record(struct monitor *m, struct monitor_cluster *mc,
     };
     watch_observe(&mc->watch, &before, &mc->state, &arrival);
     settle_in_flight(m, &mc->watch, &ret_output->folded, ret_output->outcome);
+    note_read(m, stimulus->seq);
+    snapshots_observe(&mc->snapshots, &ret_output->folded, ret_output->outcome);
 }
 
 static void take_live(struct monitor_cluster *mc, const struct stimulus *stimulus,
@@ -288,6 +299,26 @@ static uint64_t next_ms(struct monitor *m, const struct monitor_cluster *mc, uin
     const uint64_t ripe_ms = wait_ms == UINT64_MAX ? UINT64_MAX : now_ms + wait_ms;
     const uint64_t watch_ms = watch_next_ms(&mc->watch, &mc->state, now_ms);
     return min_ms(min_ms(ripe_ms, watch_ms), want_heartbeat(m, mc, now_ms));
+}
+
+bool monitor_snapshot(struct monitor *m, struct monitor_cluster *mc, uint64_t now_ms,
+                      uint64_t wall_us, struct snapshot_space *space, struct event *ret_event)
+{
+    const struct cluster *c = &mc->state;
+    const struct snapshots_view view = {
+            .name = m->name,
+            .events_max = m->options.snapshot_events,
+            .cluster_count = m->cluster_count,
+            .read_seq = m->read_seq > c->last_seq ? m->read_seq : c->last_seq,
+            .now_ms = now_ms,
+    };
+    if (!m->link_up || !m->caught_up || !snapshots_are_due(&mc->snapshots, c, &view)) {
+        return false;
+    }
+    mc->snapshots.tried_ms = now_ms;
+    snapshot_make(c, view.read_seq, space->bytes, ret_event);
+    stamp(m, wall_us, ret_event);
+    return true;
 }
 
 void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct stimulus *stimulus,

@@ -14,6 +14,7 @@
 
 #include "../proto/fold.h"
 #include "decide.h"
+#include "snapshots.h"
 
 /* Heartbeats whose way back is awaited: those of one HEARING_GAP_MS, and some sent on demand. */
 #define HEARTBEAT_PENDING_COUNT 8
@@ -42,6 +43,9 @@ struct monitor {
     uint64_t heard_sent_ms;    /* when that one had been sent */
     uint64_t hearing_since_ms; /* when the first one read back since a gap was sent; 0: deaf */
     uint64_t heartbeat_seq;    /* of the newest one read back */
+
+    uint64_t read_seq;      /* the log was read up to here, whatever stands there; 0: not yet */
+    uint32_t cluster_count; /* in it; set by the shell */
 };
 
 /* What the monitor remembers of one cluster on its own clock: evidence, not state (watch.h). */
@@ -68,6 +72,7 @@ struct watch {
 struct monitor_cluster {
     struct cluster state;
     struct watch watch;
+    struct snapshots snapshots;
 };
 
 enum stimulus_kind {
@@ -115,6 +120,10 @@ bool monitor_heartbeat(struct monitor *m, uint64_t now_ms, uint64_t wall_us,
 /* One step of one cluster. */
 void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct stimulus *stimulus,
                   struct codec_arena *arena, struct monitor_output *ret_output);
+/* True, and *ret_event filled (its bytes in ret_bytes), when a snapshot of the cluster is to be
+ * appended (snapshots.h). Ask after each record. */
+bool monitor_snapshot(struct monitor *m, struct monitor_cluster *mc, uint64_t now_ms,
+                      uint64_t wall_us, struct snapshot_space *space, struct event *ret_event);
 /* What the monitor knows now beyond the fold; for pages and tests. While somebody may hold the
  * lease, hearing_ms is 0 until a heartbeat came back that was sent after the last renewal was
  * received: who has not read back something that it wrote after the silence began knows nothing

@@ -19,6 +19,7 @@ struct watch_before watch_before(const struct cluster *c)
             .renewal_seq = c->lease.renewal_seq,
             .moved_seq = c->pending.moved_seq,
             .node_count = c->node_count,
+            .begun = c->last_seq != 0,
     };
 }
 
@@ -78,6 +79,17 @@ static void observe_limits(struct watch *w, const struct cluster *c,
     }
 }
 
+/* A state that was taken over has been received now, with all that it tells of. */
+static void observe_snapshot(struct watch *w, const struct cluster *c, uint64_t now_ms)
+{
+    w->verdict_ms = c->no_candidate ? now_ms : 0;
+    w->failover_ms = c->failovers.seq != 0 ? now_ms : 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        w->rebuild_ms[i] = c->nodes[i].rebuilds.seq != 0 ? now_ms : 0;
+        w->failed_ms[i] = c->nodes[i].rebuild_failures != 0 ? now_ms : 0;
+    }
+}
+
 void watch_observe(struct watch *w, const struct watch_before *before, const struct cluster *after,
                    const struct watch_arrival *arrival)
 {
@@ -92,6 +104,9 @@ void watch_observe(struct watch *w, const struct watch_before *before, const str
     }
     if (arrival->outcome.effective && arrival->event->kind == EVENT_NO_CANDIDATE) {
         w->verdict_ms = arrival->now_ms;
+    }
+    if (arrival->event->kind == EVENT_SNAPSHOT && !before->begun) {
+        observe_snapshot(w, after, arrival->now_ms);
     }
     observe_writer(w, after, arrival);
     observe_limits(w, after, arrival);

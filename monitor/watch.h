@@ -18,6 +18,7 @@ struct watch_before {
     uint64_t renewal_seq;
     uint64_t moved_seq;
     uint32_t node_count;
+    bool begun; /* something was folded */
 };
 
 /* A record that was folded, and when. */

@@ -35,6 +35,11 @@ ProtobufCAllocator codec_allocator(struct codec_arena *arena)
     return (ProtobufCAllocator){.alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
 }
 
+static size_t bytes_max(enum event_kind kind)
+{
+    return kind == EVENT_SNAPSHOT ? RECORD_BYTES_MAX : EVENT_BYTES_MAX;
+}
+
 size_t codec_encode(const struct event *e, uint8_t *buffer, size_t capacity)
 {
     struct codec_space space;
@@ -45,7 +50,7 @@ size_t codec_encode(const struct event *e, uint8_t *buffer, size_t capacity)
     }
     codec_body_put(e, &space);
     size = pgbaton__event__get_packed_size(&space.event);
-    if (size > capacity || size > EVENT_BYTES_MAX) {
+    if (size > capacity || size > bytes_max(e->kind)) {
         return 0;
     }
     return pgbaton__event__pack(&space.event, buffer);
@@ -75,7 +80,7 @@ static enum codec_result decode_head(const uint8_t *data, size_t size, struct co
  */
 static bool is_canonical(const struct event *e, const uint8_t *data, size_t size)
 {
-    uint8_t again[EVENT_BYTES_MAX];
+    uint8_t again[RECORD_BYTES_MAX];
 
     return codec_encode(e, again, sizeof(again)) == size && memcmp(again, data, size) == 0;
 }
@@ -97,7 +102,7 @@ enum codec_result codec_decode(const uint8_t *data, size_t size, struct codec_ar
     memset(ret_event, 0, sizeof(*ret_event));
     result = decode_head(data, size, arena, ret_event);
     if (result == CODEC_OK &&
-        (size > EVENT_BYTES_MAX || !decode_event(data, size, arena, ret_event))) {
+        (size > RECORD_BYTES_MAX || !decode_event(data, size, arena, ret_event))) {
         memset(ret_event, 0, sizeof(*ret_event));
         result = CODEC_MALFORMED;
     }

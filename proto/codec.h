@@ -29,7 +29,8 @@ struct codec_arena {
  * task's text become '?'. The bytes are a pure function of e. Does not set e->hash; codec_hash() of
  * the bytes is what readers see. */
 size_t codec_encode(const struct event *e, uint8_t *buffer, size_t capacity);
-/* Decodes into *ret_event (zeroed first), with seq 0 and, for decisions, hash set. On CODEC_NEWER
+/* Decodes into *ret_event (zeroed first), with seq 0 and, for decisions, hash set. A snapshot's
+ * bytes lie in the arena. On CODEC_NEWER
  * only version, cluster and writer are set. On CODEC_MALFORMED *ret_event is zeroed. */
 enum codec_result codec_decode(const uint8_t *data, size_t size, struct codec_arena *arena,
                                struct event *ret_event);

@@ -40,6 +40,7 @@ struct codec_space {
         Pgbaton__Request request;
         Pgbaton__SwitchoverStep switchover_step;
         Pgbaton__Order order;
+        Pgbaton__Snapshot snapshot;
     } body;
     Pgbaton__HistoryEntry history[HISTORY_COUNT_MAX];
     Pgbaton__HistoryEntry *history_list[HISTORY_COUNT_MAX];

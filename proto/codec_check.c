@@ -210,6 +210,11 @@ static bool check_switchover_step(const struct switchover_step *step)
            check_reason(step->reason) && in_range(step->verdict, VERDICT_COUNT);
 }
 
+static bool check_snapshot(const struct snapshot *snapshot)
+{
+    return snapshot->fold_version > 0 && snapshot->size > 0 && snapshot->size <= STATE_BYTES_MAX;
+}
+
 static bool check_body(const struct event *e)
 {
     switch (e->kind) {
@@ -245,6 +250,8 @@ static bool check_body(const struct event *e)
         return check_order(&e->body.order);
     case EVENT_SYNC_SET:
         return check_sync_set(&e->body.sync_set);
+    case EVENT_SNAPSHOT:
+        return check_snapshot(&e->body.snapshot);
     case EVENT_REVOKE:
     case EVENT_HEARTBEAT:
         return true;

@@ -393,6 +393,15 @@ static bool take_sync_set(const Pgbaton__SyncSet *pb, struct sync_set *set)
            take_names(&set->voters, pb->n_voters, pb->voters);
 }
 
+static bool take_snapshot(const Pgbaton__Snapshot *pb, struct snapshot *snapshot)
+{
+    snapshot->folded_seq = pb->folded_seq;
+    snapshot->fold_version = pb->fold_version;
+    snapshot->size = (uint32_t)pb->state.len;
+    snapshot->bytes = pb->state.data;
+    return take_hash(snapshot->digest, pb->digest);
+}
+
 static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)
 {
     if (pb->n_rebuild_age_ms > NODE_COUNT_MAX) {
@@ -470,6 +479,8 @@ static bool take_body(const Pgbaton__Event *pb, struct event *e)
         return take_switchover_step(pb->switchover_step, &e->body.switchover_step);
     case EVENT_ORDER:
         return take_order(pb->order, &e->body.order);
+    case EVENT_SNAPSHOT:
+        return take_snapshot(pb->snapshot, &e->body.snapshot);
     case EVENT_NONE:
     case EVENT_KIND_COUNT:
         return false;

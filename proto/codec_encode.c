@@ -383,6 +383,19 @@ static Pgbaton__SyncSet *put_sync_set(const struct sync_set *set, struct codec_s
     return pb;
 }
 
+/* The bytes stay where they are. */
+static Pgbaton__Snapshot *put_snapshot(const struct snapshot *snapshot, struct codec_space *space)
+{
+    Pgbaton__Snapshot *pb = &space->body.snapshot;
+
+    pgbaton__snapshot__init(pb);
+    pb->folded_seq = snapshot->folded_seq;
+    pb->fold_version = snapshot->fold_version;
+    pb->digest = put_hash(snapshot->digest);
+    pb->state = (ProtobufCBinaryData){.len = snapshot->size, .data = (uint8_t *)snapshot->bytes};
+    return pb;
+}
+
 static Pgbaton__Heartbeat *put_heartbeat(struct codec_space *space)
 {
     pgbaton__heartbeat__init(&space->body.heartbeat);
@@ -457,6 +470,7 @@ static const Pgbaton__Event__BodyCase body_cases[] = {
         [EVENT_REQUEST] = PGBATON__EVENT__BODY_REQUEST,
         [EVENT_SWITCHOVER_STEP] = PGBATON__EVENT__BODY_SWITCHOVER_STEP,
         [EVENT_ORDER] = PGBATON__EVENT__BODY_ORDER,
+        [EVENT_SNAPSHOT] = PGBATON__EVENT__BODY_SNAPSHOT,
 };
 _Static_assert(sizeof(body_cases) / sizeof(body_cases[0]) == EVENT_KIND_COUNT,
                "every kind has its body");
@@ -532,6 +546,9 @@ static void put_body(const struct event *e, struct codec_space *space)
         break;
     case EVENT_ORDER:
         pb->order = codec_put_order(&e->body.order, space);
+        break;
+    case EVENT_SNAPSHOT:
+        pb->snapshot = put_snapshot(&e->body.snapshot, space);
         break;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

@@ -24,6 +24,7 @@ static const char *const kind_names[] = {
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "switchover_step",
         [EVENT_ORDER] = "order",
+        [EVENT_SNAPSHOT] = "snapshot",
 };
 _Static_assert(LENGTH(kind_names) == EVENT_KIND_COUNT, "every kind has a name");
 

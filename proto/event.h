@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * event.h - what is said in the log: one plain struct per event, no pointers.
+ * event.h - what is said in the log: one plain struct per event, without pointers (but for one).
  *
  * The codec turns these into protobuf and back (event.proto has the same names). Everything that is
  * stored is one of these; DESIGN section 3 says who may write which on which subject. The enums
@@ -167,6 +167,16 @@ struct no_candidate {
     struct candidate_list candidates;
 };
 
+/* The state of the cluster, encoded (snapshot.h). */
+struct snapshot {
+    uint64_t folded_seq;       /* every record of the cluster up to here is in it */
+    uint32_t fold_version;     /* of the author */
+    uint8_t digest[HASH_SIZE]; /* of the bytes */
+    uint32_t size;
+    const uint8_t *bytes; /* the only pointer in an event: a state is larger than all else that is
+                             said. It is the author's; of a decoded event, the arena's */
+};
+
 /* The head of every decision. */
 struct decision {
     uint64_t prev_seq; /* the last effective decision that the author knew; 0 for the first */
@@ -210,6 +220,7 @@ struct event {
         struct switchover_step switchover_step;
         struct order order;
         struct sync_set sync_set;
+        struct snapshot snapshot;
     } body;
 };
 

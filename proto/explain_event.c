@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "explain.h"
 
+#include "digest.h"
 #include "explain_text.h"
 #include "standby.h"
 
@@ -426,6 +427,16 @@ static void explain_heartbeat(const struct cluster *c, const struct event *e, st
     text_add(t, "monitor %s is alive", e->writer);
 }
 
+static void explain_snapshot(const struct cluster *c, const struct event *e, struct text *t)
+{
+    const struct snapshot *s = &e->body.snapshot;
+    char digest[17];
+    (void)c;
+    digest_text(s->digest, digest);
+    text_add(t, "%s has written a snapshot of the state after sequence %llu, digest %s", e->writer,
+             (unsigned long long)s->folded_seq, digest);
+}
+
 static void explain_none(const struct cluster *c, const struct event *e, struct text *t)
 {
     (void)c;
@@ -461,6 +472,7 @@ static const struct kind_row kinds[] = {
         [EVENT_REQUEST] = {explain_request, SEVERITY_INFO},
         [EVENT_SWITCHOVER_STEP] = {explain_switchover_step, SEVERITY_INFO},
         [EVENT_ORDER] = {explain_order, SEVERITY_INFO},
+        [EVENT_SNAPSHOT] = {explain_snapshot, SEVERITY_DEBUG},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == EVENT_KIND_COUNT, "a row per kind of event");
 

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "fold_impl.h"
 #include "invariant.h"
+#include "snapshot.h"
 #include "subject.h"
 
 #include <assert.h>
@@ -120,6 +121,7 @@ static enum void_reason dispatch_agent(struct cluster *c, int32_t i, const struc
     case EVENT_REQUEST:
     case EVENT_SWITCHOVER_STEP:
     case EVENT_ORDER:
+    case EVENT_SNAPSHOT:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -194,6 +196,7 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
     case EVENT_GOODBYE:
     case EVENT_HEARTBEAT:
     case EVENT_REQUEST:
+    case EVENT_SNAPSHOT:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -227,6 +230,11 @@ static enum void_reason fold_event(struct cluster *c, const struct event *e)
     return event_is_agents(e->kind) ? fold_agents_event(c, e) : VOID_IMPOSSIBLE;
 }
 
+static struct outcome outcome_of(enum void_reason reason)
+{
+    return (struct outcome){.effective = reason == VOID_NONE, .void_reason = reason};
+}
+
 /* Counts the event and ends its fold. */
 static struct outcome conclude(struct cluster *c, uint64_t seq, enum void_reason reason)
 {
@@ -236,7 +244,7 @@ static struct outcome conclude(struct cluster *c, uint64_t seq, enum void_reason
     } else {
         c->void_counts[reason]++;
     }
-    return (struct outcome){.effective = reason == VOID_NONE, .void_reason = reason};
+    return outcome_of(reason);
 }
 
 /* Leadership moves with these; a probe or a renewal is too frequent to copy the state for. */
@@ -248,6 +256,9 @@ static bool moves_leadership(enum event_kind kind)
 
 struct outcome cluster_fold(struct cluster *c, const struct event *e)
 {
+    if (e->kind == EVENT_SNAPSHOT) {
+        return outcome_of(snapshot_fold(c, e));
+    }
     assert(e->seq > c->last_seq);
     if (!moves_leadership(e->kind)) {
         return conclude(c, e->seq, fold_event(c, e));
@@ -274,6 +285,19 @@ static bool is_decision_subject(const char *subject)
     return last != NULL && strcmp(last, ".decision") == 0;
 }
 
+/* Where snapshots stand nothing changes a state, whatever it is: a reader that begins with one has
+ * not seen those before it. */
+static struct outcome set_aside(enum codec_result result)
+{
+    static const enum void_reason reasons[] = {
+            [CODEC_OK] = VOID_WRONG_SUBJECT,
+            [CODEC_MALFORMED] = VOID_MALFORMED,
+            [CODEC_NEWER] = VOID_NEWER_VERSION,
+    };
+    _Static_assert(sizeof reasons / sizeof reasons[0] == CODEC_RESULT_COUNT, "one each");
+    return outcome_of(reasons[result]);
+}
+
 struct outcome cluster_fold_record(struct cluster *c, const struct cluster_record *record,
                                    struct codec_arena *arena, struct event *ret_event)
 {
@@ -281,11 +305,17 @@ struct outcome cluster_fold_record(struct cluster *c, const struct cluster_recor
     if (result != CODEC_OK) {
         memset(ret_event, 0, sizeof *ret_event);
         ret_event->seq = record->seq;
+        if (subject_is_snapshot(record->subject)) {
+            return set_aside(result);
+        }
         bool decision = is_decision_subject(record->subject);
         return cluster_fold_unreadable(c, record->seq, result, decision);
     }
     ret_event->seq = record->seq;
     if (!subject_fits_event(record->subject, ret_event)) {
+        if (subject_is_snapshot(record->subject)) {
+            return set_aside(result);
+        }
         return conclude(c, record->seq, VOID_WRONG_SUBJECT);
     }
     return cluster_fold(c, ret_event);

@@ -4,7 +4,8 @@
  *
  * Pure and total: no clock, no I/O, no allocation; any event in any state is an outcome with a
  * name. The monitor, the agents, replay and the command all call this for every record of the log,
- * in the order of the sequence numbers, each exactly once.
+ * in the order of the sequence numbers, each exactly once. Who begins with a snapshot folds that
+ * first, and leaves out what is in it.
  */
 #ifndef PGBATON_FOLD_H
 #define PGBATON_FOLD_H
@@ -18,7 +19,8 @@ struct outcome {
     enum void_reason void_reason; /* VOID_NONE when effective */
 };
 
-/* Folds e, whose seq must be above c->last_seq (an assertion: the log interface promises it). */
+/* Folds e, whose seq must be above c->last_seq (an assertion: the log interface promises it),
+ * unless it is a snapshot (snapshot.h). */
 struct outcome cluster_fold(struct cluster *c, const struct event *e);
 /* Folds a record that the codec could not turn into an event, so that it is counted and explained.
  * on_decision_subject: it stands where decisions stand (a CODEC_NEWER there freezes the state). */

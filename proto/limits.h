@@ -41,7 +41,9 @@
 #define HISTORY_COUNT_MAX 16
 /* Bytes of SHA-256, used for the chain of decisions and for the digest of a state. */
 #define HASH_SIZE 32
-/* One encoded event. The largest, a grant with 16 candidates, takes about 2 KiB. */
+/* One encoded event, but for a snapshot. The largest, a grant with 16 candidates, takes about 2
+ * KiB.
+ */
 #define EVENT_BYTES_MAX 8192
 /* One encoded state (state.h): 16 nodes with the longest texts and numbers. A usual one, of three
  * nodes, takes about 1 KiB. */
@@ -50,10 +52,12 @@
 #define PROMISE_BYTES_MAX 256
 /* Version of these messages that this build writes, and the newest that it reads. */
 #define PROMISE_VERSION 1
+/* One record of the log: the largest is a snapshot, a state and its envelope. */
+#define RECORD_BYTES_MAX (STATE_BYTES_MAX + 512)
 /* A subject, with the NUL: prefix + cluster + kind + writer. */
 #define SUBJECT_SIZE 128
 /* protobuf-c unpacks one event into an arena of this size; see codec.h. */
-#define CODEC_ARENA_BYTES 32768
+#define CODEC_ARENA_BYTES 49152
 /* Schema version that this build writes and the newest that it reads; it reads all before, whose
  * events lack fields. 2: the limits of a configuration, the ages of evidence for them and of a
  * no_candidate, and a no_candidate's reason and wait. 3: why a directive is given, the bytes of a
@@ -165,6 +169,12 @@
 #define RESEND_MS 500
 /* A monitor decides anew when its decision was not read back in this time. */
 #define DECISION_TIMEOUT_MS 1000
+/* A cluster gets a snapshot after so many of its records (83 minutes of renewals), the first one
+ * sooner; a silent one, when the log has moved on by the factor for each cluster in it. */
+#define SNAPSHOT_EVENTS 5000
+#define SNAPSHOT_EVENTS_FIRST 100
+#define SNAPSHOT_SPAN_FACTOR 4
+#define SNAPSHOT_RETRY_MS 10000 /* one that was not read back is written again */
 /* First pause after a failed rebuild, doubled up to the maximum. */
 #define REBUILD_BACKOFF_MS 1000
 #define REBUILD_BACKOFF_MS_MAX 60000

@@ -8,7 +8,9 @@
  * log_fd() that log_take() has something. Records come exactly once, in the order of their sequence
  * numbers, with no hole that is not announced: history first, then LOG_CAUGHT_UP, then the live
  * tail from the stream's republish feed; after a reconnection or a hole the missing range is read
- * again first.
+ * again first. Who wants to begin with snapshots (snapshot.h) gets these first, each of which comes
+ * again in its place, and after them what none of them has; a record may come that is in its
+ * cluster's snapshot, and is to be left out.
  *
  *   log_create ─▶ LOG_UP ─▶ LOG_RECORD … ─▶ LOG_CAUGHT_UP ─▶ LOG_RECORD, LOG_LIVE, LOG_ASKED …
  *                   ▲                                            │
@@ -42,6 +44,7 @@ enum log_notice_kind {
     LOG_APPENDED, /* the server acknowledged an append: proves nothing (I3, I4); for latency figures
                    */
     LOG_REFUSED,  /* the server refused an append; text says why */
+    LOG_GONE,     /* the record wanted_seq is older than what is kept */
     LOG_END,      /* a captured file is at its end */
     LOG_LOST, /* the log does not hold what was handed out: text says what was found. Nothing comes
                  any more, and nothing is sent; not of a captured file */
@@ -65,6 +68,10 @@ struct log_nats_options {
     const char *name;    /* of this client, as the server's monitoring shows it */
     const char *cluster; /* only this cluster's records; NULL: the whole stream */
     uint64_t start_seq;  /* first sequence to read; 0: from the beginning of what is kept */
+    bool from_snapshot;  /* log_nats only: hand out the newest snapshot of each cluster first, and
+                            then what is not in them; start_seq must be 0 */
+    uint64_t wanted_seq; /* with it: hand out this record behind them, or LOG_GONE, when it is in
+                            one; 0: none */
     bool live;           /* follow (else: history, LOG_CAUGHT_UP, LOG_END) */
     bool want_live;      /* hand out LOG_LIVE of cluster (of all when cluster is NULL) */
     bool want_asked;     /* hand out LOG_ASKED of cluster */

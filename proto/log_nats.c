@@ -69,7 +69,7 @@ static bool send_later(struct log_nats *log, const struct log_notice *message,
     queued.kind = kind;
     queued.text = message_id;
     queued.stored_us = log_mono_ms();
-    if (message->size > EVENT_BYTES_MAX || strlen(message->subject) >= SUBJECT_SIZE ||
+    if (message->size > RECORD_BYTES_MAX || strlen(message->subject) >= SUBJECT_SIZE ||
         !log_queue_push(log->outbound, &queued, LOG_MARGIN_NONE)) {
         return false;
     }

@@ -54,10 +54,6 @@
 #define LOG_GET_ROUND 8
 /* Records that a consumer brings before it is asked whether it still lives with the leader. */
 #define LOG_CHUNK_COUNT 256
-/* Pause before the next consumer is tried when one does not live with the leader, in ms; after so
- * many in a row all records are got one by one. */
-#define LOG_CONSUMER_PAUSE_MS 5
-#define LOG_CONSUMER_TRIES 40
 /* The stream is asked for what follows the last record so often, in ms, and has so long to answer.
  */
 #define LOG_PROBE_PERIOD_MS 1000
@@ -86,13 +82,14 @@ enum log_stage {
 /* Why the log is down; told once each. */
 enum log_trouble {
     LOG_TROUBLE_NONE = 0,
-    LOG_TROUBLE_OFFLINE, /* no server can be reached */
-    LOG_TROUBLE_SILENT,  /* the stream does not answer (no leader, server frozen) */
-    LOG_TROUBLE_MISSING, /* there is no such stream, or it cannot be created */
-    LOG_TROUBLE_NO_FEED, /* the stream has no republish feed */
-    LOG_TROUBLE_SHORTER, /* it lacks what was read already */
-    LOG_TROUBLE_LEADER,  /* another server leads it */
-    LOG_TROUBLE_EXPIRED, /* records were removed before they were read */
+    LOG_TROUBLE_OFFLINE,  /* no server can be reached */
+    LOG_TROUBLE_SILENT,   /* the stream does not answer (no leader, server frozen) */
+    LOG_TROUBLE_MISSING,  /* there is no such stream, or it cannot be created */
+    LOG_TROUBLE_NO_FEED,  /* the stream has no republish feed */
+    LOG_TROUBLE_SHORTER,  /* it lacks what was read already */
+    LOG_TROUBLE_LEADER,   /* another server leads it */
+    LOG_TROUBLE_EXPIRED,  /* records were removed before they were read */
+    LOG_TROUBLE_HEADLESS, /* it begins in the middle, and no snapshot helps */
     LOG_TROUBLE_COUNT
 };
 
@@ -171,6 +168,9 @@ struct log_nats {
     enum log_trouble trouble;
     bool up;                           /* LOG_UP stands */
     bool caught_up;                    /* LOG_CAUGHT_UP was handed out since */
+    uint64_t first_seq;                /* of what the stream kept at the last look */
+    bool begun;                        /* what from_snapshot wants was handed out */
+    uint32_t list_count;               /* the clusters were asked for in vain so often, in a row */
     bool read_any;                     /* known_seq comes from this stream, not from the settings */
     int64_t created_ns;                /* of the stream that is read; 0: none yet */
     char leader[LOG_SERVER_NAME_SIZE]; /* of the stream, at the last look; empty: no cluster */
@@ -214,6 +214,8 @@ void log_nats_lose(struct log_nats *log, uint64_t seq, const char *format, ...)
 const char *log_nats_error(natsStatus status);
 /* Looks at the stream again after pause_ms. */
 void log_nats_wait(struct log_nats *log, uint64_t pause_ms);
+/* Hands out any notice that must not be lost; waits for room. */
+void log_nats_push(struct log_nats *log, const struct log_notice *notice);
 
 /* log_nats_link.c */
 /* Connects and subscribes; NULL on failure, with the text. */
@@ -233,8 +235,14 @@ bool log_feed_has_lost(struct log_feed *feed);
  * log_nats_down() was called, or the next look is due at once. */
 bool log_nats_find_stream(struct log_nats *log);
 
+/* log_nats_snapshot.c: hands out what from_snapshot wants, and sets from where on the history is
+ * read. False when that is not known yet: log_nats_down() was called. */
+bool log_nats_begin_with_snapshots(struct log_nats *log);
+
 /* log_nats_read.c: one round of a stage; false when there was nothing to do. */
 bool log_nats_begin_history(struct log_nats *log);
+/* LOG_UP, unless it stands: the stream has a leader that answers. */
+void log_nats_up(struct log_nats *log);
 bool log_nats_step_history(struct log_nats *log);
 bool log_nats_step_live(struct log_nats *log);
 

@@ -138,3 +138,28 @@ uint64_t log_parse_time_us(const char *text)
     const time_t seconds = timegm(&broken);
     return seconds < 0 ? 0 : (uint64_t)seconds * 1000000 + fraction_us(rest);
 }
+
+bool log_parse_json_cluster(const char *json, size_t size, size_t *at, char *ret_name,
+                            size_t ret_size)
+{
+    static const char key[] = "\"pgbaton.";
+    for (;;) {
+        const char *found = memmem(json + *at, size - *at, key, sizeof(key) - 1);
+        if (found == NULL) {
+            return false;
+        }
+        const char *name = found + sizeof(key) - 1;
+        const size_t left = size - (size_t)(name - json);
+        const char *quote = memchr(name, '"', left);
+        const char *dot = memchr(name, '.', left);
+        *at = (size_t)(name - json);
+        /* A key has a number behind it: the stream's own "pgbaton.>" has not. */
+        const bool is_key = quote != NULL && (size_t)(quote + 1 - json) < size && quote[1] == ':';
+        const size_t length = is_key && dot != NULL && dot < quote ? (size_t)(dot - name) : 0;
+        if (length > 0 && length < ret_size && name[0] != '_') {
+            memcpy(ret_name, name, length);
+            ret_name[length] = '\0';
+            return true;
+        }
+    }
+}

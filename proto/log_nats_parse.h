@@ -21,6 +21,10 @@ bool log_parse_json_number(const char *json, size_t size, const char *key, uint6
 /* The string behind the first `"key":`, cut to ret_size, escapes left as they are. */
 bool log_parse_json_string(const char *json, size_t size, const char *key, char *ret_text,
                            size_t ret_size);
+/* The cluster of the next subject "pgbaton.<cluster>.…" that is a key of a JSON object, behind *at,
+ * which moves behind it; monitors' ("_") are passed over. False when there is none. */
+bool log_parse_json_cluster(const char *json, size_t size, size_t *at, char *ret_name,
+                            size_t ret_size);
 /* A decimal number that is the whole text. */
 bool log_parse_number(const char *text, uint64_t *ret_number);
 /* "2026-03-01T12:00:00.123456789Z" to microseconds since 1970; 0 when it is not one. */

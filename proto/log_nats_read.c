@@ -19,6 +19,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Pause before the next consumer is tried when one does not live with the leader, in ms; after so
+ * many in a row all records are got one by one. */
+#define LOG_CONSUMER_PAUSE_MS 5
+#define LOG_CONSUMER_TRIES 40
 /* Answers that do not vouch for the feed's next record before history is read. */
 #define DENIED_COUNT_MAX 3
 /* Readings of the history in a row that bring nothing before a record of the feed is disbelieved.
@@ -140,8 +144,7 @@ static bool fail_history(struct log_nats *log, natsStatus status)
     return true;
 }
 
-/* The stream has a leader that answers: only now it can be read. */
-static void tell_up(struct log_nats *log)
+void log_nats_up(struct log_nats *log)
 {
     log->trouble = LOG_TROUBLE_NONE;
     if (!log->up) {
@@ -156,9 +159,12 @@ static void tell_up(struct log_nats *log)
  */
 bool log_nats_begin_history(struct log_nats *log)
 {
+    if (!log_nats_begin_with_snapshots(log)) {
+        return true;
+    }
     natsStatus status = find_target(log, &log->target_seq);
     if (status == NATS_OK && log->target_seq <= log->known_seq) {
-        tell_up(log);
+        log_nats_up(log);
         return finish_history(log);
     }
     const bool few = log->target_seq - log->known_seq <= LOG_GET_COUNT ||
@@ -170,7 +176,7 @@ bool log_nats_begin_history(struct log_nats *log)
     if (status != NATS_OK) {
         return fail_history(log, status);
     }
-    tell_up(log);
+    log_nats_up(log);
     log->misplaced_count = placed ? 0 : log->misplaced_count + 1;
     if (!placed) {
         end_history(log);

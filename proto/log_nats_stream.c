@@ -8,7 +8,7 @@
 /* A second copy of an append is recognised so long (FACTS 7). */
 #define DUPLICATES_S 120
 /* Largest message of a stream that is created: an event, its subject and its headers. */
-#define MESSAGE_BYTES_MAX (EVENT_BYTES_MAX + 2048)
+#define MESSAGE_BYTES_MAX (RECORD_BYTES_MAX + 2048)
 #define NS_PER_S INT64_C(1000000000)
 
 static void fill_config(const struct log_nats_options *options, jsStreamConfig *config)
@@ -82,16 +82,23 @@ static bool accept_stream(struct log_nats *log, const jsStreamInfo *info)
     return log_nats_compare(log, info);
 }
 
-/* Retention may be faster than a reader that was away: it goes on, and says so. */
-static void announce_expired(struct log_nats *log, const jsStreamInfo *info)
+/* Retention may be faster than a reader that was away: it goes on, and says so; or begins anew with
+ * a snapshot, which has what it missed. */
+static bool pass_expired(struct log_nats *log, const jsStreamInfo *info)
 {
-    if (log->known_seq == 0 || info->State.FirstSeq <= log->known_seq + 1) {
-        return;
+    static const char text[] =
+            "the log keeps records from %" PRIu64 " on only; reading ended at %" PRIu64;
+    const uint64_t first_seq = info->State.FirstSeq;
+    if (log->known_seq == 0 || first_seq <= log->known_seq + 1) {
+        return true;
     }
-    log_nats_down(log, LOG_TROUBLE_EXPIRED,
-                  "the log keeps records from %" PRIu64 " on only; reading ended at %" PRIu64,
-                  info->State.FirstSeq, log->known_seq);
-    log->known_seq = info->State.FirstSeq - 1;
+    if (log->options.from_snapshot && has_read(log)) {
+        log_nats_lose(log, first_seq, text, first_seq, log->known_seq);
+        return false;
+    }
+    log_nats_down(log, LOG_TROUBLE_EXPIRED, text, first_seq, log->known_seq);
+    log->known_seq = first_seq - 1;
+    return true;
 }
 
 bool log_nats_find_stream(struct log_nats *log)
@@ -117,9 +124,9 @@ bool log_nats_find_stream(struct log_nats *log)
         return false;
     }
     log_nats_note_leader(log, info);
-    const bool accepted = accept_stream(log, info);
+    const bool accepted = accept_stream(log, info) && pass_expired(log, info);
     if (accepted) {
-        announce_expired(log, info);
+        log->first_seq = info->State.FirstSeq;
         log->created_ns = info->Created;
     }
     jsStreamInfo_Destroy(info);

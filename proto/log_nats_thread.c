@@ -14,7 +14,7 @@ uint64_t log_nats_tick(struct log_nats *log)
     return now_ms;
 }
 
-static void push(struct log_nats *log, const struct log_notice *notice)
+void log_nats_push(struct log_nats *log, const struct log_notice *notice)
 {
     while (!atomic_load(&log->stop)) {
         const uint64_t seen = log_bell_count(&log->bell);
@@ -29,7 +29,7 @@ static void push(struct log_nats *log, const struct log_notice *notice)
 void log_nats_tell(struct log_nats *log, enum log_notice_kind kind, const char *text)
 {
     const struct log_notice notice = {.kind = kind, .text = text};
-    push(log, &notice);
+    log_nats_push(log, &notice);
 }
 
 void log_nats_down(struct log_nats *log, enum log_trouble trouble, const char *format, ...)
@@ -59,7 +59,7 @@ void log_nats_lose(struct log_nats *log, uint64_t seq, const char *format, ...)
     log->stage = LOG_STAGE_LOST;
     log_link_close(log->link);
     log->link = NULL;
-    push(log, &notice);
+    log_nats_push(log, &notice);
 }
 
 const char *log_nats_error(natsStatus status)

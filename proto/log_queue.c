@@ -19,7 +19,7 @@ struct entry {
     uint32_t data_size;
 };
 
-#define ENTRY_BYTES_MAX (sizeof(struct entry) + SUBJECT_SIZE + FAILURE_TEXT_SIZE + EVENT_BYTES_MAX)
+#define ENTRY_BYTES_MAX (sizeof(struct entry) + SUBJECT_SIZE + FAILURE_TEXT_SIZE + RECORD_BYTES_MAX)
 
 struct log_queue {
     pthread_mutex_t mutex;
@@ -160,7 +160,7 @@ bool log_queue_push(struct log_queue *queue, const struct log_notice *notice,
             .kind = (uint32_t)notice->kind,
             .subject_size = string_size(notice->subject, SUBJECT_SIZE),
             .text_size = string_size(notice->text, FAILURE_TEXT_SIZE),
-            .data_size = notice->size > EVENT_BYTES_MAX ? 0 : (uint32_t)notice->size,
+            .data_size = notice->size > RECORD_BYTES_MAX ? 0 : (uint32_t)notice->size,
     };
     (void)pthread_mutex_lock(&queue->mutex);
     const bool fits = has_room(queue, entry_bytes(&entry), margin);

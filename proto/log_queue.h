@@ -31,7 +31,7 @@ struct log_queue *log_queue_create(size_t count_max, size_t bytes_max, bool with
 void log_queue_destroy(struct log_queue *queue);
 
 /* Copies the notice in; subject and text may be NULL (taken as such). False without room: nothing
- * is pushed. Data above EVENT_BYTES_MAX is left out (size 0), a subject above SUBJECT_SIZE or a
+ * is pushed. Data above RECORD_BYTES_MAX is left out (size 0), a subject above SUBJECT_SIZE or a
  * text above FAILURE_TEXT_SIZE is cut: no event of ours has such. */
 bool log_queue_push(struct log_queue *queue, const struct log_notice *notice,
                     enum log_queue_margin margin);

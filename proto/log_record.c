@@ -53,7 +53,7 @@ size_t log_record_size(const uint8_t *bytes)
 size_t log_record_encode(const struct log_notice *record, uint8_t *ret_bytes)
 {
     const size_t subject_size = strlen(record->subject);
-    if (subject_size >= SUBJECT_SIZE || record->size > EVENT_BYTES_MAX) {
+    if (subject_size >= SUBJECT_SIZE || record->size > RECORD_BYTES_MAX) {
         return 0;
     }
     const size_t crc_at = HEAD_BYTES + subject_size + record->size;

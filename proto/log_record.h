@@ -16,7 +16,7 @@
 #define LOG_RECORD_HEAD_BYTES 22 /* size, seq, stored_us, subject length */
 #define LOG_RECORD_CRC_BYTES 4
 #define LOG_RECORD_BYTES_MAX                                                                       \
-    (LOG_RECORD_HEAD_BYTES + SUBJECT_SIZE + EVENT_BYTES_MAX + LOG_RECORD_CRC_BYTES)
+    (LOG_RECORD_HEAD_BYTES + SUBJECT_SIZE + RECORD_BYTES_MAX + LOG_RECORD_CRC_BYTES)
 
 enum log_record_found {
     LOG_RECORD_WHOLE = 0,

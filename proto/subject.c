@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define NO_CLUSTER "_"
+#define SNAPSHOT_TOKEN "snapshot"
 
 /* Which subject a kind of event has: the third token; NULL when the kind has no place in the log.
  */
@@ -28,6 +29,7 @@ static const char *const tokens[] = {
         [EVENT_REQUEST] = "request",
         [EVENT_SWITCHOVER_STEP] = "decision",
         [EVENT_ORDER] = "decision",
+        [EVENT_SNAPSHOT] = SNAPSHOT_TOKEN,
 };
 _Static_assert(sizeof(tokens) / sizeof(tokens[0]) == EVENT_KIND_COUNT,
                "every kind has its subject");
@@ -69,7 +71,8 @@ bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE])
     if (token == NULL || !cluster_fits(e) || !name_is_valid(e->writer)) {
         return false;
     }
-    const char *writer = event_is_decision(e->kind) ? NULL : e->writer;
+    const bool shared = event_is_decision(e->kind) || e->kind == EVENT_SNAPSHOT;
+    const char *writer = shared ? NULL : e->writer;
     join(ret_subject, (const char *const[]){SUBJECT_ROOT, e->cluster, token, writer, NULL});
     return true;
 }
@@ -93,6 +96,19 @@ bool subject_fits_event(const char *subject, const struct event *e)
     }
     return tail != NULL && subject_of_event(e, expected) &&
            strcmp(tail, expected + sizeof(SUBJECT_ROOT)) == 0;
+}
+
+void subject_snapshot(const char *cluster, char ret_subject[SUBJECT_SIZE])
+{
+    join(ret_subject, (const char *const[]){SUBJECT_ROOT, cluster, SNAPSHOT_TOKEN, NULL});
+}
+
+bool subject_is_snapshot(const char *subject)
+{
+    const char *tail = tail_of(subject, SUBJECT_ROOT);
+    const char *token = tail != NULL ? strchr(tail, '.') : NULL;
+
+    return token != NULL && strcmp(token + 1, SNAPSHOT_TOKEN) == 0;
 }
 
 void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE])

@@ -4,7 +4,7 @@
  * messages.
  *
  *   pgbaton.C.probe.N  pgbaton.C.lock.N  pgbaton.C.node.N   agents
- *   pgbaton.C.decision                                      monitors
+ *   pgbaton.C.decision          pgbaton.C.snapshot          monitors
  *   pgbaton._.monitor.M                                     a monitor's heartbeat
  *   pgbaton-feed.>                                          the stream's republish feed (same
  * tails) pgbaton-live.C.N                                        an agent's fresh position, not
@@ -28,6 +28,10 @@ bool subject_of_event(const struct event *e, char ret_subject[SUBJECT_SIZE]);
 /* True when an event of this kind, cluster and writer may stand on this subject; the reader voids
  * what stands elsewhere, so that rights on subjects are rights on events. */
 bool subject_fits_event(const char *subject, const struct event *e);
+/* "pgbaton.C.snapshot"; C may be "*". */
+void subject_snapshot(const char *cluster, char ret_subject[SUBJECT_SIZE]);
+/* True for such a subject of the stream. */
+bool subject_is_snapshot(const char *subject);
 /* "pgbaton-live.C.N"; N may be "*". */
 void subject_live(const char *cluster, const char *node, char ret_subject[SUBJECT_SIZE]);
 void subject_ask(const char *cluster, char ret_subject[SUBJECT_SIZE]);

@@ -37,6 +37,7 @@ enum event_kind {
     EVENT_REQUEST,      /* operator: asks for a switchover or a failover */
     EVENT_SWITCHOVER_STEP, /* decision: a requested switchover begins, goes on, or is given up */
     EVENT_ORDER,           /* decision: another request is carried out, or declined (order.h) */
+    EVENT_SNAPSHOT,        /* monitor: the state, so that a reader need not fold all (snapshot.h) */
     EVENT_KIND_COUNT
 };
 

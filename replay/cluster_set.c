@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cluster_set.h"
 
+#include "../proto/snapshot.h"
 #include "../proto/subject.h"
 
 #include <stdio.h>
@@ -115,6 +116,35 @@ static void note_record(struct cluster_entry *entry, const struct folded *folded
     }
 }
 
+/* No decision of the cluster is known here, and its author knew of some. */
+static bool takes_snapshot(struct cluster_entry *entry, const struct event *e)
+{
+    struct cluster state;
+    const struct cluster *c = &entry->state;
+    bool blind = c->decision_seq == 0 && c->last_seq <= e->body.snapshot.folded_seq;
+    if (!blind || snapshot_read(e, &state) != VOID_NONE || state.decision_seq == 0) {
+        return false;
+    }
+    entry->state = state;
+    return true;
+}
+
+static void fold_record(struct cluster_set *set, struct cluster_entry *entry,
+                        const struct cluster_record *record, struct folded *ret_folded)
+{
+    struct event *e = &ret_folded->event;
+    bool nothing = entry->state.last_seq == 0;
+    ret_folded->outcome = cluster_fold_record(&entry->state, record, &set->arena, e);
+    bool ours = e->kind == EVENT_SNAPSHOT && subject_fits_event(record->subject, e);
+    bool taken = ours && nothing && entry->state.last_seq != 0;
+    if (taken || (ours && takes_snapshot(entry, e))) {
+        ret_folded->outcome = (struct outcome){.effective = true};
+        ret_folded->begun = true;
+        entry->begun_seq = e->body.snapshot.folded_seq;
+        entry->headless = false;
+    }
+}
+
 bool cluster_set_fold(struct cluster_set *set, const struct log_notice *record,
                       struct folded *ret_folded)
 {
@@ -133,10 +163,12 @@ bool cluster_set_fold(struct cluster_set *set, const struct log_notice *record,
     if (entry == NULL) {
         return false;
     }
+    if (snapshot_has(&entry->state, record->subject, record->seq)) {
+        return false;
+    }
     ret_folded->entry = entry;
     struct cluster_record stored = {record->subject, record->seq, record->data, record->size};
-    ret_folded->outcome =
-            cluster_fold_record(&entry->state, &stored, &set->arena, &ret_folded->event);
+    fold_record(set, entry, &stored, ret_folded);
     uint64_t wall_us = ret_folded->event.wall_us;
     ret_folded->wall_us = wall_us != 0 ? wall_us : record->stored_us;
     note_record(entry, ret_folded);

@@ -69,7 +69,7 @@ bool story_is_routine(const struct folded *folded)
     if (e->kind == EVENT_PROBE) {
         return is_quiet_probe(folded);
     }
-    return e->kind == EVENT_PROGRESS || e->kind == EVENT_HEARTBEAT;
+    return e->kind == EVENT_PROGRESS || e->kind == EVENT_HEARTBEAT || e->kind == EVENT_SNAPSHOT;
 }
 
 static bool add_line(struct story *story, const struct folded *folded, bool with_json)

@@ -423,6 +423,15 @@ static void body_sync_set(json_t *object, const struct event *e)
     event_json_set_u64(object, "quorum", set->quorum);
 }
 
+static void body_snapshot(json_t *object, const struct event *e)
+{
+    const struct snapshot *snapshot = &e->body.snapshot;
+    event_json_set_u64(object, "folded_seq", snapshot->folded_seq);
+    event_json_set_u64(object, "fold_version", snapshot->fold_version);
+    set_hash(object, "digest", snapshot->digest);
+    event_json_set_u64(object, "state_bytes", snapshot->size);
+}
+
 static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_NONE] = body_none,
         [EVENT_PROBE] = body_probe,
@@ -444,6 +453,7 @@ static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_REQUEST] = body_request,
         [EVENT_SWITCHOVER_STEP] = body_switchover_step,
         [EVENT_ORDER] = body_order,
+        [EVENT_SNAPSHOT] = body_snapshot,
 };
 _Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for each kind");
 

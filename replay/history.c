@@ -3,14 +3,15 @@
 
 #include <stdio.h>
 
-enum result history_open(const struct options *options, bool follow, struct reader **ret_reader,
-                         struct failure *reterr_failure)
+enum result history_open(const struct options *options, enum history_extent extent, bool follow,
+                         struct reader **ret_reader, struct failure *reterr_failure)
 {
     const struct reader_options reader = {
             .file = options->file,
             .servers = options->servers,
             .name = "pgbaton",
             .cluster = options->cluster,
+            .from_snapshot = extent == HISTORY_NEWEST,
             .follow = follow,
             .want_live = follow,
             .timeout_ms = options->timeout_ms,

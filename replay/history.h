@@ -14,9 +14,16 @@
 typedef bool (*history_visit_fn)(void *context, const struct log_notice *record,
                                  const struct folded *folded);
 
+/* How much of a log is read. */
+enum history_extent {
+    HISTORY_WHOLE = 0, /* all that it keeps */
+    HISTORY_NEWEST     /* of servers: what is needed to know the present state */
+};
+
 /* Opens what the options name: a file, or the servers. follow also asks for live positions. */
-MUST_USE enum result history_open(const struct options *options, bool follow,
-                                  struct reader **ret_reader, struct failure *reterr_failure);
+MUST_USE enum result history_open(const struct options *options, enum history_extent extent,
+                                  bool follow, struct reader **ret_reader,
+                                  struct failure *reterr_failure);
 /* Reads until the history ends, up to to_seq (inclusive), or until the visitor says so. visit may
  * be NULL. A file that is cut is told on stderr and read as far as it goes. */
 MUST_USE enum result history_read(struct reader *reader, struct cluster_set *set, uint64_t to_seq,

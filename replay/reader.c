@@ -38,6 +38,7 @@ static enum result open_log(const struct reader_options *options, struct log **r
             .name = options->name,
             .cluster = options->cluster,
             .start_seq = options->start_seq,
+            .from_snapshot = options->from_snapshot,
             .live = options->follow,
             .want_live = options->want_live,
     };
@@ -145,6 +146,7 @@ static enum reader_answer take_notice(struct reader *reader, const struct log_no
     case LOG_NOTHING:
     case LOG_ASKED:
     case LOG_APPENDED:
+    case LOG_GONE:
     case LOG_REFUSED:
     case LOG_NOTICE_COUNT:
         break;

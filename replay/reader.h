@@ -18,6 +18,7 @@ struct reader_options {
     const char *name;    /* of this client on the servers */
     const char *cluster; /* NULL: all */
     uint64_t start_seq;  /* servers only; 0: from the beginning */
+    bool from_snapshot;  /* servers only: from the newest snapshots on (log.h) */
     bool follow;         /* servers only: go on after the history */
     bool want_live;      /* servers only: also hand out live positions */
     uint64_t timeout_ms; /* how long the servers may be silent before the history is read */

@@ -310,7 +310,7 @@ static int timeline_read(const struct options *options, struct cluster_set *set)
     struct failure failure = {0};
     struct reader *reader = NULL;
     struct timeline timeline = {.options = options};
-    enum result result = history_open(options, false, &reader, &failure);
+    enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
         result = history_read(reader, set, options->to_seq, visit, &timeline, &failure);
     }

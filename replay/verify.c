@@ -18,17 +18,25 @@ struct verify {
     enum finding finding;
 };
 
+/* Of one cluster: decisions and snapshots name states of the past, each in an order of their own.
+ */
+struct trail {
+    struct window *decisions;
+    struct window *snapshots;
+};
+
 /* ---- telling a difference ---- */
 
 static void tell(const struct folded *folded, const char *field, const char *logged,
                  const char *again)
 {
-    printf("cluster %s: DIFFERENCE at sequence %" PRIu64 " (%s of %s, rule %s)\n"
+    const char *rule = folded->event.decision.rule;
+    printf("cluster %s: DIFFERENCE at sequence %" PRIu64 " (%s of %s%s%s)\n"
            "  field:         %s\n"
            "  logged:        %s\n"
            "  decided again: %s\n",
            folded->cluster, folded->event.seq, event_kind_name(folded->event.kind),
-           folded->event.writer, folded->event.decision.rule, field, logged, again);
+           folded->event.writer, rule[0] != '\0' ? ", rule " : "", rule, field, logged, again);
 }
 
 static void tell_json(const struct folded *folded, const char *field, const json_t *logged,
@@ -42,11 +50,16 @@ static void tell_json(const struct folded *folded, const char *field, const json
     free(again_text);
 }
 
+static const uint8_t *digest_in(const struct event *e)
+{
+    return e->kind == EVENT_SNAPSHOT ? e->body.snapshot.digest : e->decision.digest;
+}
+
 static void tell_digest(const struct folded *folded, const uint8_t again[HASH_SIZE])
 {
     char logged_text[17];
     char again_text[17];
-    digest_text(folded->event.decision.digest, logged_text);
+    digest_text(digest_in(&folded->event), logged_text);
     digest_text(again, again_text);
     tell(folded, "digest of the state at folded_seq", logged_text, again_text);
 }
@@ -83,11 +96,20 @@ static bool is_same_digest(const struct folded *folded, const struct cluster *be
 {
     uint8_t digest[HASH_SIZE];
     cluster_digest(behind, digest);
-    if (memcmp(digest, folded->event.decision.digest, HASH_SIZE) == 0) {
+    if (memcmp(digest, digest_in(&folded->event), HASH_SIZE) == 0) {
         return true;
     }
     tell_digest(folded, digest);
     return false;
+}
+
+/* One that another with a later state has overtaken, or of another version, says nothing. */
+static bool check_snapshot(struct window *window, const struct folded *folded)
+{
+    const struct snapshot *snapshot = &folded->event.body.snapshot;
+    const struct cluster *behind = window_advance(window, snapshot->folded_seq);
+    bool ours = snapshot->fold_version == FOLD_VERSION;
+    return !ours || behind == NULL || is_same_digest(folded, behind);
 }
 
 static bool check_decision(struct window *window, const struct folded *folded)
@@ -119,15 +141,62 @@ static bool is_foreign_state(const struct folded *folded)
     return !folded->outcome.effective && folded->outcome.void_reason == VOID_BAD_DIGEST;
 }
 
-static enum finding judge(struct window *window, const struct folded *folded)
+static bool judge_content(struct trail *trail, const struct folded *folded)
+{
+    bool known = folded->entry->state.decision_seq != 0; /* else it may be the middle of a log */
+    if (!folded->outcome.effective || !known) {
+        return true;
+    }
+    if (folded->event.kind == EVENT_SNAPSHOT) {
+        return check_snapshot(trail->snapshots, folded);
+    }
+    return !event_is_decision(folded->event.kind) || check_decision(trail->decisions, folded);
+}
+
+static enum finding judge(struct trail *trail, const struct folded *folded)
 {
     if (is_foreign_state(folded)) {
         tell(folded, "digest of the state at folded_seq", "another state than the log gives",
              void_reason_text(folded->outcome.void_reason));
         return FINDING_DIFFERENT;
     }
-    bool judged = folded->outcome.effective && event_is_decision(folded->event.kind);
-    return !judged || check_decision(window, folded) ? FINDING_SAME : FINDING_DIFFERENT;
+    return judge_content(trail, folded) ? FINDING_SAME : FINDING_DIFFERENT;
+}
+
+static void trail_destroy(struct trail *trail)
+{
+    if (trail != NULL) {
+        window_destroy(trail->decisions);
+        window_destroy(trail->snapshots);
+        free(trail);
+    }
+}
+
+/* NULL when there is no memory. */
+static struct trail *trail_create(const char *cluster)
+{
+    struct trail *trail = calloc(1, sizeof *trail);
+    if (trail != NULL) {
+        trail->decisions = window_create(cluster);
+        trail->snapshots = window_create(cluster);
+    }
+    if (trail != NULL && (trail->decisions == NULL || trail->snapshots == NULL)) {
+        trail_destroy(trail);
+        return NULL;
+    }
+    return trail;
+}
+
+/* False: no memory. */
+static bool trail_push(struct trail *trail, const struct log_notice *record,
+                       const struct folded *folded)
+{
+    if (folded->begun) {
+        window_begin(trail->decisions, &folded->entry->state);
+        window_begin(trail->snapshots, &folded->entry->state);
+        return true;
+    }
+    return window_push(trail->decisions, record) && window_push(trail->snapshots, record);
 }
 
 static bool visit(void *context, const struct log_notice *record, const struct folded *folded)
@@ -138,14 +207,14 @@ static bool visit(void *context, const struct log_notice *record, const struct f
         return true;
     }
     if (entry->extra == NULL) {
-        entry->extra = window_create(folded->cluster);
+        entry->extra = trail_create(folded->cluster);
     }
-    struct window *window = entry->extra;
-    if (window == NULL || !window_push(window, record)) {
+    struct trail *trail = entry->extra;
+    if (trail == NULL || !trail_push(trail, record, folded)) {
         verify->finding = FINDING_NO_MEMORY;
         return false;
     }
-    verify->finding = judge(window, folded);
+    verify->finding = judge(trail, folded);
     return verify->finding == FINDING_SAME;
 }
 
@@ -187,6 +256,11 @@ static void report_cluster(const struct cluster_entry *entry, bool verified)
            c->name, verified ? "verified" : "not verified", entry->first_seq, c->last_seq,
            c->event_count + void_count(c), entry->decisions, void_count(c));
     report_voids(c);
+    if (entry->begun_seq != 0) {
+        printf("  it begins with a snapshot of the state after sequence %" PRIu64
+               "; what stands before was not looked at\n",
+               entry->begun_seq);
+    }
     printf("  state: %s, term %" PRIu64 ", digest %s\n", explain_status(c), c->term, text);
 }
 
@@ -197,8 +271,8 @@ static bool is_whole(const struct cluster_entry *entry)
         return true;
     }
     printf("cluster %s: cannot be verified: the records begin at sequence %" PRIu64
-           ", after the cluster's first decision\n"
-           "hint: capture without --from, while the log still has its beginning\n",
+           ", after the cluster's first decision, and no snapshot of it follows\n"
+           "hint: capture without --from: the log begins with the cluster, or with a snapshot\n",
            entry->state.name, entry->first_seq);
     return false;
 }
@@ -221,7 +295,7 @@ static bool report(const struct cluster_set *set, enum finding finding)
 static void destroy_set(struct cluster_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
-        window_destroy(set->entries[i]->extra);
+        trail_destroy(set->entries[i]->extra);
     }
     cluster_set_destroy(set);
 }
@@ -231,7 +305,7 @@ static int verify_read(const struct options *options, struct cluster_set *set)
     struct failure failure = {0};
     struct reader *reader = NULL;
     struct verify verify = {0};
-    enum result result = history_open(options, false, &reader, &failure);
+    enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
         result = history_read(reader, set, UINT64_MAX, visit, &verify, &failure);
     }

@@ -52,6 +52,14 @@ void window_destroy(struct window *window)
     free(window);
 }
 
+void window_begin(struct window *window, const struct cluster *state)
+{
+    while (window->first != NULL) {
+        free(take_first(window));
+    }
+    window->state = *state;
+}
+
 static void fold_first(struct window *window)
 {
     struct item *item = take_first(window);

@@ -22,6 +22,8 @@ struct window;
 struct window *window_create(const char *cluster);
 /* Accepts NULL. */
 void window_destroy(struct window *window);
+/* Begins anew, with this state. */
+void window_begin(struct window *window, const struct cluster *state);
 /* Takes a copy of the record. When the window is full its oldest is folded. False: no memory. */
 MUST_USE bool window_push(struct window *window, const struct log_notice *record);
 /* Folds up to seq, inclusive, and returns the state there; NULL when it is further already. */

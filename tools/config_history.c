@@ -109,7 +109,7 @@ static int read_with(const struct options *options, history_visit_fn visit, stru
 {
     struct failure failure = {0};
     struct reader *reader = NULL;
-    enum result result = history_open(options, false, &reader, &failure);
+    enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
         result = history_read(reader, set, UINT64_MAX, visit, past, &failure);
     }

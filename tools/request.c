@@ -479,7 +479,7 @@ int request_carry_out(const struct options *options, const struct view *view,
         errand.heard_mask |= view->heard[i] ? UINT32_C(1) << i : 0;
     }
     int code = EXIT_NONE;
-    if (history_open(&source, true, &errand.reader, &failure) == RESULT_OK) {
+    if (history_open(&source, HISTORY_NEWEST, true, &errand.reader, &failure) == RESULT_OK) {
         code = end(&errand, follow(&errand, &failure));
     } else {
         history_fail(&failure);

@@ -151,7 +151,7 @@ static int tail_log(struct tail *tail)
         return EXIT_NONE;
     }
     bool follow = options->follow && options->file == NULL;
-    int code = history_open(options, follow, &reader, &failure) == RESULT_OK
+    int code = history_open(options, HISTORY_WHOLE, follow, &reader, &failure) == RESULT_OK
                        ? tail_read(tail, reader)
                        : history_fail(&failure);
     reader_close(reader);

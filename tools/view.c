@@ -144,7 +144,8 @@ int view_gather(const struct options *options, struct view *ret_view)
         return EXIT_NONE;
     }
     int code = EXIT_NONE;
-    if (history_open(options, options->file == NULL, &reader, &failure) == RESULT_OK) {
+    if (history_open(options, HISTORY_NEWEST, options->file == NULL, &reader, &failure) ==
+        RESULT_OK) {
         code = view_read(options, set, reader, ret_view);
     } else {
         history_fail(&failure);

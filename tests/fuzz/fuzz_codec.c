@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct codec_arena arena;
     static struct event e;
-    uint8_t again[EVENT_BYTES_MAX];
+    uint8_t again[RECORD_BYTES_MAX];
 
     if (codec_decode(data, size, &arena, &e) != CODEC_OK) {
         return 0;

@@ -306,6 +306,21 @@ static void random_config(struct random *random, struct config *config)
     }
 }
 
+/* Any bytes: what they mean is not the codec's business. */
+static void random_snapshot(struct random *random, struct snapshot *snapshot)
+{
+    static uint8_t bytes[STATE_BYTES_MAX];
+
+    snapshot->folded_seq = random_u64(random);
+    snapshot->fold_version = 1 + random_below(random, 9);
+    random_hash(random, snapshot->digest);
+    snapshot->size = 1 + random_below(random, random_bool(random) ? 300 : STATE_BYTES_MAX);
+    snapshot->bytes = bytes;
+    for (uint32_t i = 0; i < snapshot->size; i++) {
+        bytes[i] = (uint8_t)random_next(random);
+    }
+}
+
 static void random_sync_set(struct random *random, struct sync_set *set)
 {
     set->term = random_u64(random);
@@ -428,6 +443,9 @@ static void random_body(struct random *random, struct event *e)
         break;
     case EVENT_SWITCHOVER_STEP:
         random_switchover_step(random, &e->body.switchover_step);
+        break;
+    case EVENT_SNAPSHOT:
+        random_snapshot(random, &e->body.snapshot);
         break;
     case EVENT_SYNC_SET:
         random_sync_set(random, &e->body.sync_set);

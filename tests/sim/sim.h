@@ -109,6 +109,12 @@ void sim_reader_rewind(struct sim *s, int reader);
 /* Something may be there to be delivered. */
 void sim_reader_wake(struct sim *s, int reader);
 
+/* ---- sim_snapshot.c ---- */
+/* Records after which a monitor writes one; 0: none does in this world. */
+uint32_t sim_snapshot_events(const struct sim *s);
+/* A reader that has read nothing since it started gets the newest one, if there is one. */
+void sim_snapshot_begin(struct sim *s, int reader);
+
 /* ---- sim_state.c ---- */
 void sim_state_copy(struct cluster *to, const struct cluster *from);
 bool sim_state_equals(const struct cluster *a, const struct cluster *b);

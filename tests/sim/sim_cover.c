@@ -68,6 +68,7 @@ static const char *moment_name(size_t index)
             [SIM_MOMENT_UNSETTLED] = "elected-unsettled",
             [SIM_MOMENT_BLIND] = "granted-blindly",
             [SIM_MOMENT_PROMISED] = "promised",
+            [SIM_MOMENT_SNAPSHOT] = "begun-with-snapshot",
             [SIM_MOMENT_BARRED] = "nobody-may-lead",
     };
     _Static_assert(sizeof names / sizeof names[0] == SIM_MOMENT_COUNT, "a name for each");

@@ -108,6 +108,10 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
     check_i3_chain(s, before, e, outcome);
     check_i13_identity(s, before, e, outcome);
     sim_cover_event(e, outcome);
+    if (e->kind == EVENT_SNAPSHOT && !outcome.effective) {
+        sim_break(s, "I14: determinism", "a snapshot has another state: %s",
+                  void_reason_name(outcome.void_reason));
+    }
     if (!outcome.effective) {
         s->counts.voids++;
         return;

@@ -116,7 +116,7 @@ static void concern(struct sim *s, int reader, size_t count)
 {
     struct sim_reader *r = &s->readers[reader];
     r->caught_up_at = r->caught_up_at > count ? count : r->caught_up_at;
-    if (r->cursor <= count) {
+    if (r->cursor <= count && r->snapshot_count <= count) {
         sim_after(s, sim_draw(&r->random, CONTACT_US), meets_again, reader, r->generation, 0);
         return;
     }

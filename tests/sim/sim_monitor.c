@@ -29,6 +29,18 @@ static void finish_turn(struct sim *s, int monitor)
     sim_timer_arm(s, &m->timer, due_us, on_timer, monitor);
 }
 
+static void write_snapshot(struct sim *s, int monitor)
+{
+    static struct snapshot_space space;
+    struct sim_monitor *m = &s->monitors[monitor];
+    struct event e;
+    if (sim_snapshot_events(s) != 0 &&
+        monitor_snapshot(&m->monitor, &m->cluster, clock_ms(s, monitor), sim_wall_us(s, &m->clock),
+                         &space, &e)) {
+        sim_append(s, &e, SIM_NODES_MAX + monitor);
+    }
+}
+
 static void step(struct sim *s, int monitor, struct stimulus *stimulus)
 {
     static struct monitor_output output;
@@ -37,6 +49,7 @@ static void step(struct sim *s, int monitor, struct stimulus *stimulus)
     stimulus->wall_us = sim_wall_us(s, &m->clock);
     monitor_step(&m->monitor, &m->cluster, stimulus, &s->arena, &output);
     m->step_ms = output.next_ms;
+    write_snapshot(s, monitor);
     if (output.append) {
         sim_say(s, "%s decides %s by %s", m->name, event_kind_name(output.event.kind),
                 output.event.decision.rule);
@@ -155,7 +168,8 @@ void sim_monitor_init(struct sim *s, int monitor)
 void sim_monitor_start(struct sim *s, int monitor)
 {
     struct sim_monitor *m = &s->monitors[monitor];
-    struct decide_options options = {.config = s->options.config};
+    struct decide_options options = {.config = s->options.config,
+                                     .snapshot_events = sim_snapshot_events(s)};
     sim_say(s, "%s starts", m->name);
     m->starts++;
     m->runs = true;

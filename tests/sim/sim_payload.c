@@ -72,11 +72,26 @@ static bool encode(struct sim_payload *p, const struct event *e)
     return codec_encode(&p->event, again, sizeof again) == size && memcmp(again, data, size) == 0;
 }
 
+/* Each reader decodes it anew: its bytes lie in the decoder's arena. */
+static bool encode_snapshot(struct sim_payload *p, const struct event *e)
+{
+    static uint8_t data[RECORD_BYTES_MAX];
+    size_t size = codec_encode(e, data, sizeof data);
+    p->is_event = false;
+    if (size > 0) {
+        set_bytes(p, data, size);
+    }
+    return size > 0;
+}
+
 bool sim_payload_event(struct sim_payload *p, const struct event *e)
 {
     p->is_event = true;
     if (!subject_of_event(e, p->subject)) {
         return false;
+    }
+    if (e->kind == EVENT_SNAPSHOT) {
+        return encode_snapshot(p, e);
     }
     if (must_encode(e)) {
         return encode(p, e);

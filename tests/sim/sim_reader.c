@@ -70,7 +70,11 @@ static void deliver(struct sim *s, int reader, uint64_t generation, uint64_t val
         sim_after(s, r->deaf_us - s->now_us, deliver, reader, generation, 0);
         return;
     }
-    hand_out(s, reader, r->cursor++);
+    if (!r->begun) {
+        sim_snapshot_begin(s, reader);
+    } else {
+        hand_out(s, reader, r->cursor++);
+    }
     sim_reader_wake(s, reader);
 }
 
@@ -141,5 +145,7 @@ void sim_reader_disconnect(struct sim *s, int reader)
 void sim_reader_rewind(struct sim *s, int reader)
 {
     s->readers[reader].cursor = 0;
+    s->readers[reader].begun = false;
+    s->readers[reader].snapshot_count = 0;
     s->readers[reader].lost = false;
 }

@@ -146,7 +146,9 @@ struct sim_reader {
     size_t cursor;       /* next record */
     size_t caught_up_at; /* records stored when it connected */
     bool caught_up;
-    bool delivering; /* a delivery is in the queue */
+    bool delivering;       /* a delivery is in the queue */
+    bool begun;            /* it has been handed a snapshot to begin with, if there was one */
+    size_t snapshot_count; /* records up to that one; 0: it began with the first record */
     bool lost;       /* it has read what the log does not have any more: nothing is delivered */
     uint64_t losses; /* how often that happened */
 
@@ -166,6 +168,7 @@ enum sim_moment {
     SIM_MOMENT_BARRED,        /* nobody can lead who may */
     SIM_MOMENT_PROMISED,      /* a lease goes on by promises */
     SIM_MOMENT_BLIND,         /* a grant after a loss of which nobody has told who can speak */
+    SIM_MOMENT_SNAPSHOT,      /* somebody begins with a snapshot */
     SIM_MOMENT_COUNT
 };
 

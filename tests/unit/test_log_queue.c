@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define COUNT_MAX 256
-#define BYTES_MAX 65536
+#define BYTES_MAX (5 * RECORD_BYTES_MAX)
 
 static bool is_readable(struct log_queue *queue)
 {
@@ -64,7 +64,7 @@ static void test_log_queue_hands_out_what_was_pushed(void **state)
 static void test_log_queue_keeps_order_and_content_around_the_end(void **state)
 {
     (void)state;
-    uint8_t data[EVENT_BYTES_MAX];
+    uint8_t data[RECORD_BYTES_MAX];
     struct log_queue *queue = log_queue_create(COUNT_MAX, BYTES_MAX, true);
     uint64_t taken = 0;
     for (uint64_t seq = 1; seq <= 5000; seq++) {
@@ -106,7 +106,7 @@ static void test_log_queue_leaves_room_for_what_matters_more(void **state)
 static void test_log_queue_refuses_beyond_its_bytes(void **state)
 {
     (void)state;
-    static uint8_t data[EVENT_BYTES_MAX];
+    static uint8_t data[RECORD_BYTES_MAX];
     struct log_queue *queue = log_queue_create(COUNT_MAX, BYTES_MAX, false);
     const struct log_notice in = record(1, data, sizeof(data));
     size_t pushed = 0;
@@ -138,7 +138,7 @@ static void test_log_queue_says_once_when_room_is_back(void **state)
 static void test_log_queue_leaves_out_data_that_no_event_has(void **state)
 {
     (void)state;
-    static uint8_t data[EVENT_BYTES_MAX + 1];
+    static uint8_t data[RECORD_BYTES_MAX + 1];
     char subject[SUBJECT_SIZE + 10];
     struct log_queue *queue = log_queue_create(COUNT_MAX, BYTES_MAX, false);
     memset(subject, 'x', sizeof(subject) - 1);

@@ -33,6 +33,7 @@ static const struct {
         {EVENT_REQUEST, "pgbaton.demo.request.n-1"},
         {EVENT_SWITCHOVER_STEP, "pgbaton.demo.decision"},
         {EVENT_ORDER, "pgbaton.demo.decision"},
+        {EVENT_SNAPSHOT, "pgbaton.demo.snapshot"},
         {EVENT_KIND_COUNT, NULL},
 };
 
