@@ -87,6 +87,7 @@ void shell_pump(struct shell *shell)
     while (shell->facts.count > 0 && !shell->leaving) {
         step_once(shell);
     }
+    shell_peer_set(shell);
     arm_tick(shell);
 }
 
@@ -193,6 +194,7 @@ static enum result open_all(struct shell *shell, struct failure *reterr_failure)
     fill_pg_settings(shell);
     shell_ping_open(shell);
     shell_parameters_open(shell);
+    shell_peer_open(shell);
     enum result result = session_init(&shell->probe.session, shell, &shell->local, reterr_failure);
     if (result == RESULT_OK) {
         result = session_init(&shell->slots, shell, &shell->local, reterr_failure);
@@ -215,6 +217,7 @@ static void close_all(struct shell *shell)
     shell_parameters_close(shell);
     shell_permanent_close(shell);
     shell_logical_close(shell);
+    shell_peer_close(shell);
     shell_guard_close(shell);
     shell_log_close(shell);
 }

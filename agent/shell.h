@@ -21,6 +21,7 @@
 #include "shell_helper.h"
 #include "shell_logical.h"
 #include "shell_parameters.h"
+#include "shell_peer.h"
 #include "shell_permanent.h"
 #include "shell_probe.h"
 #include "shell_sync.h"
@@ -148,6 +149,7 @@ struct shell {
     struct shell_logical logical;
     struct shell_sync sync;
     struct shell_parameters parameters;
+    struct shell_peer peer;
 
     struct shell_facts facts;
     struct agent agent;

@@ -26,9 +26,10 @@ MAY_INCLUDE = {
     r"libpq-fe\.h": r"agent/(pg_conn\w*|fence/\w+)\.[ch]",
     r"(event|promise)\.pb-c\.h": r"proto/codec\w*\.[ch]",
     r"protobuf-c(/protobuf-c)?\.h": r"proto/codec\w*\.[ch]",
-    r"ev\.h": r"(agent|monitor|replay|tools)/(main|shell|loop|watch)\w*\.[ch]",
+    r"ev\.h": r"(agent|monitor|replay|tools)/(main|shell|loop|watch|peer)\w*\.[ch]",
     r"cyaml/cyaml\.h": r"(proto/config_file|\w+/(config|settings|\w+_config|\w+_settings))\w*\.[ch]",
-    r"pthread\.h": r"proto/log_\w+\.[ch]",
+    r"pthread\.h": r"(proto/log_\w+|agent/peer_resolve)\.[ch]",
+    r"openssl/(ssl|err|x509v3)\.h": r"agent/peer_tls\.c",
 }
 # part: the parts that it may include, besides itself
 MAY_DEPEND = {"proto": set(), "monitor": {"proto"}, "agent": {"proto"}, "replay": {"proto", "monitor"},
