@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "settings.h"
+
+#include "retention.h"
 #include "settings_replication.h"
 
 #include "../proto/cluster.h"
@@ -13,7 +15,6 @@
 struct raw_stream {
     uint32_t *replicas;
     char *storage;
-    char *max_age;
     char *max_bytes;
 };
 
@@ -45,6 +46,7 @@ struct raw_settings {
     char *name;
     char *nats;
     char *log_level;
+    char *retention;
     struct raw_stream stream;
     struct raw_defaults cluster_defaults;
 };
@@ -58,8 +60,6 @@ static const cyaml_schema_value_t slot_schema = {
 static const cyaml_schema_field_t stream_fields[] = {
     CYAML_FIELD_UINT_PTR("replicas", OPTIONAL_VALUE, struct raw_stream, replicas),
     CYAML_FIELD_STRING_PTR("storage", OPTIONAL_VALUE, struct raw_stream, storage, 0,
-                           CYAML_UNLIMITED),
-    CYAML_FIELD_STRING_PTR("max_age", OPTIONAL_VALUE, struct raw_stream, max_age, 0,
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("max_bytes", OPTIONAL_VALUE, struct raw_stream, max_bytes, 0,
                            CYAML_UNLIMITED),
@@ -113,6 +113,8 @@ static const cyaml_schema_field_t defaults_fields[] = {
 static const cyaml_schema_field_t settings_fields[] = {
     CYAML_FIELD_STRING_PTR("name", OPTIONAL_VALUE, struct raw_settings, name, 0, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("nats", OPTIONAL_VALUE, struct raw_settings, nats, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("retention", OPTIONAL_VALUE, struct raw_settings, retention, 0,
+                           CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("log_level", OPTIONAL_VALUE, struct raw_settings, log_level, 0,
                            CYAML_UNLIMITED),
     CYAML_FIELD_MAPPING("stream", CYAML_FLAG_OPTIONAL, struct raw_settings, stream, stream_fields),
@@ -133,7 +135,7 @@ static const char *const settings_keys[] = {
         "stream",
         "replicas",
         "storage",
-        "max_age",
+        "retention",
         "max_bytes",
         "lease_ttl",
         "cluster_defaults",
@@ -193,6 +195,7 @@ void monitor_settings_init(struct monitor_settings *ret_settings)
     ret_settings->replicas = 1;
     ret_settings->config = config_default();
     ret_settings->log_level = SEVERITY_INFO;
+    ret_settings->retention_s = RETENTION_S_DEFAULT;
 }
 
 /* ---- one key each; what is not named stays as it is ---- */
@@ -282,17 +285,19 @@ static enum result take_storage(const char *text, struct monitor_settings *s, st
     return RESULT_OK;
 }
 
-static enum result take_max_age(const char *text, struct monitor_settings *s, struct failure *f)
+static enum result take_retention(const char *text, struct monitor_settings *s, struct failure *f)
 {
     uint64_t ms = 0;
     if (text == NULL) {
         return RESULT_OK;
     }
-    const enum result result = config_parse_duration("max_age", text, &ms, f);
-    if (result == RESULT_OK && ms < 1000) {
-        return failure_set(f, RESULT_INVALID, "max_age must be at least 1s");
+    const bool off = strcmp(text, "off") == 0 || strcmp(text, "0") == 0;
+    const enum result result = off ? RESULT_OK : config_parse_duration("retention", text, &ms, f);
+    if (result == RESULT_OK && !off && ms < RETENTION_S_MIN * 1000) {
+        return failure_set(f, RESULT_INVALID, "retention must be at least %ds, or off",
+                           RETENTION_S_MIN);
     }
-    s->max_age_s = ms / 1000;
+    s->retention_s = ms / 1000;
     return result;
 }
 
@@ -415,6 +420,9 @@ static enum result take_head(const struct raw_settings *raw, struct monitor_sett
     if (result == RESULT_OK) {
         result = take_text("nats", raw->nats, s->servers, sizeof(s->servers), f);
     }
+    if (result == RESULT_OK) {
+        result = take_retention(raw->retention, s, f);
+    }
     return result == RESULT_OK ? take_log_level(raw->log_level, s, f) : result;
 }
 
@@ -424,9 +432,6 @@ static enum result take_stream(const struct raw_stream *raw, struct monitor_sett
     enum result result = take_replicas(raw->replicas, s, f);
     if (result == RESULT_OK) {
         result = take_storage(raw->storage, s, f);
-    }
-    if (result == RESULT_OK) {
-        result = take_max_age(raw->max_age, s, f);
     }
     return result == RESULT_OK ? take_bytes("max_bytes", raw->max_bytes, &s->max_bytes, f) : result;
 }

@@ -6,10 +6,10 @@
  *   name: monitor-1                    # the host's name by default
  *   nats: nats://10.0.0.1:4222,nats://10.0.0.2:4222
  *   log_level: info                    # error, warning, info, debug
+ *   retention: 30d                     # what is older is removed; "off": nothing is
  *   stream:                            # how the stream is made if it is not there
  *     replicas: 3                      # 1, 3 or 5; 1 by default
  *     storage: file                    # file or memory
- *     max_age: 30d                     # without limit by default
  *     max_bytes: 10GB
  *   cluster_defaults:                  # a new cluster's first configuration in the log
  *     probe_period: 1s
@@ -52,8 +52,8 @@ struct monitor_settings {
     char servers[SETTINGS_SERVERS_SIZE]; /* empty: not named */
     int replicas;
     bool memory_storage;
-    uint64_t max_age_s; /* 0: without limit */
-    uint64_t max_bytes; /* 0: without limit */
+    uint64_t max_bytes;   /* 0: without limit */
+    uint64_t retention_s; /* 0: everything is kept */
     struct config config;
     enum severity log_level;
 };

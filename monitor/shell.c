@@ -5,6 +5,7 @@
 #include "../proto/log.h"
 #include "../proto/log_line.h"
 #include "../proto/subject.h"
+#include "retention.h"
 #include "step.h"
 
 #include <ev.h>
@@ -29,6 +30,7 @@ struct entry {
 
 struct shell {
     struct monitor monitor;
+    struct retention retention;
     struct log *log;
     struct ev_loop *loop;
     ev_io readable;
@@ -316,6 +318,20 @@ static void take_refused(struct shell *s, const struct log_notice *notice)
              notice->text != NULL ? notice->text : "no reason known");
 }
 
+static void take_trimmed(struct shell *s, const struct log_notice *notice)
+{
+    (void)s;
+    if (notice->text == NULL) {
+        log_line(SEVERITY_INFO, "records older than retention were removed, the log begins at %llu",
+                 (unsigned long long)notice->seq);
+    } else {
+        log_line(SEVERITY_WARNING,
+                 "records older than retention cannot be removed: %s (a stream that was made with "
+                 "retention off must be made anew)",
+                 notice->text);
+    }
+}
+
 /* What was folded may not have been, for any other reader. */
 static void take_lost(struct shell *s, const struct log_notice *notice)
 {
@@ -340,7 +356,8 @@ static const take_function TAKES[] = {
         [LOG_CAUGHT_UP] = take_caught_up, [LOG_LIVE] = take_live,
         [LOG_ASKED] = take_nothing,       [LOG_APPENDED] = take_nothing,
         [LOG_REFUSED] = take_refused,     [LOG_GONE] = take_nothing,
-        [LOG_END] = take_nothing,         [LOG_LOST] = take_lost,
+        [LOG_TRIMMED] = take_trimmed,     [LOG_END] = take_nothing,
+        [LOG_LOST] = take_lost,
 };
 _Static_assert(sizeof(TAKES) / sizeof(TAKES[0]) == LOG_NOTICE_COUNT, "each kind is taken");
 
@@ -351,6 +368,22 @@ static void beat_heart(struct shell *s)
     struct event e;
     if (monitor_heartbeat(&s->monitor, now_ms(), clock_us(CLOCK_REALTIME), &e, &s->heartbeat_ms)) {
         append(s, &e);
+    }
+}
+
+/* What is old and needed by no cluster's readers. */
+static void trim_log(struct shell *s)
+{
+    uint64_t keep_seq = UINT64_MAX;
+    uint64_t before_us = 0;
+    if (now_ms() < s->retention.due_ms || !s->monitor.caught_up) {
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        keep_seq = retention_keep_seq(keep_seq, &s->entries[i]->mc.snapshots);
+    }
+    if (retention_is_due(&s->retention, keep_seq, now_ms(), clock_us(CLOCK_REALTIME), &before_us)) {
+        (void)log_trim(s->log, keep_seq, before_us);
     }
 }
 
@@ -374,6 +407,7 @@ static void look_at_log(struct shell *s)
 static void finish_turn(struct shell *s)
 {
     beat_heart(s);
+    trim_log(s);
     look_at_log(s);
     uint64_t next_ms = s->heartbeat_ms;
     for (size_t i = 0; i < s->count; i++) {
@@ -445,7 +479,7 @@ static enum result open_log(struct shell *s, const struct monitor_settings *sett
             .create_stream = true,
             .replicas = settings->replicas,
             .memory_storage = settings->memory_storage,
-            .max_age_s = settings->max_age_s,
+            .can_trim = settings->retention_s != 0,
             .max_bytes = settings->max_bytes,
     };
     return log_create(&options, &s->log, reterr_failure);
@@ -480,6 +514,7 @@ enum shell_end shell_run(const struct monitor_settings *settings, struct failure
         return SHELL_FAILED;
     }
     const struct decide_options options = {.config = settings->config};
+    s->retention.span_s = settings->retention_s;
     monitor_init(&s->monitor, settings->name, clock_us(CLOCK_REALTIME), &options);
     const bool open = open_log(s, settings, reterr_failure) == RESULT_OK;
     const enum shell_end end = open ? run(s) : SHELL_FAILED;

@@ -69,6 +69,11 @@ bool log_publish(struct log *log, const char *subject, const uint8_t *data, size
     return log->operations->publish(log, &message);
 }
 
+bool log_trim(struct log *log, uint64_t keep_seq, uint64_t before_us)
+{
+    return log->operations->trim != NULL && log->operations->trim(log, keep_seq, before_us);
+}
+
 uint64_t log_progress_mono_ms(const struct log *log)
 {
     return log->operations->progress_mono_ms(log);

@@ -44,6 +44,8 @@ enum log_notice_kind {
     LOG_APPENDED, /* the server acknowledged an append: proves nothing (I3, I4); for latency figures
                    */
     LOG_REFUSED,  /* the server refused an append; text says why */
+    LOG_TRIMMED,  /* the answer to log_trim(): the log begins at seq; text: why nothing was removed
+                   */
     LOG_GONE,     /* the record wanted_seq is older than what is kept */
     LOG_END,      /* a captured file is at its end */
     LOG_LOST, /* the log does not hold what was handed out: text says what was found. Nothing comes
@@ -59,7 +61,7 @@ struct log_notice {
     const char *subject; /* LOG_RECORD, LOG_LIVE, LOG_ASKED */
     const uint8_t *data; /* LOG_RECORD, LOG_LIVE */
     size_t size;
-    const char *text; /* LOG_DOWN, LOG_REFUSED, LOG_LOST */
+    const char *text; /* LOG_DOWN, LOG_REFUSED, LOG_LOST, LOG_TRIMMED */
 };
 
 /* Settings of a log that is written, too. Strings are copied. */
@@ -78,8 +80,8 @@ struct log_nats_options {
     bool create_stream;  /* create the stream if it is not there (monitors) */
     int replicas;        /* of a stream that is created: 1, 3 or 5 */
     bool memory_storage; /* of a stream that is created: else file */
-    uint64_t max_age_s;  /* retention of a stream that is created; 0: without limit */
-    uint64_t max_bytes;  /* the same */
+    bool can_trim;       /* of a stream that is created: what is old may be removed (log_trim()) */
+    uint64_t max_bytes;  /* of a stream that is created; 0: without limit */
     uint64_t missing_ms; /* what was read and is missing is awaited so long; 0: 10 s on a replicated
                             stream, not at all where a server alone has it */
 };
@@ -113,6 +115,12 @@ MUST_USE bool log_append(struct log *log, const char *subject, const uint8_t *da
                          const char *message_id);
 /* Queues a plain message (live position, ask). False when the queue is full. */
 bool log_publish(struct log *log, const char *subject, const uint8_t *data, size_t size);
+
+/* Removes old records of a log on NATS: none from keep_seq on, none that was stored at before_us or
+ * later, and LOG_TRIM_COUNT at most; LOG_TRIMMED follows when there was something to remove. False
+ * when the log keeps all, or the queue is full. */
+#define LOG_TRIM_COUNT 100000
+bool log_trim(struct log *log, uint64_t keep_seq, uint64_t before_us);
 
 /* For health pages and the watch on a stuck thread (FACTS 12): ms on CLOCK_MONOTONIC at which the
  * log's own thread last made progress. */

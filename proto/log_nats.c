@@ -87,6 +87,17 @@ static bool nats_publish(struct log *base, const struct log_notice *message)
     return send_later(nats_of(base), message, LOG_LIVE, NULL);
 }
 
+static bool nats_trim(struct log *base, uint64_t keep_seq, uint64_t before_us)
+{
+    const struct log_notice message = {
+            .seq = keep_seq,
+            .subject = "",
+            .data = (const uint8_t *)&before_us,
+            .size = sizeof(before_us),
+    };
+    return send_later(nats_of(base), &message, LOG_TRIMMED, NULL);
+}
+
 static uint64_t nats_progress_mono_ms(const struct log *base)
 {
     return atomic_load(&nats_of(base)->progress_mono_ms);
@@ -99,6 +110,7 @@ static const struct log_operations nats_operations = {
         .append = nats_append,
         .publish = nats_publish,
         .progress_mono_ms = nats_progress_mono_ms,
+        .trim = nats_trim,
 };
 
 static char *copy_string(const char *text)

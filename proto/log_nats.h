@@ -58,8 +58,6 @@
  */
 #define LOG_PROBE_PERIOD_MS 1000
 #define LOG_PROBE_TIMEOUT_MS 1500
-/* A record that the stream has and the feed has not brought is awaited so long, in ms. */
-#define LOG_SUSPECT_MS 100
 /* Appends that cannot be sent are dropped after this, in ms; plain messages are dropped at once. */
 #define LOG_APPEND_AGE_MS 2000
 /* Longest sleep of our thread, in ms: it shows progress at least so often. */
@@ -238,6 +236,9 @@ bool log_nats_find_stream(struct log_nats *log);
 /* log_nats_snapshot.c: hands out what from_snapshot wants, and sets from where on the history is
  * read. False when that is not known yet: log_nats_down() was called. */
 bool log_nats_begin_with_snapshots(struct log_nats *log);
+
+/* log_nats_trim.c: what log_trim() has queued. */
+void log_nats_trim(struct log_nats *log, const struct log_notice *order);
 
 /* log_nats_read.c: one round of a stage; false when there was nothing to do. */
 bool log_nats_begin_history(struct log_nats *log);

@@ -72,14 +72,17 @@ struct comparison {
     natsStatus status;   /* not NATS_OK: the stream did not answer */
 };
 
-/* Records that retention has removed are no loss. A stream that removes none by itself, or is empty
- * although it removes by size only, was emptied. */
+/* Records that retention has removed are no loss: by age, by size, or a monitor's (log_trim()). A
+ * stream that removes none, or is empty although it removes by size or by a monitor, was emptied.
+ */
 static bool may_be_removed(const jsStreamInfo *info, uint64_t seq)
 {
     const jsStreamConfig *config = info->Config;
     const bool by_size =
             config->MaxBytes > 0 || config->MaxMsgs > 0 || config->MaxMsgsPerSubject > 0;
-    return seq < info->State.FirstSeq && (config->MaxAge > 0 || (by_size && info->State.Msgs > 0));
+    const bool leaves_some = by_size || !config->DenyPurge;
+    return seq < info->State.FirstSeq &&
+           (config->MaxAge > 0 || (leaves_some && info->State.Msgs > 0));
 }
 
 /* Learns when a record was stored that the feed has brought. */

@@ -23,6 +23,8 @@
  * many in a row all records are got one by one. */
 #define LOG_CONSUMER_PAUSE_MS 5
 #define LOG_CONSUMER_TRIES 40
+/* A record that the stream has and the feed has not brought is awaited so long, in ms. */
+#define LOG_SUSPECT_MS 100
 /* Answers that do not vouch for the feed's next record before history is read. */
 #define DENIED_COUNT_MAX 3
 /* Readings of the history in a row that bring nothing before a record of the feed is disbelieved.

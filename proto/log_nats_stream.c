@@ -13,19 +13,16 @@
 
 static void fill_config(const struct log_nats_options *options, jsStreamConfig *config)
 {
-    const uint64_t age_s = options->max_age_s;
-    const uint64_t duplicates_s = age_s > 0 && age_s < DUPLICATES_S ? age_s : DUPLICATES_S;
     config->Name = STREAM_NAME;
     config->Retention = js_LimitsPolicy;
     config->Discard = js_DiscardOld;
     config->Storage = options->memory_storage ? js_MemoryStorage : js_FileStorage;
     config->Replicas = options->replicas > 0 ? options->replicas : 1;
-    config->MaxAge = (int64_t)age_s * NS_PER_S;
     config->MaxBytes = options->max_bytes > 0 ? (int64_t)options->max_bytes : -1;
     config->MaxMsgSize = MESSAGE_BYTES_MAX;
-    config->Duplicates = (int64_t)duplicates_s * NS_PER_S;
+    config->Duplicates = DUPLICATES_S * NS_PER_S;
     config->DenyDelete = true;
-    config->DenyPurge = true;
+    config->DenyPurge = !options->can_trim;
 }
 
 /* Another monitor may create it at the same time: who comes second finds it at the next look. */

@@ -167,6 +167,8 @@ static void send_next(struct log_nats *log, bool can_send)
     if (message.kind == LOG_LIVE && can_send) {
         (void)natsConnection_Publish(log->link->connection, message.subject, message.data,
                                      (int)message.size);
+    } else if (message.kind == LOG_TRIMMED && can_send) {
+        log_nats_trim(log, &message);
     } else if (message.kind == LOG_RECORD && can_send) {
         status = send_append(log, &message);
     } else if (message.kind == LOG_RECORD) {

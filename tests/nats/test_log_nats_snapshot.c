@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -207,6 +208,92 @@ static void test_log_hands_out_the_record_that_is_wanted(void **state)
     log_destroy(writer);
 }
 
+static uint64_t wall_us(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* 20 old records and 10 new ones, and when the new ones began; a snapshot has the first 15. */
+static struct log *write_old_and_new(struct bench *b, bool can_trim, uint64_t *ret_between_us)
+{
+    struct log_nats_options options = bench_options(b, NULL, true);
+    struct failure failure;
+    struct log *log = NULL;
+    options.can_trim = can_trim;
+    assert_int_equal(log_create(&options, &log, &failure), RESULT_OK);
+    (void)await(log, LOG_CAUGHT_UP);
+    append_goodbyes(log, "a", 20);
+    (void)poll(NULL, 0, 50);
+    *ret_between_us = wall_us();
+    (void)poll(NULL, 0, 50);
+    append_goodbyes(log, "a", 10);
+    append_snapshot(log, "a", 15);
+    (void)await(log, LOG_RECORD);
+    return log;
+}
+
+static void test_log_is_trimmed_by_number_and_by_age(void **state)
+{
+    struct bench *b = *state;
+    uint64_t seqs[64];
+    uint64_t between_us = 0;
+    struct log *writer = write_old_and_new(b, true, &between_us);
+    struct log *idle = open_log(b, "a", 0);
+    assert_int_equal(read_all(idle, seqs, 64), 1 + 16);
+    assert_true(log_trim(writer, 11, between_us));
+    struct log_notice notice = await(writer, LOG_TRIMMED);
+    assert_null(notice.text);
+    assert_int_equal(notice.seq, 11);
+    assert_true(log_trim(writer, 25, between_us));
+    notice = await(writer, LOG_TRIMMED);
+    assert_int_equal(notice.seq, 21);
+    /* Whoever has read it misses nothing; whoever comes begins with the snapshot. */
+    append_goodbyes(writer, "a", 1);
+    assert_int_equal(await(idle, LOG_RECORD).seq, 32);
+    log_destroy(idle);
+    log_destroy(writer);
+}
+
+static void test_log_that_keeps_all_says_so(void **state)
+{
+    struct bench *b = *state;
+    uint64_t between_us = 0;
+    struct log *writer = write_old_and_new(b, false, &between_us);
+    assert_true(log_trim(writer, 11, between_us));
+    assert_non_null(await(writer, LOG_TRIMMED).text);
+    log_destroy(writer);
+}
+
+/* What is kept begins in the middle of the cluster, and nothing tells what was before. */
+static void test_log_without_its_beginning_is_not_read(void **state)
+{
+    struct bench *b = *state;
+    struct log_nats_options options = bench_options(b, NULL, true);
+    struct failure failure;
+    struct log *writer = NULL;
+    options.can_trim = true;
+    assert_int_equal(log_create(&options, &writer, &failure), RESULT_OK);
+    (void)await(writer, LOG_CAUGHT_UP);
+    append_goodbyes(writer, "a", 10);
+    struct event e = event_of("a", EVENT_REVOKE, 11);
+    e.decision.prev_seq = 4;
+    (void)snprintf(e.decision.rule, sizeof(e.decision.rule), "test");
+    append(writer, &e);
+    (void)await(writer, LOG_RECORD);
+    assert_true(log_trim(writer, 6, wall_us()));
+    (void)await(writer, LOG_TRIMMED);
+    struct log *reader = open_log(b, "a", 0);
+    assert_non_null(strstr(await(reader, LOG_DOWN).text, "behind the beginning of cluster a"));
+    /* A monitor that knows it writes one. */
+    append_snapshot(writer, "a", 11);
+    (void)await(writer, LOG_RECORD);
+    (void)await(reader, LOG_CAUGHT_UP);
+    log_destroy(reader);
+    log_destroy(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +304,12 @@ int main(void)
             cmocka_unit_test_setup_teardown(test_log_ignores_a_snapshot_that_it_cannot_read,
                                             bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_hands_out_the_record_that_is_wanted,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_is_trimmed_by_number_and_by_age,
+                                            bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_that_keeps_all_says_so, bench_set_up_one,
+                                            bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_without_its_beginning_is_not_read,
                                             bench_set_up_one, bench_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "../../monitor/snapshots.h"
+#include "../../monitor/retention.h"
 #include "world.h"
 
 static uint8_t space[STATE_BYTES_MAX];
@@ -160,6 +160,42 @@ static void test_snapshots_that_nobody_can_read_do_not_count(void **state)
     assert_int_equal(s.folded_seq, 0);
 }
 
+static void test_retention_keeps_what_any_cluster_needs(void **state)
+{
+    const struct snapshots both = {.folded_seq = 900, .previous_seq = 500};
+    const struct snapshots late = {.folded_seq = 800, .previous_seq = 300};
+    const struct snapshots one = {.folded_seq = 800};
+    uint64_t keep_seq = UINT64_MAX;
+
+    (void)state;
+    keep_seq = retention_keep_seq(keep_seq, &both);
+    assert_int_equal(keep_seq, 501);
+    keep_seq = retention_keep_seq(keep_seq, &late);
+    assert_int_equal(keep_seq, 301);
+    keep_seq = retention_keep_seq(keep_seq, &both);
+    assert_int_equal(keep_seq, 301);
+    keep_seq = retention_keep_seq(keep_seq, &one);
+    assert_int_equal(keep_seq, 0);
+    assert_int_equal(retention_keep_seq(keep_seq, &both), 0);
+}
+
+static void test_retention_removes_a_part_at_a_time(void **state)
+{
+    struct retention r = {.span_s = 3600};
+    const uint64_t wall_us = UINT64_C(1700000000000000);
+    uint64_t before_us = 0;
+
+    (void)state;
+    assert_false(retention_is_due(&r, 0, 1000, wall_us, &before_us));
+    assert_false(retention_is_due(&r, UINT64_MAX, 1000, wall_us, &before_us));
+    assert_true(retention_is_due(&r, 301, 1000, wall_us, &before_us));
+    assert_int_equal(before_us, wall_us - UINT64_C(3600000000));
+    assert_false(retention_is_due(&r, 301, 1001, wall_us, &before_us));
+    assert_true(retention_is_due(&r, 301, 1000 + RETENTION_PERIOD_MS, wall_us, &before_us));
+    r = (struct retention){.span_s = 0};
+    assert_false(retention_is_due(&r, 301, 1000, wall_us, &before_us));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +207,8 @@ int main(void)
             cmocka_unit_test(test_snapshots_are_of_known_states_only),
             cmocka_unit_test(test_snapshots_two_are_kept),
             cmocka_unit_test(test_snapshots_that_nobody_can_read_do_not_count),
+            cmocka_unit_test(test_retention_keeps_what_any_cluster_needs),
+            cmocka_unit_test(test_retention_removes_a_part_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,10 +54,10 @@ static void test_settings_reads_all_keys(void **state)
     const char *text = "name: monitor-7\n"
                        "nats: nats://127.0.0.1:4222\n"
                        "log_level: debug\n"
+                       "retention: 7d\n"
                        "stream:\n"
                        "  replicas: 3\n"
                        "  storage: memory\n"
-                       "  max_age: 30d\n"
                        "  max_bytes: 1GB\n"
                        "cluster_defaults:\n"
                        "  probe_period: 300ms\n"
@@ -90,7 +90,7 @@ static void test_settings_reads_all_keys(void **state)
     assert_int_equal(s.log_level, SEVERITY_DEBUG);
     assert_int_equal(s.replicas, 3);
     assert_true(s.memory_storage);
-    assert_int_equal(s.max_age_s, 30 * 86400);
+    assert_int_equal(s.retention_s, 7 * 86400);
     assert_int_equal(s.max_bytes, 1 << 30);
     assert_int_equal(s.config.probe_period_ms, 300);
     assert_int_equal(s.config.probe_timeout_ms, 500);
@@ -146,7 +146,8 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("log_level: loud\n", "log_level");
     expect_refusal("stream:\n  replicas: 2\n", "1, 3 or 5");
     expect_refusal("stream:\n  storage: tape\n", "file or memory");
-    expect_refusal("stream:\n  max_age: 100ms\n", "at least 1s");
+    expect_refusal("retention: 100ms\n", "at least 60s");
+    expect_refusal("retention: long\n", "retention");
     expect_refusal("cluster_defaults:\n  probe_period: 300\n", "probe_period");
     expect_refusal("cluster_defaults:\n  probe_period: 1ms\n", "between 50ms");
     expect_refusal("cluster_defaults:\n  lease_ttl: 1s\n", "fast shutdown");
