@@ -189,7 +189,7 @@ static const char *const request_kind_names[] = {
         [REQUEST_PAUSE] = "pause",           [REQUEST_RESUME] = "resume",
         [REQUEST_REMOVE] = "remove",         [REQUEST_PROMOTE] = "promote",
         [REQUEST_RESTART] = "restart",       [REQUEST_CONFIG] = "config",
-        [REQUEST_RELOAD] = "reload",
+        [REQUEST_RELOAD] = "reload",         [REQUEST_RECOVER] = "recover",
 };
 _Static_assert(LENGTH(request_kind_names) == REQUEST_KIND_COUNT, "every request has a name");
 
@@ -236,7 +236,7 @@ bool request_is_ordered(enum request_kind kind)
 {
     return kind == REQUEST_PAUSE || kind == REQUEST_RESUME || kind == REQUEST_REMOVE ||
            kind == REQUEST_PROMOTE || kind == REQUEST_RESTART || kind == REQUEST_CONFIG ||
-           kind == REQUEST_RELOAD;
+           kind == REQUEST_RELOAD || kind == REQUEST_RECOVER;
 }
 
 bool verdict_is_of_proof(enum verdict verdict)

@@ -30,6 +30,11 @@ void explain_asked(const struct event *e, struct text *t)
         text_add(t, r->unchecked ? ", unchecked" : "");
         return;
     }
+    if (r->kind == REQUEST_RECOVER) {
+        text_add(t, "%s vouches that no other member will say what a lost part of the log held",
+                 e->writer);
+        return;
+    }
     const char *what = r->kind == REQUEST_REMOVE    ? "removal"
                        : r->kind == REQUEST_PROMOTE ? "promotion of this standby cluster"
                                                     : request_kind_name(r->kind);
@@ -88,6 +93,13 @@ static void say_reload(const struct cluster *c, struct text *t)
              node[0] != '\0' ? node : "every node");
 }
 
+static void say_recover(const struct cluster *c, struct text *t)
+{
+    (void)c;
+    text_add(t, "no other member is waited for that may remember a lost part of the log: terms "
+                "are granted again, above all that are remembered");
+}
+
 void explain_checked(const struct cluster *c, const struct event *e, struct text *t)
 {
     (void)c;
@@ -102,6 +114,7 @@ void explain_order(const struct cluster *c, const struct event *e, struct text *
             [REQUEST_RESUME] = say_resume,      [REQUEST_REMOVE] = say_remove,
             [REQUEST_PROMOTE] = say_promote,    [REQUEST_RESTART] = say_restart,
             [REQUEST_CONFIG] = say_config,      [REQUEST_RELOAD] = say_reload,
+            [REQUEST_RECOVER] = say_recover,
     };
     _Static_assert(sizeof says / sizeof says[0] == REQUEST_KIND_COUNT, "a sentence for each");
     const struct order *order = &e->body.order;

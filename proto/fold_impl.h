@@ -43,6 +43,8 @@ void fold_lost_promotion(struct cluster *c, int32_t i, const struct probe *p,
                          const struct event *e);
 /* The first renewal of a term. */
 void fold_lost_held(struct cluster *c);
+/* An operator says that no other member will report. */
+void fold_lost_recover(struct cluster *c, const struct event *e);
 /* A node was removed: nobody waits for its report. */
 void fold_lost_removed(struct cluster *c);
 

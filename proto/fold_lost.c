@@ -151,12 +151,17 @@ static bool renewer_is_gone(const struct cluster *c)
     return true;
 }
 
+static void end_wait(struct cluster *c)
+{
+    c->lost.seq = 0;
+    c->lost.member_count = 0;
+}
+
 /* Called after it: with the last member's everybody has reported. */
 void fold_lost_reported(struct cluster *c)
 {
     if (lost_is_known(c) && lost_reported_count(c) >= lost_expected_count(c)) {
-        c->lost.seq = 0;
-        c->lost.member_count = 0;
+        end_wait(c);
         if (renewer_is_gone(c)) {
             c->lease.failsafe = false;
             c->lease.electable = 0;
@@ -164,11 +169,18 @@ void fold_lost_reported(struct cluster *c)
     }
 }
 
+/* What was remembered stays: the highest term, the longest lease and with it the hold-off, and
+ * whoever may live on promises. */
+void fold_lost_recover(struct cluster *c, const struct event *e)
+{
+    (void)e;
+    end_wait(c);
+}
+
 /* What is held from here on is in the log. */
 void fold_lost_held(struct cluster *c)
 {
-    c->lost.seq = 0;
-    c->lost.member_count = 0;
+    end_wait(c);
     c->lost.ttl_ms = 0;
 }
 

@@ -2,6 +2,7 @@
 /* What operators ask for that one decision ends. */
 #include "fold_impl.h"
 #include "licence.h"
+#include "lost.h"
 #include "order.h"
 #include "pause.h"
 #include "standby.h"
@@ -75,6 +76,18 @@ static enum void_reason check_reload(const struct cluster *c, const struct reque
         return VOID_IMPOSSIBLE;
     }
     return is_member_or_all(c, r->node) ? VOID_NONE : VOID_BAD_TARGET;
+}
+
+/* Of a loss that its author has seen. */
+static enum void_reason check_recover(const struct cluster *c, const struct request *r)
+{
+    if (r->node[0] != '\0' || r->leader_stopped) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (!lost_is_known(c)) {
+        return VOID_NO_CHANGE;
+    }
+    return r->seen_seq >= c->lost.seq ? VOID_NONE : VOID_REQUEST_OUTDATED;
 }
 
 static enum void_reason check_asked(const struct cluster *c, const struct request *r)
@@ -189,6 +202,21 @@ static enum reason reload_objection(const struct cluster *c, const struct eviden
 {
     (void)evidence;
     return is_member_or_all(c, c->asked.node) ? REASON_NONE : REASON_OVERTAKEN;
+}
+
+/* Whoever is heard can report. */
+static enum reason recover_objection(const struct cluster *c, const struct evidence *evidence)
+{
+    if (!lost_is_known(c) || c->asked.request_seq < c->lost.seq) {
+        return REASON_OVERTAKEN;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        bool heard = (evidence->alive_mask >> i & 1U) != 0 && !c->nodes[i].departed;
+        if (heard && !c->nodes[i].removed && !lost_has_reported(c, (int32_t)i)) {
+            return REASON_NODE_HEARD;
+        }
+    }
+    return REASON_NONE;
 }
 
 enum reason order_objection(const struct cluster *c, const struct evidence *evidence)
@@ -309,6 +337,7 @@ static const struct order_kind kinds[REQUEST_KIND_COUNT] = {
         [REQUEST_RESTART] = {licence_check, licence_objection, licence_give},
         [REQUEST_CONFIG] = {check_config, config_objection, change_parameters},
         [REQUEST_RELOAD] = {check_reload, reload_objection, reload},
+        [REQUEST_RECOVER] = {check_recover, recover_objection, fold_lost_recover},
 };
 
 enum void_reason fold_order(struct cluster *c, const struct event *e)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * order.h - requests that one decision ends: pause, resume, the removal of a node, the promotion of
- * a standby cluster, the licence to restart a node, a change of parameters, a reload.
+ * a standby cluster, the licence to restart a node, a change of parameters, a reload, the end of
+ * the wait after the log has lost a part of itself (lost.h).
  *
  *             request                    order
  *   nothing ─────────▶ asked ─────────────────────────────────▶ carried out, or declined: nothing

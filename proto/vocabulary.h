@@ -127,6 +127,7 @@ enum request_kind {
     REQUEST_RESTART,        /* a node's PostgreSQL is to be restarted (licence.h) */
     REQUEST_CONFIG,         /* PostgreSQL's parameters are changed, on all nodes */
     REQUEST_RELOAD,         /* PostgreSQL reads its configuration files again */
+    REQUEST_RECOVER,        /* nobody else will say what a lost part of the log held (lost.h) */
     REQUEST_KIND_COUNT
 };
 

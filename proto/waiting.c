@@ -392,8 +392,8 @@ static void say_lost(const struct cluster *c, struct text *t)
         add_ended(c, t);
     }
     add_lost(c, t);
-    text_add(t, "; heals when their agents run, or when an operator accepts a loss: pgbaton "
-                "failover --accept-loss --to NODE");
+    text_add(t, "; heals when their agents run, or when an operator says that they are gone: "
+                "pgbaton log recover");
 }
 
 size_t waiting_explain_lost(const struct cluster *c, char *buffer, size_t size)
@@ -401,7 +401,8 @@ size_t waiting_explain_lost(const struct cluster *c, char *buffer, size_t size)
     struct text t = text_begin(buffer, size);
     if (lost_is_known(c)) {
         add_lost(c, &t);
-        text_add(&t, "; nobody else is granted a term before their agents run");
+        text_add(&t, "; nobody else is granted a term before their agents run, or an operator says "
+                     "that they are gone: pgbaton log recover");
     }
     return t.length;
 }

@@ -36,5 +36,7 @@ int config_history_run(const struct options *options);
 int reload_run(const struct options *options);
 /* How the log is, who is heard through it, and what is waited for. */
 int log_status_run(const struct options *options);
+/* After a loss of a part of the log: no other member will say what it remembers. */
+int log_recover_run(const struct options *options);
 
 #endif

@@ -132,7 +132,9 @@ bool log_status_lost_advice(const struct cluster *c, struct advice *ret_advice)
         return false;
     }
     (void)snprintf(ret_advice->can_do, sizeof ret_advice->can_do,
-                   "start the agents of these members");
+                   "start the agents of these members; if they are gone for good: pgbaton log "
+                   "recover %s",
+                   c->name);
     return true;
 }
 

@@ -14,6 +14,7 @@
 #define CONFIG_SHOW "config-show"
 #define CONFIG_HISTORY "config-history"
 #define LOG_STATUS "log-status"
+#define LOG_RECOVER "log-recover"
 
 #define SOURCE_USAGE                                                                               \
     "  --nats URL       servers, several with commas (PGBATON_NATS; " NATS_DEFAULT ")\n"           \
@@ -40,6 +41,9 @@ static const char usage[] =
         "  pgbaton config set|show|history    PostgreSQL's parameters, on all nodes\n"
         "  pgbaton reload [CLUSTER] [NODE]    PostgreSQL reads its configuration files again\n"
         "  pgbaton log status [CLUSTER]       how the log is, and what is waited for\n"
+        "  pgbaton log recover [CLUSTER]      after a loss: members that are gone are waited for "
+        "no "
+        "more\n"
         "  pgbaton replay COMMAND ...         post-mortems: verify, timeline, capture\n"
         "  pgbaton version\n"
         "\n"
@@ -247,6 +251,24 @@ static const char log_status_usage[] =
         "\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+static const char log_recover_usage[] =
+        "pgbaton log recover [CLUSTER] [options]\n"
+        "\n"
+        "After the log has lost a part of itself nobody is granted a term before every member has "
+        "said what\n"
+        "it remembers. This is your word that those that have not are gone for good; a loss must "
+        "be "
+        "known,\n"
+        "and none of them heard. What only they know is not minded then: a term above the "
+        "remembered ones\n"
+        "may have been granted, and commits acknowledged, that are in no copy which is left. It "
+        "shortens no\n"
+        "lease and no hold-off, and does not accept a loss of commits: pgbaton failover "
+        "--accept-loss does.\n"
+        "\n"
+        "  --yes            asks nothing\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
@@ -264,6 +286,7 @@ static const struct command commands[] = {
         {CONFIG_HISTORY, "nctoI", OPERAND_CLUSTER, config_history_usage, config_history_run},
         {"reload", "nctoWN", OPERAND_CLUSTER_NODE, reload_usage, reload_run},
         {LOG_STATUS, "ncto", OPERAND_CLUSTER, log_status_usage, log_status_run},
+        {LOG_RECOVER, "nctoY", OPERAND_CLUSTER, log_recover_usage, log_recover_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 
@@ -305,15 +328,14 @@ static char config_set[] = CONFIG_SET;
 static char config_show[] = CONFIG_SHOW;
 static char config_history[] = CONFIG_HISTORY;
 static char log_status[] = LOG_STATUS;
+static char log_recover[] = LOG_RECOVER;
 static const struct {
     const char *first;
     const char *second;
     char *name;
-} pairs[] = {{"node", "remove", node_remove},
-             {"config", "set", config_set},
-             {"config", "show", config_show},
-             {"config", "history", config_history},
-             {"log", "status", log_status}};
+} pairs[] = {{"node", "remove", node_remove}, {"config", "set", config_set},
+             {"config", "show", config_show}, {"config", "history", config_history},
+             {"log", "status", log_status},   {"log", "recover", log_recover}};
 
 int main(int argc, char **argv)
 {

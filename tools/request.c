@@ -199,7 +199,7 @@ static bool has_effect(const struct errand *errand, const struct cluster *c)
 {
     bool led = cluster_holder(c) != LEADER_NONE;
     enum request_kind kind = errand->event.body.request.kind;
-    if (kind == REQUEST_REMOVE || kind == REQUEST_RELOAD) {
+    if (kind == REQUEST_REMOVE || kind == REQUEST_RELOAD || kind == REQUEST_RECOVER) {
         return true;
     }
     if (kind == REQUEST_PROMOTE) {

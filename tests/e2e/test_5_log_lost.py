@@ -99,6 +99,59 @@ def test_what_commits_wait_for_is_lost(losing):
         load.verdict()
 
 
+def loss(cluster):
+    """What `pgbaton log status` says of it."""
+    done = cluster.pgbaton("log", "status", "demo", "-o", "json", check=False)
+    (shown,) = json.loads(done.stdout)["clusters"]
+    assert (done.returncode == 1) >= (shown["log_lost"] is not None)
+    return shown["log_lost"]
+
+
+def test_a_member_never_reports(losing):
+    """An operator says that it is gone. Until then, and while it is heard, that is refused; from then on a
+    failover happens by itself again. When the member comes back all the same it reports, and nothing breaks."""
+    refused = losing.pgbaton("log", "recover", "demo", "--yes", check=False)
+    assert refused.returncode == 1 and "no loss of a part of the log of demo is known" in refused.stderr
+    gone, other = losing.standbys()
+    with rolled_back(losing):
+        losing.wait_healthy()
+        losing.write("after the copy")
+        start = losing.last_seq()
+        losing.fault("kill-host", gone)
+        losing.wait_event(start, kind="sync_set")
+    wait_told(losing, [n for n in losing.nodes if n != gone])
+    waits = wait_until("two reports", lambda: loss(losing) and loss(losing)["reported"] == 2 and loss(losing))
+    assert gone in waits["waits_for"] and "pgbaton log recover demo" in waits["can_do"]
+    asked = losing.pgbaton("log", "recover", "demo", check=False)
+    assert asked.returncode == 1 and f"\n  {gone}\n" in asked.stderr and "--yes agrees" in asked.stderr
+    assert loss(losing)
+
+    done = wait_until("a monitor that hears it no more", lambda: recovered(losing))
+    assert done["outcome"] == "done" and loss(losing) is None
+    wait_until("commits that wait for the other one", lambda: leads_again(losing, other))
+    old, start = losing.primary(), losing.last_seq()
+    (heir,) = {*losing.nodes} - {gone, old}
+    losing.fault("kill-postgres", old)
+    losing.wait_event(start, kind="grant", node=heir)
+    losing.wait_event(start, kind="done", task="first_write")
+    losing.fault("start", gone)
+    losing.wait_healthy()
+    assert loss(losing) is None and "after the copy" in losing.rows(gone)
+
+
+def leads_again(cluster, node):
+    """If the lost part had another term nobody leads: that the member which is gone may have had more is accepted."""
+    now = cluster.describe()
+    if now["leader"] is None and "accept-loss" in now["reason"]:
+        cluster.pgbaton("failover", "demo", "--to", node, "--accept-loss", check=False)
+    return now["leader"] and now["synchronous"]["step"] == "steady"
+
+
+def recovered(cluster):
+    done = cluster.pgbaton("log", "recover", "demo", "--yes", "-o", "json", check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
 def test_stream_is_deleted(losing):
     """A monitor creates it again. Nobody knows of a leader, and the one that there was is adopted."""
     with LosingLoad(losing) as load:

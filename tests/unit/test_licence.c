@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* Restarts that operators ask for, and node remove: what one order gives or takes. */
+/* Restarts that operators ask for, node remove, and log recover: what one order gives or takes. */
 #include "../../proto/explain.h"
 #include "../../proto/licence.h"
+#include "../../proto/lost.h"
 #include "../../proto/order.h"
 #include "../../proto/sync.h"
 #include "world.h"
@@ -248,6 +249,63 @@ static void test_remove_not_of_whom_commits_wait_for(void **state)
     assert_false(world.c.nodes[2].removed);
 }
 
+/* ---- log recover ---- */
+
+/* A hello of node-2 has made it known, and node-3 has not said anything since. */
+static void lose(void)
+{
+    world_running(&world);
+    struct event hello = world_event(&world, "node-2", EVENT_HELLO);
+    hello.incarnation += 100;
+    hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
+    hello.body.hello.lost = true;
+    hello.body.hello.anchor_term = world.c.term + 4;
+    hello.body.hello.anchor_ttl_ms = 9000;
+    hello.body.hello.anchor_member_count = 3;
+    assert_int_equal(world_fold(&world, &hello), VOID_NONE);
+    assert_true(lost_is_known(&world.c));
+}
+
+static void test_recover_ends_the_wait_and_nothing_else(void **state)
+{
+    (void)state;
+    lose();
+    const struct lost lost = world.c.lost;
+    const uint64_t next_term = lost_next_term(&world.c);
+    const uint64_t holdoff_ms = lost_holdoff_ms(&world.c);
+    assert_int_equal(ask(REQUEST_RECOVER, ""), VOID_NONE);
+    assert_true(lost_is_known(&world.c));
+    assert_int_equal(answer(0x2), REASON_NONE);
+    assert_false(lost_is_known(&world.c));
+    assert_int_equal(lost_next_term(&world.c), next_term);
+    assert_int_equal(lost_holdoff_ms(&world.c), holdoff_ms);
+    assert_int_equal(world.c.lost.term, lost.term);
+    assert_int_equal(world.c.lost.ttl_ms, 9000);
+}
+
+static void test_recover_is_of_a_loss_that_was_seen(void **state)
+{
+    (void)state;
+    world_running(&world);
+    assert_int_equal(ask(REQUEST_RECOVER, ""), VOID_NO_CHANGE);
+    lose();
+    assert_int_equal(ask(REQUEST_RECOVER, "node-3"), VOID_IMPOSSIBLE);
+    struct event early = world_event(&world, "op", EVENT_REQUEST);
+    early.body.request.kind = REQUEST_RECOVER;
+    early.body.request.seen_seq = world.c.lost.seq - 1;
+    assert_int_equal(world_fold(&world, &early), VOID_REQUEST_OUTDATED);
+}
+
+/* Who is heard reports by itself, or must be stopped first. */
+static void test_recover_not_while_one_that_is_to_report_is_heard(void **state)
+{
+    (void)state;
+    lose();
+    assert_int_equal(ask(REQUEST_RECOVER, ""), VOID_NONE);
+    assert_int_equal(answer(0x6), REASON_NODE_HEARD);
+    assert_true(lost_is_known(&world.c));
+}
+
 /* What it said before does not bring it back; a later incarnation joins as a new node. */
 static void test_remove_lasts_until_a_new_hello(void **state)
 {
@@ -283,6 +341,9 @@ int main(void)
             cmocka_unit_test(test_remove_is_of_one_that_left),
             cmocka_unit_test(test_remove_not_of_whom_commits_wait_for),
             cmocka_unit_test(test_remove_lasts_until_a_new_hello),
+            cmocka_unit_test(test_recover_ends_the_wait_and_nothing_else),
+            cmocka_unit_test(test_recover_is_of_a_loss_that_was_seen),
+            cmocka_unit_test(test_recover_not_while_one_that_is_to_report_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
