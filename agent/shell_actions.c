@@ -3,6 +3,8 @@
 
 #include "../proto/log_line.h"
 
+#include <string.h>
+
 static void act_append(struct shell *shell, const struct action *action)
 {
     shell_log_append(shell, &action->as.event);
@@ -93,8 +95,12 @@ static void act_check(struct shell *shell, const struct action *action)
 
 static void act_promise(struct shell *shell, const struct action *action)
 {
-    (void)shell;
-    (void)action;
+    const struct name_list *to = &action->as.promise.to;
+    for (uint32_t i = 0; i < to->count; i++) {
+        struct promise_message message = action->as.promise.message;
+        memcpy(message.to, to->names[i], sizeof(message.to));
+        shell_peer_send(shell, &message);
+    }
 }
 
 static void act_say(struct shell *shell, const struct action *action)

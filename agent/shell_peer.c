@@ -112,8 +112,9 @@ void shell_peer_send(struct shell *shell, const struct promise_message *message)
 
 void shell_peer_received(struct shell *shell, const struct promise_message *message)
 {
-    (void)shell;
     log_line(SEVERITY_DEBUG, "%s has %s promise number=%llu term=%llu", message->from,
              message->kind == PROMISE_ASKED ? "asked for a" : "answered the question for a",
              (unsigned long long)message->number, (unsigned long long)message->term);
+    shell_push(shell, FACT_PROMISE)->promise = *message;
+    shell_pump(shell);
 }
