@@ -17,12 +17,19 @@ struct cluster_set *cluster_set_create(void)
     return set;
 }
 
+static void see(struct cluster_entry *entry)
+{
+    window_destroy(entry->blind);
+    entry->blind = NULL;
+}
+
 void cluster_set_destroy(struct cluster_set *set)
 {
     if (set == NULL) {
         return;
     }
     for (uint32_t i = 0; i < set->count; i++) {
+        see(set->entries[i]);
         free(set->entries[i]);
     }
     free(set->entries);
@@ -116,33 +123,52 @@ static void note_record(struct cluster_entry *entry, const struct folded *folded
     }
 }
 
-/* No decision of the cluster is known here, and its author knew of some. */
-static bool takes_snapshot(struct cluster_entry *entry, const struct event *e)
+/* No decision of the cluster is known here, and its author knew of some: the log begins in the
+ * middle. What came since he looked is folded again. */
+static bool begin(struct cluster_entry *entry, const struct event *e)
 {
     struct cluster state;
-    const struct cluster *c = &entry->state;
-    bool blind = c->decision_seq == 0 && c->last_seq <= e->body.snapshot.folded_seq;
-    if (!blind || snapshot_read(e, &state) != VOID_NONE || state.decision_seq == 0) {
+    uint64_t folded_seq = e->body.snapshot.folded_seq;
+    if (snapshot_read(e, &state) != VOID_NONE || state.decision_seq == 0 ||
+        !window_begin(entry->blind, &state, folded_seq)) {
         return false;
     }
-    entry->state = state;
+    window_present(entry->blind, &entry->state);
+    entry->begun_seq = folded_seq;
+    entry->headless = false;
     return true;
 }
 
-static void fold_record(struct cluster_set *set, struct cluster_entry *entry,
-                        const struct cluster_record *record, struct folded *ret_folded)
+/* A cluster of which no decision is known. False: no memory. */
+static bool fold_blindly(struct cluster_set *set, struct cluster_entry *entry,
+                         const struct log_notice *record, struct folded *ret_folded)
 {
     struct event *e = &ret_folded->event;
-    bool nothing = entry->state.last_seq == 0;
-    ret_folded->outcome = cluster_fold_record(&entry->state, record, &set->arena, e);
-    bool ours = e->kind == EVENT_SNAPSHOT && subject_fits_event(record->subject, e);
-    bool taken = ours && nothing && entry->state.last_seq != 0;
-    if (taken || (ours && takes_snapshot(entry, e))) {
-        ret_folded->outcome = (struct outcome){.effective = true};
-        ret_folded->begun = true;
-        entry->begun_seq = e->body.snapshot.folded_seq;
-        entry->headless = false;
+    struct cluster_record stored = {record->subject, record->seq, record->data, record->size};
+    entry->blind = entry->blind != NULL ? entry->blind : window_create(entry->state.name);
+    if (entry->blind == NULL) {
+        return false;
     }
+    ret_folded->outcome = cluster_fold_record(&entry->state, &stored, &set->arena, e);
+    if (e->kind == EVENT_SNAPSHOT && subject_fits_event(record->subject, e)) {
+        ret_folded->begun = begin(entry, e);
+        ret_folded->outcome.effective = ret_folded->outcome.effective || ret_folded->begun;
+        return true;
+    }
+    return window_push(entry->blind, record);
+}
+
+static bool fold_record(struct cluster_set *set, struct cluster_entry *entry,
+                        const struct log_notice *record, struct folded *ret_folded)
+{
+    struct cluster_record stored = {record->subject, record->seq, record->data, record->size};
+    if (entry->state.decision_seq == 0) {
+        return fold_blindly(set, entry, record, ret_folded);
+    }
+    see(entry);
+    ret_folded->outcome =
+            cluster_fold_record(&entry->state, &stored, &set->arena, &ret_folded->event);
+    return true;
 }
 
 bool cluster_set_fold(struct cluster_set *set, const struct log_notice *record,
@@ -167,8 +193,9 @@ bool cluster_set_fold(struct cluster_set *set, const struct log_notice *record,
         return false;
     }
     ret_folded->entry = entry;
-    struct cluster_record stored = {record->subject, record->seq, record->data, record->size};
-    fold_record(set, entry, &stored, ret_folded);
+    if (!fold_record(set, entry, record, ret_folded)) {
+        return false;
+    }
     uint64_t wall_us = ret_folded->event.wall_us;
     ret_folded->wall_us = wall_us != 0 ? wall_us : record->stored_us;
     note_record(entry, ret_folded);

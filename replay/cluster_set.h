@@ -3,13 +3,14 @@
  * cluster_set.h - the states of all clusters whose records a reader meets, each folded as it comes.
  *
  * A log whose older part was removed begins in the middle of a cluster's history: its state is
- * known from the first snapshot on before which nothing came since its author looked.
+ * known from its first snapshot on.
  */
 #ifndef PGBATON_REPLAY_CLUSTER_SET_H
 #define PGBATON_REPLAY_CLUSTER_SET_H
 
 #include "../proto/fold.h"
 #include "../proto/log.h"
+#include "window.h"
 
 struct cluster_entry {
     struct cluster state;
@@ -19,7 +20,9 @@ struct cluster_entry {
     uint64_t decisions; /* effective ones */
     uint64_t begun_seq; /* its state was taken from a snapshot after this one; 0: it was not */
     bool headless;      /* the records begin in the middle: its first decision has a predecessor */
-    void *extra;        /* the caller's; NULL at first */
+    struct window *blind; /* the records met, as long as no decision is known; and when `begun` is
+                             told, the snapshot's state and what followed it. NULL: not needed */
+    void *extra;          /* the caller's; NULL at first */
 };
 
 struct cluster_set {

@@ -172,15 +172,27 @@ static void trail_destroy(struct trail *trail)
     }
 }
 
+static void trail_renew(struct trail *trail, const char *cluster)
+{
+    window_destroy(trail->decisions);
+    window_destroy(trail->snapshots);
+    trail->decisions = window_create(cluster);
+    trail->snapshots = window_create(cluster);
+}
+
+static bool trail_is_whole(const struct trail *trail)
+{
+    return trail->decisions != NULL && trail->snapshots != NULL;
+}
+
 /* NULL when there is no memory. */
 static struct trail *trail_create(const char *cluster)
 {
     struct trail *trail = calloc(1, sizeof *trail);
     if (trail != NULL) {
-        trail->decisions = window_create(cluster);
-        trail->snapshots = window_create(cluster);
+        trail_renew(trail, cluster);
     }
-    if (trail != NULL && (trail->decisions == NULL || trail->snapshots == NULL)) {
+    if (trail != NULL && !trail_is_whole(trail)) {
         trail_destroy(trail);
         return NULL;
     }
@@ -192,9 +204,10 @@ static bool trail_push(struct trail *trail, const struct log_notice *record,
                        const struct folded *folded)
 {
     if (folded->begun) {
-        window_begin(trail->decisions, &folded->entry->state);
-        window_begin(trail->snapshots, &folded->entry->state);
-        return true;
+        const struct window *begun = folded->entry->blind;
+        trail_renew(trail, folded->cluster);
+        return trail_is_whole(trail) && window_copy(trail->decisions, begun) &&
+               window_copy(trail->snapshots, begun);
     }
     return window_push(trail->decisions, record) && window_push(trail->snapshots, record);
 }

@@ -52,14 +52,6 @@ void window_destroy(struct window *window)
     free(window);
 }
 
-void window_begin(struct window *window, const struct cluster *state)
-{
-    while (window->first != NULL) {
-        free(take_first(window));
-    }
-    window->state = *state;
-}
-
 static void fold_first(struct window *window)
 {
     struct item *item = take_first(window);
@@ -88,6 +80,41 @@ bool window_push(struct window *window, const struct log_notice *record)
     *window->end = item;
     window->end = &item->next;
     window->count++;
+    return true;
+}
+
+bool window_begin(struct window *window, const struct cluster *state, uint64_t folded_seq)
+{
+    if (window->state.last_seq > folded_seq) {
+        return false;
+    }
+    while (window->first != NULL && window->first->seq <= state->last_seq) {
+        free(take_first(window));
+    }
+    window->state = *state;
+    return true;
+}
+
+void window_present(struct window *window, struct cluster *ret_state)
+{
+    struct event event;
+    *ret_state = window->state;
+    for (const struct item *item = window->first; item != NULL; item = item->next) {
+        struct cluster_record record = {item->subject, item->seq, item->data, item->size};
+        (void)cluster_fold_record(ret_state, &record, &window->arena, &event);
+    }
+}
+
+bool window_copy(struct window *to, const struct window *from)
+{
+    to->state = from->state;
+    for (const struct item *item = from->first; item != NULL; item = item->next) {
+        const struct log_notice record = {
+                .seq = item->seq, .subject = item->subject, .data = item->data, .size = item->size};
+        if (!window_push(to, &record)) {
+            return false;
+        }
+    }
     return true;
 }
 

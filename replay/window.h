@@ -22,8 +22,13 @@ struct window;
 struct window *window_create(const char *cluster);
 /* Accepts NULL. */
 void window_destroy(struct window *window);
-/* Begins anew, with this state. */
-void window_begin(struct window *window, const struct cluster *state);
+/* Begins anew with this state, which every record up to folded_seq is in, and those that wait and
+ * are not in it. False when one that is not has been folded away; nothing is done then. */
+MUST_USE bool window_begin(struct window *window, const struct cluster *state, uint64_t folded_seq);
+/* The state after all that waits. */
+void window_present(struct window *window, struct cluster *ret_state);
+/* Makes to, which has nothing, what from is. False: no memory. */
+MUST_USE bool window_copy(struct window *to, const struct window *from);
 /* Takes a copy of the record. When the window is full its oldest is folded. False: no memory. */
 MUST_USE bool window_push(struct window *window, const struct log_notice *record);
 /* Folds up to seq, inclusive, and returns the state there; NULL when it is further already. */
