@@ -119,6 +119,12 @@ static void on_lost(struct shell *shell, const struct log_notice *notice)
     _exit(EXIT_AGAIN);
 }
 
+static void on_led(struct shell *shell, const struct log_notice *notice)
+{
+    (void)shell;
+    (void)notice;
+}
+
 static void on_end(struct shell *shell, const struct log_notice *notice)
 {
     on_down(shell, notice);
@@ -129,6 +135,7 @@ static void (*const notice_handlers[])(struct shell *, const struct log_notice *
         [LOG_LIVE] = on_live,       [LOG_CAUGHT_UP] = on_caught_up, [LOG_ASKED] = on_asked,
         [LOG_REFUSED] = on_refused, [LOG_APPENDED] = on_appended,   [LOG_END] = on_end,
         [LOG_LOST] = on_lost,       [LOG_GONE] = on_gone,           [LOG_TRIMMED] = on_trimmed,
+        [LOG_LED] = on_led,
 };
 _Static_assert(sizeof(notice_handlers) / sizeof(notice_handlers[0]) == LOG_NOTICE_COUNT,
                "a handler for each notice");

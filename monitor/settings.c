@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "retention.h"
+#include "settings_placement.h"
 #include "settings_replication.h"
 
 #include "../proto/cluster.h"
@@ -45,6 +46,8 @@ struct raw_defaults {
 struct raw_settings {
     char *name;
     char *nats;
+    struct raw_nats_host *nats_hosts;
+    unsigned nats_hosts_count;
     char *log_level;
     char *retention;
     struct raw_stream stream;
@@ -117,6 +120,8 @@ static const cyaml_schema_field_t settings_fields[] = {
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("log_level", OPTIONAL_VALUE, struct raw_settings, log_level, 0,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("nats_hosts", OPTIONAL_VALUE, struct raw_settings, nats_hosts,
+                         &settings_nats_host_schema, 0, PLACEMENT_SERVER_COUNT_MAX),
     CYAML_FIELD_MAPPING("stream", CYAML_FLAG_OPTIONAL, struct raw_settings, stream, stream_fields),
     CYAML_FIELD_MAPPING("cluster_defaults", CYAML_FLAG_OPTIONAL, struct raw_settings,
                         cluster_defaults, defaults_fields),
@@ -126,46 +131,17 @@ static const cyaml_schema_field_t settings_fields[] = {
 static const cyaml_schema_value_t settings_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_settings, settings_fields),
 };
-/* clang-format on */
-
 static const char *const settings_keys[] = {
-        "name",
-        "nats",
-        "log_level",
-        "stream",
-        "replicas",
-        "storage",
-        "retention",
-        "max_bytes",
-        "lease_ttl",
-        "cluster_defaults",
-        "probe_period",
-        "probe_timeout",
-        "switch_policy",
-        "probe_failure_threshold",
-        "synchronous",
-        "synchronous_count",
-        "permanent_slots",
-        "failover_mode",
-        "failsafe",
-        "maximum_lag_on_failover",
-        "failover_limit",
-        "failover_window",
-        "rebuild_limit",
-        "rebuild_window",
-        "crash_policy",
-        "primary_start_timeout",
-        "restart_limit",
-        "restart_window",
-        "standby_cluster",
-        "host",
-        "port",
-        "primary_slot_name",
-        "permanent_logical_slots",
-        "database",
-        "plugin",
-        NULL,
+        "name", "nats", "nats_hosts", "server", "log_level", "stream", "replicas", "storage",
+        "retention", "max_bytes", "lease_ttl", "cluster_defaults", "probe_period",
+        "probe_timeout", "switch_policy", "probe_failure_threshold", "synchronous",
+        "synchronous_count", "permanent_slots", "failover_mode", "failsafe",
+        "maximum_lag_on_failover", "failover_limit", "failover_window", "rebuild_limit",
+        "rebuild_window", "crash_policy", "primary_start_timeout", "restart_limit",
+        "restart_window", "standby_cluster", "host", "port", "primary_slot_name",
+        "permanent_logical_slots", "database", "plugin", NULL
 };
+/* clang-format on */
 
 void monitor_settings_name(const char *host, char ret_name[NAME_SIZE])
 {
@@ -570,6 +546,10 @@ static enum result take_all(const struct raw_settings *raw, struct monitor_setti
                             struct failure *f)
 {
     enum result result = take_head(raw, s, f);
+    if (result == RESULT_OK) {
+        result =
+                settings_take_nats_hosts(raw->nats_hosts, raw->nats_hosts_count, &s->nats_hosts, f);
+    }
     if (result == RESULT_OK) {
         result = take_stream(&raw->stream, s, f);
     }

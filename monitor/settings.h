@@ -5,6 +5,8 @@
  *
  *   name: monitor-1                    # the host's name by default
  *   nats: nats://10.0.0.1:4222,nats://10.0.0.2:4222
+ *   nats_hosts:                        # where the servers run, so that none which runs beside a
+ *     - {server: nats-1, host: db1}    # primary leads the log (placement.h); none by default
  *   log_level: info                    # error, warning, info, debug
  *   retention: 30d                     # what is older is removed; "off": nothing is
  *   stream:                            # how the stream is made if it is not there
@@ -44,6 +46,7 @@
 #include "../proto/event.h"
 #include "../proto/log_line.h"
 #include "../proto/result.h"
+#include "placement.h"
 
 #define SETTINGS_SERVERS_SIZE 1024
 
@@ -55,6 +58,7 @@ struct monitor_settings {
     uint64_t max_bytes;   /* 0: without limit */
     uint64_t retention_s; /* 0: everything is kept */
     struct config config;
+    struct placement_map nats_hosts;
     enum severity log_level;
 };
 

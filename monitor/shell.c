@@ -4,6 +4,7 @@
 #include "../proto/explain.h"
 #include "../proto/log.h"
 #include "../proto/log_line.h"
+#include "../proto/standby.h"
 #include "../proto/subject.h"
 #include "retention.h"
 #include "step.h"
@@ -42,7 +43,9 @@ struct shell {
     uint64_t stall_ms;     /* when the log's thread was looked at last */
     unsigned stall_count;
     uint64_t record_count; /* taken since the start */
-    bool full;             /* said once that there are too many clusters */
+    const struct placement_map *nats_hosts;
+    struct placement placement;
+    bool full; /* said once that there are too many clusters */
     size_t count;
     size_t capacity;
     struct entry **entries; /* by name */
@@ -342,6 +345,38 @@ static void take_lost(struct shell *s, const struct log_notice *notice)
     ev_break(s->loop, EVBREAK_ALL);
 }
 
+static bool serves(const struct cluster *c)
+{
+    return standby_serves(c) && c->pending.step == SWITCH_NONE;
+}
+
+/* Whether another server should lead the log. */
+static void take_led(struct shell *s, const struct log_notice *notice)
+{
+    static const char *hosts[CLUSTER_COUNT_MAX];
+    struct placement_view view = {.leader = notice->subject,
+                                  .current = notice->text != NULL ? notice->text : "",
+                                  .hosts = hosts,
+                                  .all_serve = s->monitor.caught_up};
+    for (size_t i = 0; i < s->count; i++) {
+        const struct cluster *c = &s->entries[i]->mc.state;
+        const int32_t holder = cluster_holder(c);
+        view.all_serve = view.all_serve && serves(c);
+        if (holder != LEADER_NONE) {
+            hosts[view.host_count++] = c->nodes[holder].host;
+        }
+    }
+    const struct placement_server *better =
+            placement_step(&s->placement, s->nats_hosts, &view, s->monitor.name, now_ms());
+    if (better != NULL) {
+        log_line(SEVERITY_INFO,
+                 "%s leads the log beside a primary: the servers are asked to elect another one "
+                 "better=%s host=%s",
+                 notice->subject, better->name, better->host);
+        (void)log_step_down(s->log);
+    }
+}
+
 static void take_nothing(struct shell *s, const struct log_notice *notice)
 {
     (void)s;
@@ -357,7 +392,7 @@ static const take_function TAKES[] = {
         [LOG_ASKED] = take_nothing,       [LOG_APPENDED] = take_nothing,
         [LOG_REFUSED] = take_refused,     [LOG_GONE] = take_nothing,
         [LOG_TRIMMED] = take_trimmed,     [LOG_END] = take_nothing,
-        [LOG_LOST] = take_lost,
+        [LOG_LOST] = take_lost,           [LOG_LED] = take_led,
 };
 _Static_assert(sizeof(TAKES) / sizeof(TAKES[0]) == LOG_NOTICE_COUNT, "each kind is taken");
 
@@ -476,6 +511,7 @@ static enum result open_log(struct shell *s, const struct monitor_settings *sett
             .live = true,
             .want_live = true,
             .from_snapshot = true,
+            .want_leader = settings->nats_hosts.count > 0,
             .create_stream = true,
             .replicas = settings->replicas,
             .memory_storage = settings->memory_storage,
@@ -515,6 +551,7 @@ enum shell_end shell_run(const struct monitor_settings *settings, struct failure
     }
     const struct decide_options options = {.config = settings->config};
     s->retention.span_s = settings->retention_s;
+    s->nats_hosts = &settings->nats_hosts;
     monitor_init(&s->monitor, settings->name, clock_us(CLOCK_REALTIME), &options);
     const bool open = open_log(s, settings, reterr_failure) == RESULT_OK;
     const enum shell_end end = open ? run(s) : SHELL_FAILED;

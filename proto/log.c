@@ -74,6 +74,11 @@ bool log_trim(struct log *log, uint64_t keep_seq, uint64_t before_us)
     return log->operations->trim != NULL && log->operations->trim(log, keep_seq, before_us);
 }
 
+bool log_step_down(struct log *log)
+{
+    return log->operations->step_down != NULL && log->operations->step_down(log);
+}
+
 uint64_t log_progress_mono_ms(const struct log *log)
 {
     return log->operations->progress_mono_ms(log);

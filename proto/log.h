@@ -46,6 +46,8 @@ enum log_notice_kind {
     LOG_REFUSED,  /* the server refused an append; text says why */
     LOG_TRIMMED,  /* the answer to log_trim(): the log begins at seq; text: why nothing was removed
                    */
+    LOG_LED,      /* once a second, of a replicated stream: subject leads it, and text lists, with
+                     commas, the other servers that have all of it; only when want_leader */
     LOG_GONE,     /* the record wanted_seq is older than what is kept */
     LOG_END,      /* a captured file is at its end */
     LOG_LOST, /* the log does not hold what was handed out: text says what was found. Nothing comes
@@ -58,10 +60,10 @@ struct log_notice {
     enum log_notice_kind kind;
     uint64_t seq;        /* LOG_RECORD, LOG_APPENDED; LOG_LOST: what stands before it, stands */
     uint64_t stored_us;  /* LOG_RECORD: the server's wall clock; for people; 0 when unknown */
-    const char *subject; /* LOG_RECORD, LOG_LIVE, LOG_ASKED */
+    const char *subject; /* LOG_RECORD, LOG_LIVE, LOG_ASKED; LOG_LED: name of a server */
     const uint8_t *data; /* LOG_RECORD, LOG_LIVE */
     size_t size;
-    const char *text; /* LOG_DOWN, LOG_REFUSED, LOG_LOST, LOG_TRIMMED */
+    const char *text; /* LOG_DOWN, LOG_REFUSED, LOG_LOST, LOG_TRIMMED, LOG_LED */
 };
 
 /* Settings of a log that is written, too. Strings are copied. */
@@ -77,6 +79,7 @@ struct log_nats_options {
     bool live;           /* follow (else: history, LOG_CAUGHT_UP, LOG_END) */
     bool want_live;      /* hand out LOG_LIVE of cluster (of all when cluster is NULL) */
     bool want_asked;     /* hand out LOG_ASKED of cluster */
+    bool want_leader;    /* log_nats only: hand out LOG_LED */
     bool create_stream;  /* create the stream if it is not there (monitors) */
     int replicas;        /* of a stream that is created: 1, 3 or 5 */
     bool memory_storage; /* of a stream that is created: else file */
@@ -121,6 +124,10 @@ bool log_publish(struct log *log, const char *subject, const uint8_t *data, size
  * when the log keeps all, or the queue is full. */
 #define LOG_TRIM_COUNT 100000
 bool log_trim(struct log *log, uint64_t keep_seq, uint64_t before_us);
+
+/* Asks the servers to elect another leader of the stream. False when there is no such thing, or the
+ * queue is full. That it has happened is told as any change of the leader is. */
+bool log_step_down(struct log *log);
 
 /* For health pages and the watch on a stuck thread (FACTS 12): ms on CLOCK_MONOTONIC at which the
  * log's own thread last made progress. */

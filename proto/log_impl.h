@@ -17,6 +17,7 @@ struct log_operations {
     struct log_notice (*take)(struct log *log);
     bool (*append)(struct log *log, const struct log_notice *message, const char *message_id);
     bool (*publish)(struct log *log, const struct log_notice *message);
+    bool (*step_down)(struct log *log); /* NULL: nobody leads it */
     uint64_t (*progress_mono_ms)(const struct log *log);
     bool (*trim)(struct log *log, uint64_t keep_seq, uint64_t before_us); /* NULL: it keeps all */
 };

@@ -98,6 +98,12 @@ static bool nats_trim(struct log *base, uint64_t keep_seq, uint64_t before_us)
     return send_later(nats_of(base), &message, LOG_TRIMMED, NULL);
 }
 
+static bool nats_step_down(struct log *base)
+{
+    const struct log_notice message = {.subject = "$JS.API.STREAM.LEADER.STEPDOWN." STREAM_NAME};
+    return send_later(nats_of(base), &message, LOG_LIVE, NULL);
+}
+
 static uint64_t nats_progress_mono_ms(const struct log *base)
 {
     return atomic_load(&nats_of(base)->progress_mono_ms);
@@ -109,6 +115,7 @@ static const struct log_operations nats_operations = {
         .take = nats_take,
         .append = nats_append,
         .publish = nats_publish,
+        .step_down = nats_step_down,
         .progress_mono_ms = nats_progress_mono_ms,
         .trim = nats_trim,
 };

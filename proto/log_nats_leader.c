@@ -5,6 +5,37 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of one element of the list of replicas. */
+static void take_replica(struct log_leader_report *report, const char *json, size_t size)
+{
+    char name[LOG_SERVER_NAME_SIZE];
+    const size_t used = strlen(report->current);
+    const bool current = memmem(json, size, "\"current\":true", 14) != NULL &&
+                         memmem(json, size, "\"offline\":true", 14) == NULL;
+    if (current && log_parse_json_string(json, size, "name", name, sizeof(name)) &&
+        used + strlen(name) + 2 <= sizeof(report->current)) {
+        (void)snprintf(report->current + used, sizeof(report->current) - used, "%s%s",
+                       used > 0 ? "," : "", name);
+    }
+}
+
+/* They are flat objects; a number of replicas is no list. */
+static void take_replicas(struct log_leader_report *report, const char *json, size_t size)
+{
+    static const char key[] = "\"replicas\":[";
+    const char *at = memmem(json, size, key, sizeof(key) - 1);
+    const char *end = at != NULL ? memchr(at, ']', size - (size_t)(at - json)) : NULL;
+    report->current[0] = '\0';
+    while (end != NULL && (at = memchr(at, '{', (size_t)(end - at))) != NULL) {
+        const char *close = memchr(at, '}', (size_t)(end - at));
+        if (close == NULL) {
+            return;
+        }
+        take_replica(report, at, (size_t)(close - at));
+        at = close;
+    }
+}
+
 void log_leader_take(struct log_leader_report *report, const char *json, size_t size)
 {
     char created[64];
@@ -19,6 +50,7 @@ void log_leader_take(struct log_leader_report *report, const char *json, size_t 
     if (!log_parse_json_string(json, size, "leader", report->name, sizeof(report->name))) {
         report->name[0] = '\0';
     }
+    take_replicas(report, json, size);
 }
 
 void log_nats_ask_leader(struct log_nats *log)
@@ -29,6 +61,22 @@ void log_nats_ask_leader(struct log_nats *log)
     /* That no answer comes is noticed by the other question of the period. */
     (void)natsConnection_PublishRequest(log->link->connection, "$JS.API.STREAM.INFO." STREAM_NAME,
                                         reply, NULL, 0);
+}
+
+void log_nats_tell_leader(struct log_nats *log)
+{
+    struct log_link *link = log->link;
+    if (!log->options.want_leader) {
+        return;
+    }
+    (void)pthread_mutex_lock(&link->answer_mutex);
+    const struct log_leader_report report = link->report;
+    (void)pthread_mutex_unlock(&link->answer_mutex);
+    if (report.answered && report.name[0] != '\0') {
+        const struct log_notice notice = {
+                .kind = LOG_LED, .subject = report.name, .text = report.current};
+        (void)log_queue_push(log->inbound, &notice, LOG_MARGIN_DROPPABLE);
+    }
 }
 
 static bool is_doubtful(const struct log_nats *log, const struct log_leader_report *report)

@@ -20,6 +20,8 @@
 
 /* Name of a nats-server. */
 #define LOG_SERVER_NAME_SIZE 256
+/* Names of the replicas. */
+#define LOG_CURRENT_SIZE 512
 #define LOG_ADVISORY "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
 
 /* What was heard of the stream since the last look at it. */
@@ -27,6 +29,7 @@ struct log_leader_report {
     bool elected;                    /* an advisory: it has elected */
     bool answered;                   /* the question's answer is below */
     char name[LOG_SERVER_NAME_SIZE]; /* empty: none, or no cluster */
+    char current[LOG_CURRENT_SIZE];  /* the other servers that have all of it, with commas */
     uint64_t last_seq;
     uint64_t created_us;
 };
@@ -37,6 +40,8 @@ struct log_nats;
 void log_leader_take(struct log_leader_report *report, const char *json, size_t size);
 /* Asks; the answer comes to the inbox's ".leader". */
 void log_nats_ask_leader(struct log_nats *log);
+/* LOG_LED, once for each answer, when it is wanted. */
+void log_nats_tell_leader(struct log_nats *log);
 /* True once when what was heard does not fit the stream that is read: it must be looked at. */
 bool log_nats_leader_is_doubtful(struct log_nats *log);
 /* Begins a look: forgets what was heard before it. */

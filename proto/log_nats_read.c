@@ -529,6 +529,7 @@ bool log_nats_step_live(struct log_nats *log)
         moved = moved || head == HEAD_TAKEN;
     }
     const uint64_t now_ms = log_mono_ms();
+    log_nats_tell_leader(log);
     if (head == HEAD_OTHER || log_nats_leader_is_doubtful(log)) {
         log->compares_all = true;
         log_nats_wait(log, 0);

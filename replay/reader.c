@@ -146,6 +146,7 @@ static enum reader_answer take_notice(struct reader *reader, const struct log_no
     case LOG_NOTHING:
     case LOG_ASKED:
     case LOG_APPENDED:
+    case LOG_LED:
     case LOG_GONE:
     case LOG_TRIMMED:
     case LOG_REFUSED:

@@ -54,6 +54,9 @@ static void test_settings_reads_all_keys(void **state)
     const char *text = "name: monitor-7\n"
                        "nats: nats://127.0.0.1:4222\n"
                        "log_level: debug\n"
+                       "nats_hosts:\n"
+                       "  - {server: nats-1, host: db1}\n"
+                       "  - {server: nats-2, host: 10.0.0.2}\n"
                        "retention: 7d\n"
                        "stream:\n"
                        "  replicas: 3\n"
@@ -88,6 +91,9 @@ static void test_settings_reads_all_keys(void **state)
     assert_string_equal(s.name, "monitor-7");
     assert_string_equal(s.servers, "nats://127.0.0.1:4222");
     assert_int_equal(s.log_level, SEVERITY_DEBUG);
+    assert_int_equal(s.nats_hosts.count, 2);
+    assert_string_equal(s.nats_hosts.servers[0].name, "nats-1");
+    assert_string_equal(s.nats_hosts.servers[1].host, "10.0.0.2");
     assert_int_equal(s.replicas, 3);
     assert_true(s.memory_storage);
     assert_int_equal(s.retention_s, 7 * 86400);
@@ -144,6 +150,9 @@ static void test_settings_refuses_what_is_wrong(void **state)
     expect_refusal("name: Monitor_1\n", "is not a name");
     expect_refusal("nmae: monitor-1\n", "nmae");
     expect_refusal("log_level: loud\n", "log_level");
+    expect_refusal("nats_hosts:\n  - {server: nats-1}\n", "host");
+    expect_refusal("nats_hosts:\n  - {server: a, host: b}\n  - {server: a, host: c}\n",
+                   "names a twice");
     expect_refusal("stream:\n  replicas: 2\n", "1, 3 or 5");
     expect_refusal("stream:\n  storage: tape\n", "file or memory");
     expect_refusal("retention: 100ms\n", "at least 60s");

@@ -70,6 +70,16 @@ def make_log_directory(pg):
     os.chmod(pg.log_directory(), 0o2770)
 
 
+def nats_hosts(pg):
+    """Server n is beside node n, if the nodes have hosts of their own."""
+    hosts = [m["address"] for m in pg.members("nodes")]
+    servers = pg.names("nats")
+    if not 3 <= len(servers) <= len(hosts) or len(set(hosts)) < len(hosts):
+        return ""
+    pairs = ", ".join(f"{{server: {s}, host: {h}}}" for s, h in zip(servers, hosts))
+    return f"nats_hosts: [{pairs}]\n"
+
+
 def write_monitor(pg, member):
     os.makedirs(pg.path(member["name"]))
     if not pg.members("nats"):
@@ -77,6 +87,7 @@ def write_monitor(pg, member):
     replicas = 3 if len(pg.members("nats")) >= 3 else 1
     text = (f"name: {member['name']}\nnats: {pg.servers()}\n"
             f"stream:\n  replicas: {replicas}\n  storage: file\n")
+    text += nats_hosts(pg)
     # Whoever plays breaks more than a DBA would stand.
     defaults = {"failover_limit": 1000, "rebuild_limit": 1000, "restart_limit": 1000, **pg.shape["set"]}
     text += "cluster_defaults:\n"
