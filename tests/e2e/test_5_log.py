@@ -110,3 +110,52 @@ def test_failover_in_a_noisy_log(cluster, nats):
     assert cluster.primary() != old
     wait_until("the row on the old primary", lambda: "in the noise" in cluster.rows(old))
     assert len([e for e in cluster.events(start) if e["kind"] == "grant" and e["effective"]]) == 1
+
+
+def forged(cluster, nats, subject, data):
+    """Appends it; the void event that it becomes."""
+    seq = nats.append(subject, data)
+    (event,) = outcomes(cluster, [seq])
+    assert not event["effective"]
+    return event
+
+
+def assert_found(cluster, directory, events):
+    """Tail names each of them and why it has no effect; verify counts it by that name, and finds the log in order."""
+    shown = cluster.pgbaton("tail", "--no-follow", "--all").stdout.splitlines()
+    path = directory / "forged.log"
+    cluster.pgbaton("replay", "capture", str(path))
+    verified = cluster.pgbaton("replay", "verify", str(path), check=False)
+    path.unlink()
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    for e in events:
+        (line,) = [x for x in shown if f" {e['seq']} " in x]
+        assert "ignored" in line, line
+        assert e["void_reason"] in verified.stdout, (e, verified.stdout)
+
+
+def test_forged_and_replayed_records_are_void(cluster, nats, directory):
+    """A decision again, another one on its predecessor, an altered copy, a renewal of old, a stranger's cluster,
+    garbage: each is void for its own reason."""
+    before = cluster.describe()
+    events = cluster.events()
+    decisions = [e for e in events if e["kind"] in ("sync_set", "grant", "config", "order") and e["effective"]]
+    subject, replayed = nats.stored(decisions[0]["seq"])
+    renews = [e for e in events if e["kind"] == "renew" and e["effective"] and e["writer"] == before["leader"]]
+    lock, renewal = nats.stored(renews[0]["seq"])
+    _, latest = nats.stored(decisions[-1]["seq"])
+    changed = latest.replace(b"monitor-1", b"monitor-9", 1)
+    assert changed != latest
+    foreign = latest.replace(b"demo", b"deme", 1)
+    found = {
+        "replayed": forged(cluster, nats, subject, replayed),
+        "altered": forged(cluster, nats, subject, changed),
+        "renewed": forged(cluster, nats, lock, renewal),
+        "foreign": forged(cluster, nats, subject, foreign),
+        "garbage": forged(cluster, nats, subject, b"\xff" * 40),
+    }
+    assert {k: e["void_reason"] for k, e in found.items()} == {
+        "replayed": "stale_predecessor", "altered": "stale_predecessor", "renewed": "duplicate",
+        "foreign": "wrong_subject", "garbage": "malformed"}
+    assert_found(cluster, directory, found.values())
+    assert_unmoved(cluster, before)
