@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "rules_sync.h"
 
+#include "../proto/lost.h"
 #include "../proto/sync.h"
 
 static uint32_t wanted(const struct cluster *c, uint32_t alive_mask, uint32_t *ret_count)
@@ -28,10 +29,11 @@ static uint64_t pause_ms(const struct cluster *c, uint32_t waits)
     return waits != 0 ? SYNC_SHRINK_MS : SYNC_GIVE_UP_MS;
 }
 
-/* Nobody streams from a leader that is restarted in place, and that says nothing. */
+/* Nobody streams from a leader that is restarted in place, and that says nothing; nor from one that
+ * leads by what is left of the log only. */
 static bool may_change(const struct cluster *c)
 {
-    return c->promoted && !c->restart.going;
+    return c->promoted && !c->restart.going && !lost_outgrows(c);
 }
 
 uint64_t rules_sync_ms(const struct cluster *c, uint32_t alive_mask)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* The synchronous set: begun by a decision or a grant, settled by the leader's word (I9). */
 #include "fold_impl.h"
+#include "lost.h"
 #include "standby.h"
 #include "sync.h"
 
@@ -116,7 +117,7 @@ static enum void_reason check_set(const struct cluster *c, const struct sync_set
 enum void_reason fold_sync_set(struct cluster *c, const struct event *e)
 {
     const struct sync_set *set = &e->body.sync_set;
-    if (c->phase != PHASE_HELD || set->term != c->term) {
+    if (c->phase != PHASE_HELD || set->term != c->term || lost_outgrows(c)) {
         return VOID_NOT_HELD;
     }
     enum void_reason reason = check_set(c, set);

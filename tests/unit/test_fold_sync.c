@@ -211,6 +211,28 @@ static void test_fold_sync_promotion_promises_nothing_new(void **state)
     assert_false(sync_binds(&world.c));
 }
 
+/* ---- a loss of a part of the log ---- */
+
+/* Its leader leads by what is left of the log only: nothing is given up in its name. */
+static void test_fold_sync_stands_when_a_higher_term_is_lost(void **state)
+{
+    (void)state;
+    world_running(&world);
+    (void)configured(SYNCHRONOUS_QUORUM, 1);
+    assert_int_equal(begun(NODE_2 | NODE_3, 1), VOID_NONE);
+    assert_int_equal(settled("node-1"), VOID_NONE);
+    struct event hello = world_event(&world, "node-2", EVENT_HELLO);
+    hello.incarnation = 2;
+    hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
+    hello.body.hello.lost = true;
+    hello.body.hello.anchor_term = world.c.term + 1;
+    assert_int_equal(world_fold(&world, &hello), VOID_NONE);
+    assert_int_equal(begun(0, 0), VOID_NOT_HELD);
+    assert_int_equal(world.c.sync.voters, NODE_1 | NODE_2 | NODE_3);
+    assert_int_equal(world.c.sync.quorum, 3);
+    assert_true(sync_binds(&world.c));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +245,7 @@ int main(void)
             cmocka_unit_test(test_fold_sync_too_few_prove_nothing),
             cmocka_unit_test(test_fold_sync_promotion_proves_what_was_given_up),
             cmocka_unit_test(test_fold_sync_promotion_promises_nothing_new),
+            cmocka_unit_test(test_fold_sync_stands_when_a_higher_term_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
