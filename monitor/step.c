@@ -332,7 +332,7 @@ void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct st
     } else if (stimulus->kind == STIMULUS_LIVE) {
         take_live(mc, stimulus, arena, ret_output);
     }
-    watch_streaming(&mc->watch, &mc->state, stimulus->now_ms);
+    watch_streaming(&mc->watch, &mc->state, m->caught_up, stimulus->now_ms);
     if (may_decide(m, mc, stimulus->now_ms)) {
         choose(m, mc, stimulus, ret_output);
     }

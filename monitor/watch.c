@@ -239,11 +239,12 @@ uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint
     return mask_of(w, c, backoff_until_ms, now_ms);
 }
 
-void watch_streaming(struct watch *w, const struct cluster *c, uint64_t now_ms)
+void watch_streaming(struct watch *w, const struct cluster *c, bool caught_up, uint64_t now_ms)
 {
     uint32_t streaming = sync_streaming(c, watch_alive_mask(w, c, now_ms));
     /* Who lost a leader that is restarted in place comes back after it. */
-    if (streaming != w->streaming || w->streaming_ms == 0 || c->restart.going) {
+    bool anew = !caught_up || c->restart.going;
+    if (streaming != w->streaming || w->streaming_ms == 0 || anew) {
         w->streaming = streaming;
         w->streaming_ms = now_ms;
     }

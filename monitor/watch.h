@@ -49,8 +49,9 @@ uint32_t watch_caught_up_mask(const struct watch *w, const struct cluster *c, ui
 /* Bit i: node i's last copy failed, and its pause has not passed: REBUILD_BACKOFF_MS, doubled with
  * each failure in a row up to REBUILD_BACKOFF_MS_MAX. */
 uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint64_t now_ms);
-/* Looks who streams now; what has changed has changed now. */
-void watch_streaming(struct watch *w, const struct cluster *c, uint64_t now_ms);
+/* Looks who streams now; what has changed has changed now, and so has all that history tells: else
+ * a renewal that is read late would look as if its leader had lived on without its standbys. */
+void watch_streaming(struct watch *w, const struct cluster *c, bool caught_up, uint64_t now_ms);
 /* When one of the masks changes by the passing of time (absolute, above now_ms); UINT64_MAX: never.
  */
 uint64_t watch_next_ms(const struct watch *w, const struct cluster *c, uint64_t now_ms);
