@@ -173,8 +173,11 @@ static void read_log(const struct options *options, struct log_health *h)
 {
     struct failure failure = {0};
     struct log *log = NULL;
-    const struct log_nats_options nats = {
-            .servers = options->servers, .name = "pgbaton", .live = true, .want_live = true};
+    const struct log_nats_options nats = {.servers = options->servers,
+                                          .name = "pgbaton",
+                                          .from_snapshot = true,
+                                          .live = true,
+                                          .want_live = true};
     bool readable = h->local || h->look.stream == LOG_LOOK_THERE;
     if (!h->local && h->look.reached_count == 0) {
         return;
