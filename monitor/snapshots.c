@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "snapshots.h"
 
+#include <string.h>
+
 /* Of a snapshot that no reader could begin with nothing may depend. */
 static void observe_snapshot(struct snapshots *s, const struct event *e)
 {
@@ -9,7 +11,13 @@ static void observe_snapshot(struct snapshots *s, const struct event *e)
     if (folded_seq <= s->folded_seq || snapshot_read(e, &state) != VOID_NONE) {
         return;
     }
-    *s = (struct snapshots){.folded_seq = folded_seq, .previous_seq = s->folded_seq};
+    if (s->record_count == 0 && s->folded_seq == 0) {
+        memcpy(s->last_hash, e->body.snapshot.last_hash, HASH_SIZE);
+    }
+    s->previous_seq = s->folded_seq;
+    s->folded_seq = folded_seq;
+    s->record_count = 0;
+    s->tried_ms = 0;
 }
 
 void snapshots_observe(struct snapshots *s, const struct event *e, struct outcome outcome)

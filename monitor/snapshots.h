@@ -17,10 +17,11 @@
 
 /* What a monitor has read of one cluster's snapshots. Zeroed at first. */
 struct snapshots {
-    uint64_t folded_seq;   /* of the newest; 0: none */
-    uint64_t previous_seq; /* of the one before it; 0: none was read */
-    uint64_t record_count; /* the cluster's records since the newest */
-    uint64_t tried_ms;     /* when one was written that has not come back; 0: none */
+    uint64_t folded_seq;          /* of the newest; 0: none */
+    uint64_t previous_seq;        /* of the one before it; 0: none was read */
+    uint64_t record_count;        /* the cluster's records since the newest */
+    uint64_t tried_ms;            /* when one was written that has not come back; 0: none */
+    uint8_t last_hash[HASH_SIZE]; /* of the cluster's last record */
 };
 
 /* What else the question depends on. */

@@ -231,6 +231,9 @@ static void take_record(struct monitor *m, struct monitor_cluster *mc,
     watch_observe(&mc->watch, &before, &mc->state, &arrival);
     settle_in_flight(m, &mc->watch, &ret_output->folded, ret_output->outcome);
     note_read(m, stimulus->seq);
+    if (ret_output->folded.kind != EVENT_SNAPSHOT) {
+        codec_hash(stimulus->data, stimulus->size, mc->snapshots.last_hash);
+    }
     snapshots_observe(&mc->snapshots, &ret_output->folded, ret_output->outcome);
 }
 
@@ -317,6 +320,7 @@ bool monitor_snapshot(struct monitor *m, struct monitor_cluster *mc, uint64_t no
     }
     mc->snapshots.tried_ms = now_ms;
     snapshot_make(c, view.read_seq, space->bytes, ret_event);
+    memcpy(ret_event->body.snapshot.last_hash, mc->snapshots.last_hash, HASH_SIZE);
     stamp(m, wall_us, ret_event);
     return true;
 }

@@ -399,7 +399,7 @@ static bool take_snapshot(const Pgbaton__Snapshot *pb, struct snapshot *snapshot
     snapshot->fold_version = pb->fold_version;
     snapshot->size = (uint32_t)pb->state.len;
     snapshot->bytes = pb->state.data;
-    return take_hash(snapshot->digest, pb->digest);
+    return take_hash(snapshot->digest, pb->digest) && take_hash(snapshot->last_hash, pb->last_hash);
 }
 
 static bool take_evidence(const Pgbaton__Evidence *pb, struct evidence *evidence)

@@ -392,6 +392,7 @@ static Pgbaton__Snapshot *put_snapshot(const struct snapshot *snapshot, struct c
     pb->folded_seq = snapshot->folded_seq;
     pb->fold_version = snapshot->fold_version;
     pb->digest = put_hash(snapshot->digest);
+    pb->last_hash = put_hash(snapshot->last_hash);
     pb->state = (ProtobufCBinaryData){.len = snapshot->size, .data = (uint8_t *)snapshot->bytes};
     return pb;
 }

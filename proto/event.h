@@ -169,9 +169,11 @@ struct no_candidate {
 
 /* The state of the cluster, encoded (snapshot.h). */
 struct snapshot {
-    uint64_t folded_seq;       /* every record of the cluster up to here is in it */
-    uint32_t fold_version;     /* of the author */
-    uint8_t digest[HASH_SIZE]; /* of the bytes */
+    uint64_t folded_seq;          /* every record of the cluster up to here is in it */
+    uint32_t fold_version;        /* of the author */
+    uint8_t digest[HASH_SIZE];    /* of the bytes */
+    uint8_t last_hash[HASH_SIZE]; /* SHA-256 of the last record that is in it: a log that has lost
+                                     its end holds another there, or none; zeros: not known */
     uint32_t size;
     const uint8_t *bytes; /* the only pointer in an event: a state is larger than all else that is
                              said. It is the author's; of a decoded event, the arena's */

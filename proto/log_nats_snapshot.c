@@ -93,6 +93,24 @@ static bool is_usable(struct finding *f, natsMsg *message)
            snapshot_read(&f->event, &f->state) == VOID_NONE;
 }
 
+/* One of a state that the log has lost may have come in after the loss. */
+static natsStatus look_at_last(struct log_nats *log, const struct finding *f, bool *ret_stands)
+{
+    natsMsg *message = NULL;
+    jsErrCode code = 0;
+    *ret_stands = f->state.last_seq < log->first_seq;
+    if (*ret_stands) {
+        return NATS_OK;
+    }
+    const natsStatus status =
+            js_GetMsg(&message, log->link->js, STREAM_NAME, f->state.last_seq, NULL, &code);
+    *ret_stands = status == NATS_OK && snapshot_follows(&f->event.body.snapshot,
+                                                        (const uint8_t *)natsMsg_GetData(message),
+                                                        (size_t)natsMsg_GetDataLength(message));
+    natsMsg_Destroy(message);
+    return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
 /* The first decision of a cluster whose beginning is kept has no predecessor; one that has made
  * none yet is young. */
 static natsStatus look_at_beginning(struct log_nats *log, struct finding *f, const char *cluster,
@@ -145,10 +163,13 @@ static natsStatus find_snapshot(struct log_nats *log, struct finding *f, const c
     natsMsg *message = NULL;
     jsErrCode code = 0;
     subject_snapshot(cluster, subject);
-    const natsStatus status =
-            js_GetLastMsg(&message, log->link->js, STREAM_NAME, subject, NULL, &code);
+    bool stands = false;
+    natsStatus status = js_GetLastMsg(&message, log->link->js, STREAM_NAME, subject, NULL, &code);
     (void)log_nats_tick(log);
     if (status == NATS_OK && is_usable(f, message)) {
+        status = look_at_last(log, f, &stands);
+    }
+    if (status == NATS_OK && stands) {
         begin_at(f, f->event.body.snapshot.folded_seq);
         keep(f, message);
         return NATS_OK;

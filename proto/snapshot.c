@@ -40,6 +40,15 @@ enum void_reason snapshot_read(const struct event *e, struct cluster *ret_state)
     return strcmp(ret_state->name, e->cluster) == 0 ? VOID_NONE : VOID_FOREIGN_CLUSTER;
 }
 
+bool snapshot_follows(const struct snapshot *s, const uint8_t *data, size_t size)
+{
+    static const uint8_t unknown[HASH_SIZE];
+    uint8_t hash[HASH_SIZE];
+    codec_hash(data, size, hash);
+    return memcmp(s->last_hash, unknown, HASH_SIZE) == 0 ||
+           memcmp(s->last_hash, hash, HASH_SIZE) == 0;
+}
+
 bool snapshot_has(const struct cluster *c, const char *subject, uint64_t seq)
 {
     return seq <= c->last_seq && !subject_is_snapshot(subject);

@@ -24,6 +24,8 @@ void snapshot_make(const struct cluster *c, uint64_t folded_seq, uint8_t ret_byt
  * VOID_NEWER_VERSION: it is of another version of the fold, and says nothing to this one. Else
  * *ret_state may be anything. */
 enum void_reason snapshot_read(const struct event *e, struct cluster *ret_state);
+/* True unless the record that was folded last, with this payload, is another one. */
+bool snapshot_follows(const struct snapshot *s, const uint8_t *data, size_t size);
 /* True for a record that is in c already, because c began with a snapshot: it is left out. */
 bool snapshot_has(const struct cluster *c, const char *subject, uint64_t seq);
 /* Its fold. VOID_BAD_DIGEST: c was folded to another state than the author's, who had read as much;

@@ -314,6 +314,7 @@ static void random_snapshot(struct random *random, struct snapshot *snapshot)
     snapshot->folded_seq = random_u64(random);
     snapshot->fold_version = 1 + random_below(random, 9);
     random_hash(random, snapshot->digest);
+    random_hash(random, snapshot->last_hash);
     snapshot->size = 1 + random_below(random, random_bool(random) ? 300 : STATE_BYTES_MAX);
     snapshot->bytes = bytes;
     for (uint32_t i = 0; i < snapshot->size; i++) {

@@ -49,7 +49,7 @@ static void set_bytes(struct sim_payload *p, const uint8_t *data, size_t size)
 static void set_no_bytes(struct sim_payload *p)
 {
     p->data = (const uint8_t *)&p->event;
-    p->size = 1;
+    p->size = offsetof(struct event, kind);
     p->encoded = false;
 }
 

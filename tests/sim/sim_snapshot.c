@@ -21,13 +21,36 @@ static bool removes(const struct sim *s)
     return s->options.seed % 2 == 0;
 }
 
-/* Of the newest snapshot among the first `count` records; 0: there is none. */
-static size_t find(const struct sim *s, size_t count)
+/* What it was taken of is in the log: it may have been taken of an end that is lost. */
+static bool stands(struct sim *s, const struct sim_record *snapshot)
 {
-    while (count > 0 && !subject_is_snapshot(s->memory.records[count - 1]->payload.subject)) {
-        count--;
+    static struct event e;
+    static struct cluster c;
+    const struct sim_payload *p = &snapshot->payload;
+    if (codec_decode(p->data, p->size, &s->arena, &e) != CODEC_OK ||
+        e.body.snapshot.folded_seq >= snapshot->seq || snapshot_read(&e, &c) != VOID_NONE) {
+        return false;
     }
-    return count;
+    for (size_t i = s->record_count; i > 0; i--) {
+        const struct sim_record *r = s->memory.records[i - 1];
+        if (r->seq == c.last_seq) {
+            return !r->heartbeat &&
+                   snapshot_follows(&e.body.snapshot, r->payload.data, r->payload.size);
+        }
+    }
+    return false;
+}
+
+/* Of the newest snapshot among the first `count` records; 0: there is none. */
+static size_t find(struct sim *s, size_t count)
+{
+    for (; count > 0; count--) {
+        const struct sim_record *r = s->memory.records[count - 1];
+        if (subject_is_snapshot(r->payload.subject) && stands(s, r)) {
+            return count;
+        }
+    }
+    return 0;
 }
 
 /* The number of the records that it has; nothing else of it is of interest. */
