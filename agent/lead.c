@@ -148,10 +148,12 @@ void lead_abandon(struct agent *a, struct action_list *actions)
     agent_raise(a, lead_obstacle(a), a->wall_us);
 }
 
-/* The leader of a standby cluster has no lease, and needs none. */
+/* The leader of a standby cluster has no lease, and needs none. A lease may run by a renewal that
+ * the log has lost: what commits wait for is known only once the term is held by the log, too. */
 static bool may_go(const struct agent *a, enum lead_way way)
 {
-    bool entitled = standby_is_on(&a->cluster) ? a->cluster.phase == PHASE_HELD : lease_runs(a);
+    bool held = a->cluster.phase == PHASE_HELD;
+    bool entitled = held && (standby_is_on(&a->cluster) || lease_runs(a));
     return lead_is_asked(a) && lead_way(a) == way && entitled;
 }
 

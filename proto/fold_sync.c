@@ -47,12 +47,14 @@ void fold_sync_leads(struct cluster *c, const struct event *e)
 /* The log knows where the leader's timeline opened: at or above all that was acknowledged before,
  * by the proof that it was granted the term with, and nobody below that is granted another. What it
  * acknowledges itself is on the set that its grant names, as long as no other was begun: an
- * election needs no more than that set. Of a leader without the fence nothing is proven. */
+ * election needs no more than that set. Of a leader without the fence nothing is proven, nor of one
+ * that may have been promoted by a renewal that the log has lost: before that set was known. */
 void fold_sync_opened(struct cluster *c)
 {
     struct sync *s = &c->sync;
     bool first = s->step == SYNC_CHANGING && s->seq == c->phase_seq;
-    bool proven = s->bound && c->floor.lsn != 0 && !c->nodes[c->leader].nosync;
+    bool known = c->lost.held_term != c->term && !c->nodes[c->leader].nosync;
+    bool proven = s->bound && c->floor.lsn != 0 && known;
     if (first && proven && s->count <= sync_size(s->waits)) {
         rely_on_set(s);
     }

@@ -131,6 +131,9 @@ static void check_opened(struct sim *s, const struct event *e)
                   (unsigned long long)s->truth.floor.lsn);
     }
     bool earlier = s->acked_branch != own->id;
+    if (!earlier && sync->voters != sync->waits) {
+        return; /* an election needs more than the set */
+    }
     bool kept = earlier ? sim_wal_holds(wal, s->acked_branch, s->acked_lsn)
                         : holders(s, sim_mask(s, sync->waits), s->acked_branch, s->acked_lsn) >=
                                   sync->count;

@@ -167,8 +167,9 @@ enum sim_moment {
     SIM_MOMENT_UNSETTLED = 0, /* an election after a leader whose first set was not settled */
     SIM_MOMENT_BARRED,        /* nobody can lead who may */
     SIM_MOMENT_PROMISED,      /* a lease goes on by promises */
-    SIM_MOMENT_BLIND,         /* a grant after a loss of which nobody has told who can speak */
     SIM_MOMENT_SNAPSHOT,      /* somebody begins with a snapshot */
+    SIM_MOMENT_BLIND, /* need not be reached: a grant after a loss of which nobody has told who can
+                         speak */
     SIM_MOMENT_COUNT
 };
 
