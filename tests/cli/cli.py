@@ -125,7 +125,7 @@ class Describe(WithFolder):
         state = self.describe("--file", self.history())
         self.assertEqual(list(state), ["cluster", "status", "term", "leader", "switch_policy",
                                        "crash_policy", "would_promote", "restart", "restart_ordered", "probe",
-                                       "lease_ttl_ms", "parameters", "parameters_seq", "failover_mode", "standby_cluster", "synchronous", "log_lost",
+                                       "lease_ttl_ms", "parameters", "parameters_seq", "failover_mode", "failsafe", "standby_cluster", "synchronous", "log_lost",
                                        "nodes",
                                        "last_change", "paused", "lease_lifted", "request", "last_request"])
         self.assertEqual((state["cluster"], state["status"], state["term"], state["leader"]),

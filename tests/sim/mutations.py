@@ -100,7 +100,7 @@ add("renewal-after-revoke",
     ("proto/fold_agent.c", "if (cluster_holder(c) != i) {\n        return VOID_NOT_HELD;",
      "if (c->leader != i) {\n        return VOID_NOT_HELD;"))
 add("start-without-lease",
-    ("agent/lead.c", "a->cluster.phase == PHASE_HELD : lease_runs(a);", "true : true;"))
+    ("agent/lead.c", "held && (standby_is_on(&a->cluster) || lease_runs(a));", "held || !held;"))
 
 # ---- waits ----
 
