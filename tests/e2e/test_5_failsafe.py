@@ -11,7 +11,7 @@ from nats_client import Nats
 from test_8_network import wait_agreed
 
 # Several leases: 3 s each, by default.
-AWAY_S = 12.0
+AWAY_S = 9.0
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_stream_leader_dies(replicated_load):
     """Three servers elect for seconds; the PostgreSQL client notices nothing."""
     load = replicated_load
     wait_named(load.cluster, load.cluster.standbys())
-    for _ in range(3):
+    for _ in range(2):
         leader = stream_leader(load.cluster)
         load.fault("kill-nats", leader)
         wait_until("another leader of the stream", lambda: stream_leader(load.cluster) not in (None, leader))
