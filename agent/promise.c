@@ -32,19 +32,19 @@ static uint64_t silence_ms(const struct agent *a)
                                config.probe_failure_threshold);
 }
 
-static bool is_heard(const struct agent *a, uint32_t i)
+static bool is_heard(const struct agent *a, uint32_t i, uint64_t patience_ms)
 {
-    return a->live_ms[i] != 0 && a->now_ms - a->live_ms[i] < silence_ms(a);
+    return a->live_ms[i] != 0 && a->now_ms - a->live_ms[i] < patience_ms;
 }
 
 /* Nobody concludes silence without proof of hearing: it has read its own renewals back through all
  * of it. */
-static bool is_silent(const struct agent *a, uint32_t i)
+static bool is_silent(const struct agent *a, uint32_t i, uint64_t patience_ms)
 {
     const struct agent_promise *p = &a->promise;
     uint64_t since_ms = later(a->live_ms[i], p->hearing_ms);
-    bool hears = p->read_ms != 0 && a->now_ms - p->read_ms < silence_ms(a) / 2;
-    return hears && a->now_ms - since_ms >= silence_ms(a);
+    bool hears = p->read_ms != 0 && a->now_ms - p->read_ms < patience_ms / 2;
+    return hears && a->now_ms - since_ms >= patience_ms;
 }
 
 static bool is_bound(const struct agent *a)
@@ -59,11 +59,16 @@ static uint32_t electable(const struct agent *a)
     const struct cluster *c = &a->cluster;
     uint32_t could_lead = c->lease.failsafe ? c->lease.electable : UINT32_MAX;
     uint32_t before = a->promise.term == c->term ? a->promise.named : could_lead;
+    uint64_t patience_ms = silence_ms(a);
     uint32_t mask = 0;
-    for (uint32_t i = 0; i < c->node_count && is_bound(a); i++) {
+    if (!is_bound(a)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < c->node_count; i++) {
         const struct node *n = &c->nodes[i];
         bool could = (int32_t)i != a->me && !n->removed && !n->departed && !n->nofailover;
-        bool named = (before & bit_of(i)) != 0 ? !is_silent(a, i) : is_heard(a, i);
+        bool named = (before & bit_of(i)) != 0 ? !is_silent(a, i, patience_ms)
+                                               : is_heard(a, i, patience_ms);
         mask |= could && named ? bit_of(i) : 0;
     }
     return mask;
@@ -324,7 +329,7 @@ uint32_t promise_left_ms(const struct agent *a)
 /* ---- in each step ---- */
 
 /* As if it had just promised, where it may have. */
-static void resume_stillness(struct agent *a)
+void promise_begin(struct agent *a)
 {
     struct agent_promise *p = &a->promise;
     if (p->earlier_ms != 0) {
@@ -337,11 +342,6 @@ static void resume_stillness(struct agent *a)
             keep_still(a, lost_longest_ttl_ms(&a->cluster));
         }
     }
-}
-
-void promise_begin(struct agent *a)
-{
-    resume_stillness(a);
 }
 
 static void answer_owed(struct agent *a, struct action_list *actions)

@@ -69,8 +69,8 @@ static void on_gone(struct shell *shell, const struct log_notice *notice)
     push_message(shell, FACT_GONE, notice);
 }
 
-/* Only monitors ask for that. */
-static void on_trimmed(struct shell *shell, const struct log_notice *notice)
+/* What only monitors want. */
+static void on_nothing(struct shell *shell, const struct log_notice *notice)
 {
     (void)shell;
     (void)notice;
@@ -119,12 +119,6 @@ static void on_lost(struct shell *shell, const struct log_notice *notice)
     _exit(EXIT_AGAIN);
 }
 
-static void on_led(struct shell *shell, const struct log_notice *notice)
-{
-    (void)shell;
-    (void)notice;
-}
-
 static void on_end(struct shell *shell, const struct log_notice *notice)
 {
     on_down(shell, notice);
@@ -134,8 +128,8 @@ static void (*const notice_handlers[])(struct shell *, const struct log_notice *
         [LOG_UP] = on_up,           [LOG_DOWN] = on_down,           [LOG_RECORD] = on_record,
         [LOG_LIVE] = on_live,       [LOG_CAUGHT_UP] = on_caught_up, [LOG_ASKED] = on_asked,
         [LOG_REFUSED] = on_refused, [LOG_APPENDED] = on_appended,   [LOG_END] = on_end,
-        [LOG_LOST] = on_lost,       [LOG_GONE] = on_gone,           [LOG_TRIMMED] = on_trimmed,
-        [LOG_LED] = on_led,
+        [LOG_LOST] = on_lost,       [LOG_GONE] = on_gone,           [LOG_TRIMMED] = on_nothing,
+        [LOG_LED] = on_nothing,
 };
 _Static_assert(sizeof(notice_handlers) / sizeof(notice_handlers[0]) == LOG_NOTICE_COUNT,
                "a handler for each notice");
