@@ -79,6 +79,18 @@ static void note_read(struct monitor *m, uint64_t seq)
     }
 }
 
+static void hear(struct monitor *m, const struct heartbeat_sent *sent, uint64_t seq,
+                 uint64_t now_ms)
+{
+    m->heard_ms = now_ms;
+    m->heard_sent_ms = sent->sent_ms;
+    m->heartbeat_seq = seq;
+    if (m->hearing_since_ms == 0) {
+        m->hearing_since_ms = sent->sent_ms;
+    }
+}
+
+/* One that was on its way for longer than a gap shows no log that works. */
 void monitor_heard(struct monitor *m, const struct event *heartbeat, uint64_t now_ms)
 {
     note_time(m, now_ms);
@@ -91,11 +103,8 @@ void monitor_heard(struct monitor *m, const struct event *heartbeat, uint64_t no
     if (sent == NULL) {
         return;
     }
-    m->heard_ms = now_ms;
-    m->heard_sent_ms = sent->sent_ms;
-    m->heartbeat_seq = heartbeat->seq;
-    if (m->hearing_since_ms == 0) {
-        m->hearing_since_ms = sent->sent_ms;
+    if (watch_age_ms(now_ms, sent->sent_ms) <= HEARING_GAP_MS) {
+        hear(m, sent, heartbeat->seq, now_ms);
     }
     *sent = (struct heartbeat_sent){0};
 }

@@ -340,6 +340,29 @@ static void test_step_alive_follows_what_is_heard(void **state)
     assert_int_equal(monitor_evidence(&b.m, &b.mc, b.now_ms).alive_mask, 0);
 }
 
+/* A server that was frozen gives back what was sent long ago. */
+static void test_step_late_heartbeat_is_no_hearing(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_lead(&b, config_default());
+    monitor_link(&b.m, false, false, b.now_ms);
+    monitor_link(&b.m, true, true, b.now_ms);
+    b.m.heartbeat_wanted = true;
+    struct event e;
+    uint64_t next_ms;
+    assert_true(monitor_heartbeat(&b.m, b.now_ms, 0, &e, &next_ms));
+    for (int i = 0; i < 3; i++) {
+        b.now_ms += HEARING_GAP_MS / 3 + 1;
+        tick(&b);
+    }
+    e.seq = ++b.seq;
+    monitor_heard(&b.m, &e, b.now_ms);
+    assert_true(b.m.hearing_since_ms == 0);
+    assert_true(beat(&b));
+    assert_true(b.m.hearing_since_ms == b.now_ms);
+}
+
 static void test_step_backoff_doubles_to_its_maximum(void **state)
 {
     (void)state;
@@ -414,6 +437,7 @@ int main(void)
             cmocka_unit_test(test_step_old_heartbeat_does_not_begin_the_hearing),
             cmocka_unit_test(test_step_short_silence_is_proven_by_a_heartbeat_of_its_own),
             cmocka_unit_test(test_step_alive_follows_what_is_heard),
+            cmocka_unit_test(test_step_late_heartbeat_is_no_hearing),
             cmocka_unit_test(test_step_backoff_doubles_to_its_maximum),
             cmocka_unit_test(test_step_ages_of_what_is_limited_count_from_the_reading),
     };
