@@ -3,9 +3,11 @@
  * log_nats_snapshot.c - where a reader begins that need not fold all: at the newest snapshot of
  * each cluster (snapshot.h), and before all that is in none of them.
  *
- * Everything is asked of the stream's leader. A cluster of which there is no snapshot that this
- * version reads is read from the beginning of what is kept, if that holds its own beginning; else
- * nothing is read: who folded the rest would not know what it is worth.
+ * Everything is asked of the stream's leader. When the newest snapshot of a cluster cannot be used
+ * (another version wrote it, it is damaged, or a late copy of one whose successors are gone), the
+ * best of all others is. A cluster without any is read from the beginning of what is kept, if that
+ * holds its own beginning; else nothing is read: who folded the rest would not know what it is
+ * worth.
  */
 #include "log_nats.h"
 
@@ -86,11 +88,12 @@ static bool decode(struct finding *f, natsMsg *message)
     return good && subject_fits_event(natsMsg_GetSubject(message), &f->event);
 }
 
-static bool is_usable(struct finding *f, natsMsg *message)
+/* Whoever begins with it misses nothing of what followed. */
+static bool is_usable(const struct log_nats *log, struct finding *f, natsMsg *message)
 {
-    return decode(f, message) && f->event.kind == EVENT_SNAPSHOT &&
-           f->event.body.snapshot.folded_seq < f->event.seq &&
-           snapshot_read(&f->event, &f->state) == VOID_NONE;
+    const struct snapshot *s = &f->event.body.snapshot;
+    return decode(f, message) && f->event.kind == EVENT_SNAPSHOT && s->folded_seq < f->event.seq &&
+           s->folded_seq + 1 >= log->first_seq && snapshot_read(&f->event, &f->state) == VOID_NONE;
 }
 
 /* One of a state that the log has lost may have come in after the loss. */
@@ -111,31 +114,50 @@ static natsStatus look_at_last(struct log_nats *log, const struct finding *f, bo
     return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
-/* The first decision of a cluster whose beginning is kept has no predecessor; one that has made
- * none yet is young. */
-static natsStatus look_at_beginning(struct log_nats *log, struct finding *f, const char *cluster,
-                                    bool *ret_whole)
+/* It is left decoded. */
+static natsStatus look_at(struct log_nats *log, struct finding *f, natsMsg *message,
+                          bool *ret_stands)
+{
+    *ret_stands = is_usable(log, f, message);
+    return *ret_stands ? look_at_last(log, f, ret_stands) : NATS_OK;
+}
+
+/* The next record of a subject from there on; *ret_seq is 0 when there is none. */
+static natsStatus find_next(struct log_nats *log, const char *subject, uint64_t from_seq,
+                            uint64_t *ret_seq)
 {
     char question[SUBJECT_SIZE + 64];
     natsMsg *reply = NULL;
-    uint64_t seq = 0;
     uint64_t code = 0;
-    natsMsg *message = NULL;
-    jsErrCode error = 0;
-    (void)snprintf(question, sizeof(question),
-                   "{\"seq\":1,\"next_by_subj\":\"" SUBJECT_ROOT ".%s.decision\"}", cluster);
-    natsStatus status = request(log, "$JS.API.STREAM.MSG.GET." STREAM_NAME, question, &reply);
+    *ret_seq = 0;
+    (void)snprintf(question, sizeof(question), "{\"seq\":%" PRIu64 ",\"next_by_subj\":\"%s\"}",
+                   from_seq, subject);
+    const natsStatus status = request(log, "$JS.API.STREAM.MSG.GET." STREAM_NAME, question, &reply);
     if (status != NATS_OK) {
         return status;
     }
     const char *json = natsMsg_GetData(reply);
     const size_t size = (size_t)natsMsg_GetDataLength(reply);
     const bool refused = log_parse_json_number(json, size, "err_code", &code);
-    const bool found = !refused && log_parse_json_number(json, size, "seq", &seq);
+    const bool found = !refused && log_parse_json_number(json, size, "seq", ret_seq);
     natsMsg_Destroy(reply);
-    *ret_whole = refused && code == JSNoMessageFoundErr;
-    if (!found) {
-        return *ret_whole ? NATS_OK : NATS_ERR;
+    return found || (refused && code == JSNoMessageFoundErr) ? NATS_OK : NATS_ERR;
+}
+
+/* The first decision of a cluster whose beginning is kept has no predecessor; one that has made
+ * none yet is young. */
+static natsStatus look_at_beginning(struct log_nats *log, struct finding *f, const char *cluster,
+                                    bool *ret_whole)
+{
+    char subject[SUBJECT_SIZE];
+    uint64_t seq = 0;
+    natsMsg *message = NULL;
+    jsErrCode error = 0;
+    (void)snprintf(subject, sizeof(subject), SUBJECT_ROOT ".%s.decision", cluster);
+    natsStatus status = find_next(log, subject, 1, &seq);
+    *ret_whole = status == NATS_OK && seq == 0;
+    if (seq == 0) {
+        return status;
     }
     status = js_GetMsg(&message, log->link->js, STREAM_NAME, seq, NULL, &error);
     *ret_whole = status == NATS_OK && decode(f, message) && f->event.decision.prev_seq == 0;
@@ -157,6 +179,43 @@ static natsStatus find_beginning(struct log_nats *log, struct finding *f, const 
     return status;
 }
 
+static void take(struct finding *f, natsMsg *message, uint64_t folded_seq)
+{
+    begin_at(f, folded_seq);
+    keep(f, message);
+}
+
+/* The newest state that any of them has. */
+static natsStatus find_earlier(struct log_nats *log, struct finding *f, const char *cluster,
+                               const char *subject)
+{
+    natsMsg *best = NULL;
+    uint64_t best_seq = 0;
+    uint64_t seq = 0;
+    natsStatus status = find_next(log, subject, log->first_seq, &seq);
+    while (status == NATS_OK && seq != 0 && !atomic_load(&log->stop)) {
+        natsMsg *message = NULL;
+        jsErrCode code = 0;
+        bool stands = false;
+        status = js_GetMsg(&message, log->link->js, STREAM_NAME, seq, NULL, &code);
+        status = status == NATS_OK ? look_at(log, f, message, &stands) : status;
+        if (stands && (best == NULL || f->event.body.snapshot.folded_seq > best_seq)) {
+            natsMsg *worse = best;
+            best_seq = f->event.body.snapshot.folded_seq;
+            best = message;
+            message = worse;
+        }
+        natsMsg_Destroy(message);
+        status = status == NATS_OK ? find_next(log, subject, seq + 1, &seq) : status;
+    }
+    if (status == NATS_OK && best != NULL) {
+        take(f, best, best_seq);
+        return NATS_OK;
+    }
+    natsMsg_Destroy(best);
+    return status == NATS_OK ? find_beginning(log, f, cluster) : status;
+}
+
 static natsStatus find_snapshot(struct log_nats *log, struct finding *f, const char *cluster)
 {
     char subject[SUBJECT_SIZE];
@@ -166,19 +225,16 @@ static natsStatus find_snapshot(struct log_nats *log, struct finding *f, const c
     bool stands = false;
     natsStatus status = js_GetLastMsg(&message, log->link->js, STREAM_NAME, subject, NULL, &code);
     (void)log_nats_tick(log);
-    if (status == NATS_OK && is_usable(f, message)) {
-        status = look_at_last(log, f, &stands);
+    if (status == NATS_NOT_FOUND) {
+        return find_beginning(log, f, cluster);
     }
+    status = status == NATS_OK ? look_at(log, f, message, &stands) : status;
     if (status == NATS_OK && stands) {
-        begin_at(f, f->event.body.snapshot.folded_seq);
-        keep(f, message);
+        take(f, message, f->event.body.snapshot.folded_seq);
         return NATS_OK;
     }
     natsMsg_Destroy(message);
-    if (status != NATS_OK && status != NATS_NOT_FOUND) {
-        return status;
-    }
-    return find_beginning(log, f, cluster);
+    return status == NATS_OK ? find_earlier(log, f, cluster, subject) : status;
 }
 
 /* ---- all that is wanted ---- */

@@ -74,6 +74,26 @@ static void append_snapshot(struct log *log, const char *cluster, uint64_t folde
     append(log, &e);
 }
 
+static uint64_t wall_us(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void append_broken_snapshot(struct log *log, const char *cluster, uint64_t folded_seq)
+{
+    static uint8_t space[STATE_BYTES_MAX];
+    struct event e;
+    cluster_init(&state_of, cluster);
+    state_of.last_seq = folded_seq;
+    snapshot_make(&state_of, folded_seq, space, &e);
+    (void)snprintf(e.writer, sizeof(e.writer), "monitor-1");
+    e.body.snapshot.digest[0] ^= 1;
+    append(log, &e);
+    (void)await(log, LOG_RECORD);
+}
+
 /* Records 1 to count are goodbyes of that cluster. */
 static void append_goodbyes(struct log *log, const char *cluster, uint64_t count)
 {
@@ -172,18 +192,47 @@ static void test_log_ignores_a_snapshot_that_it_cannot_read(void **state)
     uint64_t seqs[32];
     struct log *writer = open_writer(b);
     append_goodbyes(writer, "a", 5);
-    static uint8_t space[STATE_BYTES_MAX];
-    struct event e;
-    cluster_init(&state_of, "a");
-    state_of.last_seq = 5;
-    snapshot_make(&state_of, 5, space, &e);
-    (void)snprintf(e.writer, sizeof(e.writer), "monitor-1");
-    e.body.snapshot.digest[0] ^= 1;
-    append(writer, &e);
-    (void)await(writer, LOG_RECORD);
+    append_broken_snapshot(writer, "a", 5);
     struct log *reader = open_log(b, "a", 0);
     assert_int_equal(read_all(reader, seqs, 32), 6);
     assert_int_equal(seqs[0], 1);
+    log_destroy(reader);
+    log_destroy(writer);
+}
+
+/* The newest one is of no use: damaged, or a late copy of one whose successors are gone. */
+static void test_log_takes_the_best_of_the_others(void **state)
+{
+    struct bench *b = *state;
+    uint64_t seqs[64];
+    struct log_nats_options options = bench_options(b, NULL, true);
+    struct failure failure;
+    struct log *writer = NULL;
+    options.can_trim = true;
+    assert_int_equal(log_create(&options, &writer, &failure), RESULT_OK);
+    (void)await(writer, LOG_CAUGHT_UP);
+    append_goodbyes(writer, "a", 20);
+    for (uint64_t folded_seq = 11; folded_seq <= 17; folded_seq += 3) {
+        append_snapshot(writer, "a", folded_seq);
+        (void)await(writer, LOG_RECORD);
+    }
+    append_snapshot(writer, "a", 14);
+    (void)await(writer, LOG_RECORD);
+    append_broken_snapshot(writer, "a", 18);
+    struct log *reader = open_log(b, "a", 0);
+    assert_int_equal(read_all(reader, seqs, 64), 1 + 8);
+    assert_int_equal(seqs[0], 23);
+    assert_int_equal(seqs[1], 18);
+    log_destroy(reader);
+    /* A record that follows the copy's state is gone: it does not stand any more. */
+    assert_true(log_trim(writer, 17, wall_us()));
+    (void)await(writer, LOG_TRIMMED);
+    append_snapshot(writer, "a", 14);
+    (void)await(writer, LOG_RECORD);
+    reader = open_log(b, "a", 0);
+    assert_int_equal(read_all(reader, seqs, 64), 1 + 9);
+    assert_int_equal(seqs[0], 23);
+    assert_int_equal(seqs[1], 18);
     log_destroy(reader);
     log_destroy(writer);
 }
@@ -206,13 +255,6 @@ static void test_log_hands_out_the_record_that_is_wanted(void **state)
     assert_int_equal(read_all(reader, seqs, 32), 4);
     log_destroy(reader);
     log_destroy(writer);
-}
-
-static uint64_t wall_us(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* 20 old records and 10 new ones, and when the new ones began; a snapshot has the first 15. */
@@ -303,6 +345,8 @@ int main(void)
                                             bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_ignores_a_snapshot_that_it_cannot_read,
                                             bench_set_up_one, bench_tear_down),
+            cmocka_unit_test_setup_teardown(test_log_takes_the_best_of_the_others, bench_set_up_one,
+                                            bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_hands_out_the_record_that_is_wanted,
                                             bench_set_up_one, bench_tear_down),
             cmocka_unit_test_setup_teardown(test_log_is_trimmed_by_number_and_by_age,
