@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SLOTS_TIMEOUT_MS 10000
+#define PING_EVERY 3
 /* How often PostgreSQL is asked what is pending: ever, and for a while after it was told to read
  * its files. */
 #define SETTINGS_PERIOD_MS 5000
@@ -109,13 +110,22 @@ void shell_probe_pinged(struct shell *shell, enum pg_ping_verdict verdict)
     }
 }
 
+/* The postmaster forks a process for each. When one went unanswered the next probe pings, too. */
+static bool ping_is_due(struct shell_probe *probe)
+{
+    probe->count++;
+    return probe->verdict != PG_PING_ANSWERED || probe->count % PING_EVERY == 0;
+}
+
 void shell_probe_begin(struct shell *shell, uint32_t timeout_ms)
 {
     struct shell_probe *probe = &shell->probe;
     char sql[PG_CONN_SQL_SIZE];
     probe->waits = false;
-    probe->verdict = PG_PING_PENDING;
-    shell_ping_begin(shell, timeout_ms);
+    if (ping_is_due(probe)) {
+        probe->verdict = PG_PING_PENDING;
+        shell_ping_begin(shell, timeout_ms);
+    }
     probe->asks_settings = settings_are_due(shell);
     probe_question(probe->history_timeline, probe->asks_settings, sql, sizeof(sql));
     if (!session_ask(&probe->session, sql, timeout_ms, on_answer)) {
@@ -187,6 +197,7 @@ void shell_sessions_reset(struct shell *shell)
 {
     session_close(&shell->probe.session);
     shell_ping_close(shell);
+    shell->probe.verdict = PG_PING_PENDING;
     shell->probe.waits = false;
     session_close(&shell->slots);
     shell_sync_reset(shell);

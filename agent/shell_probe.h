@@ -23,7 +23,8 @@ struct shell_probe {
     struct shell_ping ping;
     bool waits; /* for the ping: the question has been answered by `result` */
     struct probe_result result;
-    enum pg_ping_verdict verdict;  /* of the present probe's ping */
+    enum pg_ping_verdict verdict;  /* of the last ping, which this or an earlier probe began */
+    uint32_t count;                /* of probes: not each has a ping */
     bool answered_once;            /* since the postmaster was started */
     uint32_t segment_bytes;        /* of the directory, as the last inspection found it */
     uint32_t timeline;             /* of the last good probe; 0: none since it was started */
