@@ -25,17 +25,18 @@ from playground_lib.shape import PG_BIN, Playground, Trouble, in_namespace  # no
 
 
 def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
-    """Polls until condition() is true and returns what it returned; an error counts as not yet."""
+    """Polls until condition() is true and returns what it returned; an error counts as not yet. What takes long to
+    ask is asked seldom: most conditions run a command, and what they wait for needs the processors, too."""
     deadline = time.monotonic() + seconds
     last = None
-    while time.monotonic() < deadline:
+    while (asked := time.monotonic()) < deadline:
         try:
             last = condition()
             if last:
                 return last
         except (psycopg2.Error, OSError, KeyError, ValueError, Trouble) as error:
             last = error
-        time.sleep(pause)
+        time.sleep(max(pause, 3 * (time.monotonic() - asked)))
     raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
 
 

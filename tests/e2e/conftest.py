@@ -67,10 +67,10 @@ def pytest_configure(config):
 
 
 class Keeper:
-    """Keeps one playground for many tests; a test that failed leaves it in doubt, and a new one is made. The
-    two that were used last are there: an idle cluster is not idle."""
+    """Keeps one playground for many tests; a test that failed leaves it in doubt, and a new one is made. Only
+    the one that was used last is there: an idle cluster is not idle."""
 
-    recent = []
+    last = None
 
     def __init__(self, directory, *options):
         self.directory, self.options = directory, options
@@ -78,10 +78,9 @@ class Keeper:
         self.cluster = None
 
     def get(self):
-        first, *others = [self, *(k for k in Keeper.recent if k is not self)]
-        for keeper in others[1:]:
-            keeper.drop()
-        Keeper.recent = [first, *others[:1]]
+        if Keeper.last not in (None, self):
+            Keeper.last.drop()
+        Keeper.last = self
         if self.cluster is None:
             self.made += 1
             self.cluster = Cluster(f"{self.directory}-{self.made}", *self.options)

@@ -23,9 +23,14 @@ from checker import Verdict, read  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("PGBATON_BUILD") or ROOT / "build")
 WRITER = BUILD / "tests" / "history" / "writer"
-# Four sessions: a write each 2.5 ms, and a look for a writable node each 10 ms or so. As fast as they can they
+# Four sessions: a write each 5 ms, and a look for a writable node each 10 ms or so. As fast as they can they
 # take all of a small machine, which several clusters share, and are no faster there than that.
-PACE = ("--every-ms", "10", "--rest-ms", "40")
+PACE = ("--every-ms", "20", "--rest-ms", "40")
+
+# So long may a client wait without a change of leader, or read late what was acknowledged in time, on a machine
+# that has much else to do, in seconds. How long it really takes is printed, and a campaign's to tell.
+PATIENCE = 15.0
+LATE = 5.0
 
 
 class Writer:
@@ -163,15 +168,15 @@ class Load:
         assert acknowledged(verdict, self.cluster.primary())
         return verdict
 
-    def assert_no_change(self, gap):
-        """Nobody gave up, was deposed or granted, and no client waited for longer than that."""
+    def assert_no_change(self):
+        """Nobody gave up, was deposed or granted, and no client hung."""
         verdict = self.verdict()
         assert not self.changes()
         assert self.cluster.primary() == self.old
         assert not verdict.lost
         assert {w.node for w in verdict.acknowledged} == {self.old}
         for client in ("inside", "outside"):
-            assert verdict.longest_gap(client) < gap, f"{client}: {verdict.summary()}"
+            assert verdict.longest_gap(client) < PATIENCE, f"{client}: {verdict.summary()}"
         return verdict
 
 

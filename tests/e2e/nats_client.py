@@ -4,6 +4,11 @@ import base64
 import json
 import socket
 
+from cluster import inside, wait_until
+
+# Until three servers agree again.
+SETTLE_S = 300.0
+
 
 class Nats:
     def __init__(self, address, port):
@@ -48,3 +53,42 @@ class Nats:
     def close(self):
         self.lines.close()
         self.socket.close()
+
+
+def ask(cluster, subject):
+    """The API's answer, by whichever server is there."""
+    for server in cluster.pg.members("nats"):
+        try:
+            with inside(cluster.pg.hub()):
+                client = Nats(server["address"], server["port"])
+        except OSError:
+            continue
+        try:
+            return json.loads(client.request(subject))
+        finally:
+            client.close()
+    raise OSError("no server answers")
+
+
+def stream_state(cluster):
+    """(leader, replicas that are up to date) of the log's stream; an error while it has no leader."""
+    said = ask(cluster, "$JS.API.STREAM.INFO.PGBATON")["cluster"]
+    return said["leader"], len([r for r in said["replicas"] if r["current"]])
+
+
+def wait_agreed(cluster):
+    """A NATS server that is back may unseat the stream's leader seconds later, and their election takes up
+    to a minute or so on a busy machine: none of it may reach into the next test."""
+    seen = []
+
+    def is_settled():
+        try:
+            now = stream_state(cluster)
+        except (OSError, KeyError, ValueError):
+            now = None
+        if now is None or now[1] != 2 or seen[-1:] != [now]:
+            seen.clear()
+        seen.append(now)
+        return len(seen) >= 16
+
+    wait_until("servers that agree on the log", is_settled, SETTLE_S, pause=0.5)

@@ -8,11 +8,8 @@ import pytest
 
 from cluster import field, find, wait_until
 from load import Load
-from nats_client import Nats
+from nats_client import SETTLE_S, ask
 from test_5_log_lost import LosingLoad, wait_told
-
-# Until three NATS servers agree again.
-SETTLE_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +20,6 @@ def keeper(keep_cluster):
 @pytest.fixture
 def three(keeper, directory, request):
     yield from keeper.lend(directory, request)
-
-
-def ask(cluster, subject):
-    """The API's answer, by whichever server is there."""
-    for server in cluster.pg.members("nats"):
-        try:
-            client = Nats(server["address"], server["port"])
-        except OSError:
-            continue
-        try:
-            return json.loads(client.request(subject))
-        finally:
-            client.close()
-    raise OSError("no server answers")
 
 
 def log_status(cluster):

@@ -55,7 +55,7 @@ def test_killed_agent_costs_nothing(load):
     load.fault("kill-agent", load.old)
     load.outlast_lease()
     assert load.cluster.postmaster(load.old) == postmaster
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()
 
 
 @pytest.mark.parametrize("fault", ["kill-guard", "kill-both"])
@@ -100,4 +100,4 @@ def test_wall_clock_steps(load):
         load.fault("clock-step", load.old, step)
         wait_until("the clock to step", lambda: abs(clock_error(load.cluster, load.old) - ahead) < 60)
         load.outlast_lease()
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()

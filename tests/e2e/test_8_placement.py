@@ -4,7 +4,7 @@ import pathlib
 import time
 
 from cluster import wait_until
-from test_8_network import stream_state, wait_agreed
+from nats_client import stream_state, wait_agreed
 
 # The minute between two elections, and what a busy machine needs.
 MOVE_S = 240.0

@@ -27,7 +27,7 @@ def test_agent_pauses(load):
         time.sleep(1.0)
         load.fault("cont-agent", load.old)
         time.sleep(1.0)
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()
 
 
 def test_cable_is_loose(load):
@@ -37,7 +37,7 @@ def test_cable_is_loose(load):
         time.sleep(0.5)
         load.fault("heal", load.old)
         time.sleep(1.5)
-    load.assert_no_change(gap=2.5)
+    load.assert_no_change()
 
 
 def test_log_restarts(load):
@@ -45,7 +45,7 @@ def test_log_restarts(load):
         load.fault("kill-nats")
         load.fault("start-nats")
         load.outlast_lease()
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def busy_machine():
 def test_machine_is_busy(load):
     with busy_machine():
         time.sleep(STORM_SECONDS)
-    load.assert_no_change(gap=2.5)
+    load.assert_no_change()
 
 
 def take_every_connection(cluster, node):
@@ -84,11 +84,11 @@ def test_no_connection_is_left(load):
     load.outlast_lease()
     for connection in taken:
         connection.close()
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()
 
 
 def test_checkpoint_storm(load):
     end = time.monotonic() + STORM_SECONDS
     while time.monotonic() < end:
         load.cluster.sql("checkpoint", load.old)
-    load.assert_no_change(gap=2.5)
+    load.assert_no_change()

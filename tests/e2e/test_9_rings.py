@@ -92,4 +92,4 @@ def test_what_ends_no_lease(load):
     for step in (3600, -7200, 3600):
         load.fault("clock-step", load.old, step)
         load.outlast_lease()
-    load.assert_no_change(gap=1.0)
+    load.assert_no_change()

@@ -10,7 +10,12 @@
 
 /* After a target that could not be written to; after all of them in a row it is rest_ms. */
 #define PAUSE_US 2000
+/* From one session's connection to the next one's. */
+#define TURN_US 20000
 #define NEVER UINT64_MAX
+/* SQLSTATE transaction_resolution_unknown and read_only_sql_transaction. */
+#define TRANSACTION_UNKNOWN "08007"
+#define READ_ONLY "25006"
 
 static const char insert[] = "insert into history (client, n) values ($1, $2) returning "
                              "inet_server_port(), pg_walfile_name(pg_current_wal_insert_lsn()), "
@@ -43,13 +48,18 @@ static uint64_t after_ms(uint32_t ms)
     return ms > 0 ? clock_us() + (uint64_t)ms * 1000 : NEVER;
 }
 
+static void pause_for(struct session *session, uint64_t pause_us)
+{
+    session->state = SESSION_PAUSED;
+    session->events = 0;
+    session->deadline_us = clock_us() + pause_us;
+}
+
 static void disconnect(struct session *session, uint64_t pause_us)
 {
     PQfinish(session->connection);
     session->connection = NULL;
-    session->state = SESSION_PAUSED;
-    session->events = 0;
-    session->deadline_us = clock_us() + pause_us;
+    pause_for(session, pause_us);
 }
 
 static void try_next(struct session *session)
@@ -74,17 +84,39 @@ static void be_ready(struct session *session)
     session->deadline_us = session->write.invoke_us + (uint64_t)session->settings->every_ms * 1000;
 }
 
+/* True when there is one to the target. A server that ended it has said so by now. */
+static bool take_kept(struct session *session)
+{
+    PGconn *kept = session->kept[session->target];
+    session->kept[session->target] = NULL;
+    struct pollfd fd = {.fd = PQsocket(kept), .events = POLLIN};
+    if (kept == NULL || poll(&fd, 1, 0) != 0) {
+        PQfinish(kept);
+        return false;
+    }
+    session->connection = kept;
+    return true;
+}
+
 /* One target at a time: a host that is silent costs connect_ms, not what libpq thinks. */
 static void connect_begin(struct session *session)
 {
-    const struct session_settings *settings = session->settings;
+    struct session_settings *settings = session->settings;
     const struct target *target = &settings->targets[session->target];
-    const char *attributes = settings->target_count > 1 ? "read-write" : "any";
-    const char *const keys[] = {
-            "host", "port", "dbname", "user", "target_session_attrs", "sslmode", "application_name",
-            NULL};
-    const char *const values[] = {target->host, target->port, "postgres",       "postgres",
-                                  attributes,   "disable",    settings->client, NULL};
+    const char *const keys[] = {"host", "port", "dbname", "user", "sslmode", "application_name",
+                                NULL};
+    const char *const values[] = {target->host, target->port,     "postgres", "postgres",
+                                  "disable",    settings->client, NULL};
+    uint64_t now = clock_us();
+    if (take_kept(session)) {
+        be_ready(session);
+        return;
+    }
+    if (now < settings->connect_us) {
+        pause_for(session, settings->connect_us - now);
+        return;
+    }
+    settings->connect_us = now + TURN_US;
     session->connection = PQconnectStartParams(keys, values, 0);
     if (session->connection == NULL || PQstatus(session->connection) == CONNECTION_BAD) {
         try_next(session);
@@ -101,7 +133,6 @@ static void connect_go_on(struct session *session)
     PostgresPollingStatusType status = PQconnectPoll(session->connection);
     if (status == PGRES_POLLING_OK) {
         PQsetnonblocking(session->connection, 1);
-        session->refusals = 0;
         be_ready(session);
     } else if (status == PGRES_POLLING_READING) {
         session->events = POLLIN;
@@ -147,6 +178,7 @@ static bool write_begin(struct session *session)
     session->answered = false;
     session->refused = false;
     session->doubtful = false;
+    session->only_reads = false;
     session->state = SESSION_WAITING;
     session->events = POLLIN;
     session->deadline_us = after_ms(settings->answer_ms);
@@ -178,9 +210,20 @@ static void take_row(struct session *session, const PGresult *result)
     exit(EXIT_FAILURE);
 }
 
-/* Everything has come: what is it worth? */
-static void conclude(struct session *session)
+static void pass_by(struct session *session)
 {
+    session->kept[session->target] = session->connection;
+    session->connection = NULL;
+    try_next(session);
+}
+
+/* Everything has come: what is it worth? False when there was no write. */
+static bool conclude(struct session *session)
+{
+    if (session->only_reads) {
+        pass_by(session);
+        return false;
+    }
     if (session->doubtful) {
         end(session, OUTCOME_INFO);
         try_next(session);
@@ -190,15 +233,16 @@ static void conclude(struct session *session)
         end(session, OUTCOME_FAIL);
         try_next(session);
     } else {
+        session->refusals = 0;
         end(session, OUTCOME_OK);
     }
+    return true;
 }
 
-/* transaction_resolution_unknown. */
-static bool is_unknown(const PGresult *result)
+static bool has_state(const PGresult *result, const char *state)
 {
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return state != NULL && strcmp(state, "08007") == 0;
+    const char *own = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return own != NULL && strcmp(own, state) == 0;
 }
 
 /* True when the write has ended. */
@@ -212,14 +256,14 @@ static bool read_answer(struct session *session)
     while (PQisBusy(session->connection) == 0) {
         PGresult *result = PQgetResult(session->connection);
         if (result == NULL) {
-            conclude(session);
-            return true;
+            return conclude(session);
         }
         if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
             take_row(session, result);
         } else {
             session->refused = true;
-            session->doubtful = session->doubtful || is_unknown(result);
+            session->doubtful = session->doubtful || has_state(result, TRANSACTION_UNKNOWN);
+            session->only_reads = has_state(result, READ_ONLY);
             describe(&session->write, PQresultErrorMessage(result));
         }
         PQclear(result);
@@ -264,5 +308,8 @@ bool session_finish(struct session *session)
         end(session, OUTCOME_INFO);
     }
     disconnect(session, 0);
+    for (uint32_t i = 0; i < TARGET_MAX; i++) {
+        PQfinish(session->kept[i]);
+    }
     return under_way;
 }

@@ -7,6 +7,10 @@
  *   PAUSED ──▶ CONNECTING ──▶ READY ──▶ WAITING ──▶ READY   (each write ends once, with an outcome)
  *     ▲            │            │           │
  *     └────────────┴────────────┴───────────┘ lost, refused, too slow: the next target
+ *
+ * A connection to a node that only reads is kept for the next time, and what it refused for that is
+ * no outcome: a new session costs a server a process, and a client in search of a primary would
+ * have it do little else.
  */
 #ifndef PGBATON_TESTS_HISTORY_SESSION_H
 #define PGBATON_TESTS_HISTORY_SESSION_H
@@ -55,6 +59,7 @@ struct session_settings {
     uint32_t every_ms;   /* from the beginning of a write to the next at least; 0: no pause */
     uint32_t rest_ms;    /* when no target could be written to, before the first is tried again */
     uint64_t next_n;
+    uint64_t connect_us; /* no session connects before that: they take turns */
 };
 
 enum session_state { SESSION_PAUSED = 0, SESSION_CONNECTING, SESSION_READY, SESSION_WAITING };
@@ -63,6 +68,7 @@ struct session {
     struct session_settings *settings;
     enum session_state state;
     PGconn *connection;
+    PGconn *kept[TARGET_MAX]; /* to targets that only read; NULL: none */
     uint32_t target;
     uint32_t refusals;    /* targets in a row that could not be written to */
     uint64_t deadline_us; /* of the state, but READY's is when it may begin; UINT64_MAX: none */
@@ -70,6 +76,7 @@ struct session {
     bool answered;        /* the row of the present write has come */
     bool refused;         /* an error has come, perhaps after the row: the commit failed */
     bool doubtful;        /* the error says that the commit may have happened */
+    bool only_reads;      /* the error says that the target is a standby */
     struct write write;   /* the present or, when session_step() says so, the ended one */
 };
 

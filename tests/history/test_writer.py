@@ -106,6 +106,32 @@ def test_a_crash_loses_nothing_and_leaves_a_gap(server, table, writers):
     assert {"ok", "info"} <= {w.outcome for w in verdict.writes}
 
 
+def sessions_of(table, client):
+    table.execute("select pid from pg_stat_activity where application_name = %s order by pid", (client,))
+    return table.fetchall()
+
+
+def test_what_only_reads_is_passed_by(server, table, writers):
+    """That is no outcome of a write, and the session is kept."""
+    writers.begin("one", "--sessions", "2", "--rest-ms", "5", f"alone=127.0.0.1:{server.port}")
+    wait_for_rows(table, 20)
+    before = sessions_of(table, "one")
+    table.execute("alter system set default_transaction_read_only = on")
+    table.execute("select pg_reload_conf()")
+    table.execute("select pg_sleep(0.5)")
+    table.execute("set transaction_read_only = off; select count(*) from history")
+    count = table.fetchone()[0]
+    table.execute("select pg_sleep(0.2); select count(*) from history")
+    assert table.fetchone()[0] == count
+    table.execute("alter system reset default_transaction_read_only")
+    table.execute("select pg_reload_conf()")
+    wait_for_rows(table, count + 20)
+    assert sessions_of(table, "one") == before and len(before) == 2
+    writes, said = writers.finish("one")
+    assert {w.outcome for w in writes} <= {"ok", "info"} and " refused=0 " in said
+    assert not Verdict(writes, fetch_present(server.conninfo)).violations
+
+
 def test_errors_are_refusals(server, table, writers):
     writers.begin("one", f"alone=127.0.0.1:{server.port}")
     writers.wait_writing("one")
