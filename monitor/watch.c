@@ -242,8 +242,8 @@ uint32_t watch_backoff_mask(const struct watch *w, const struct cluster *c, uint
 void watch_streaming(struct watch *w, const struct cluster *c, bool caught_up, uint64_t now_ms)
 {
     uint32_t streaming = sync_streaming(c, watch_alive_mask(w, c, now_ms));
-    /* Who lost a leader that is restarted in place comes back after it. */
-    bool anew = !caught_up || c->restart.going;
+    /* Who lost a leader comes back after it is restarted in place, or another one is promoted. */
+    bool anew = !caught_up || c->restart.going || !c->promoted;
     if (streaming != w->streaming || w->streaming_ms == 0 || anew) {
         w->streaming = streaming;
         w->streaming_ms = now_ms;

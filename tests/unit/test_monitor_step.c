@@ -363,6 +363,26 @@ static void test_step_late_heartbeat_is_no_hearing(void **state)
     assert_true(b.m.hearing_since_ms == b.now_ms);
 }
 
+/* They lost the leader before, and need a moment to find the new one: what commits wait for is not
+ * given up because nobody streamed all that time. */
+static void test_step_standbys_have_time_after_a_promotion(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_lead(&b, config_default());
+    pass(&b, 5000, 500);
+    tick(&b);
+    assert_true(monitor_evidence(&b.m, &b.mc, b.now_ms).sync_age_ms == 0);
+    struct event e = world_event(&b.w, "node-1", EVENT_DONE);
+    e.body.task = (struct task_report){.task = TASK_PROMOTE, .term = 1};
+    e.body.task.position = (struct position){.timeline = 1, .lsn = 1000};
+    give(&b, &e);
+    assert_true(b.mc.state.promoted);
+    b.now_ms += 700;
+    tick(&b);
+    assert_true(monitor_evidence(&b.m, &b.mc, b.now_ms).sync_age_ms == 700);
+}
+
 static void test_step_backoff_doubles_to_its_maximum(void **state)
 {
     (void)state;
@@ -438,6 +458,7 @@ int main(void)
             cmocka_unit_test(test_step_short_silence_is_proven_by_a_heartbeat_of_its_own),
             cmocka_unit_test(test_step_alive_follows_what_is_heard),
             cmocka_unit_test(test_step_late_heartbeat_is_no_hearing),
+            cmocka_unit_test(test_step_standbys_have_time_after_a_promotion),
             cmocka_unit_test(test_step_backoff_doubles_to_its_maximum),
             cmocka_unit_test(test_step_ages_of_what_is_limited_count_from_the_reading),
     };
