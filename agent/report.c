@@ -316,6 +316,7 @@ static void publish_live(struct agent *a, struct action_list *actions)
     struct event e = act_event(a, EVENT_PROBE);
     a->counter = counter; /* it is not stored: no reader compares it */
     e.body.probe = report_build(a);
+    e.body.probe.read_seq = a->cluster.last_seq;
     a->report.live_ms = a->now_ms;
     act_add(actions, ACTION_LIVE)->as.event = e;
 }

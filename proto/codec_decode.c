@@ -136,6 +136,7 @@ static bool take_probe(const Pgbaton__Probe *pb, struct probe *probe)
     probe->election_term = pb->election_term;
     probe->oldest_lsn = pb->oldest_lsn;
     probe->still_ms = pb->still_ms;
+    probe->read_seq = pb->read_seq;
     probe->source_lsn = pb->source_lsn;
     return codec_take_text(probe->source_host, sizeof(probe->source_host), pb->source_host) &&
            take_history(&probe->history, pb->n_history, pb->history) && take_replicas(pb, probe) &&

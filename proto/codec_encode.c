@@ -132,6 +132,7 @@ static Pgbaton__Probe *put_probe(const struct probe *probe, struct codec_space *
     pb->election_term = probe->election_term;
     pb->oldest_lsn = probe->oldest_lsn;
     pb->still_ms = probe->still_ms;
+    pb->read_seq = probe->read_seq;
     pb->pending_restart = probe->settings.pending_restart;
     pb->parameters_seq = probe->settings.parameters_seq;
     pb->settings = put_settings(&probe->settings, space);

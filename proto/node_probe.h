@@ -43,6 +43,7 @@ struct probe {
     uint64_t election_term; /* the term whose end this report answers; 0 outside elections */
     uint32_t still_ms;      /* for so long it neither renews nor promotes: it has promised that to
                                a leader (promise.h); 0: to none */
+    uint64_t read_seq;   /* live: its cluster's log was read up to here; 0 in one that is stored */
     uint64_t oldest_lsn; /* who is followed: WAL from here on is kept; 0: not looked, all stream */
     struct settings_note settings;
     uint64_t source_lsn; /* leaders of standby clusters: how far the remote has said to be, ... */

@@ -163,6 +163,7 @@ static void put_probe(json_t *object, const struct probe *probe)
     event_json_set_u64(object, "election_term", probe->election_term);
     event_json_set_lsn(object, "oldest_lsn", probe->oldest_lsn);
     event_json_set_u64(object, "still_ms", probe->still_ms);
+    event_json_set_u64(object, "read_seq", probe->read_seq);
     event_json_set_lsn(object, "source_lsn", probe->source_lsn);
     event_json_set_text(object, "source_host", probe->source_host);
     set_history(object, &probe->history);

@@ -87,20 +87,25 @@ static void take_live(struct log_health *h, const struct log_notice *notice)
         memcpy(agent->cluster, event.cluster, sizeof agent->cluster);
         memcpy(agent->node, event.writer, sizeof agent->node);
         agent->heard_ms = reader_now_ms();
+        agent->read_seq = event.kind == EVENT_PROBE ? event.body.probe.read_seq : 0;
     }
 }
 
-bool health_agent(const struct log_health *health, const char *cluster, const char *node,
-                  uint64_t *ret_age_ms)
+const struct heard_agent *health_agent(const struct log_health *health, const char *cluster,
+                                       const char *node)
 {
     for (size_t i = 0; i < health->agent_count; i++) {
         const struct heard_agent *agent = &health->agents[i];
         if (strcmp(agent->cluster, cluster) == 0 && strcmp(agent->node, node) == 0) {
-            *ret_age_ms = health->now_ms - agent->heard_ms;
-            return true;
+            return agent;
         }
     }
-    return false;
+    return NULL;
+}
+
+uint64_t health_age_ms(const struct log_health *health, const struct heard_agent *agent)
+{
+    return health->now_ms - agent->heard_ms;
 }
 
 /* ---- reading and listening ---- */

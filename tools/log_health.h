@@ -39,6 +39,7 @@ struct heard_agent {
     char cluster[NAME_SIZE];
     char node[NAME_SIZE];
     uint64_t heard_ms; /* CLOCK_MONOTONIC */
+    uint64_t read_seq; /* of its cluster's log, as it said then */
 };
 
 struct log_health {
@@ -64,9 +65,11 @@ bool health_gather(const struct options *options, struct log_health *ret_health)
 void health_finish(struct log_health *health);
 /* "writable", for JSON. */
 const char *health_name(enum health health);
-/* The agent's last live message came so long ago, in ms; false: none came. */
-bool health_agent(const struct log_health *health, const char *cluster, const char *node,
-                  uint64_t *ret_age_ms);
+/* What was heard of the agent; NULL: nothing. */
+const struct heard_agent *health_agent(const struct log_health *health, const char *cluster,
+                                       const char *node);
+/* How long ago that was, in ms. */
+uint64_t health_age_ms(const struct log_health *health, const struct heard_agent *agent);
 /* Servers that store the stream, and those of them that lag or are away. */
 size_t health_replica_count(const struct log_look *look);
 size_t health_lagging_count(const struct log_look *look);

@@ -241,18 +241,27 @@ static const char *reported_text(const struct cluster *c, int32_t i)
     return lost_has_reported(c, i) ? "has reported" : "has not reported";
 }
 
+static void format_heard(const struct log_health *h, const struct heard_agent *agent,
+                         char *ret_text, size_t size)
+{
+    const uint64_t age_ms = health_age_ms(h, agent);
+    (void)snprintf(ret_text, size, "%" PRIu64 ".%" PRIu64 " s ago", age_ms / 1000,
+                   age_ms % 1000 / 100);
+}
+
 static void print_agent(const struct log_health *h, const struct cluster *c, int32_t i)
 {
     char heard[FORMAT_TIME_SIZE + 8] = "not heard";
+    char read[24] = "-";
     const struct node *n = &c->nodes[i];
-    uint64_t age_ms = 0;
-    if (health_agent(h, c->name, n->name, &age_ms)) {
-        (void)snprintf(heard, sizeof heard, "%" PRIu64 ".%" PRIu64 " s ago", age_ms / 1000,
-                       age_ms % 1000 / 100);
+    const struct heard_agent *agent = health_agent(h, c->name, n->name);
+    if (agent != NULL) {
+        format_heard(h, agent, heard, sizeof heard);
+        (void)snprintf(read, sizeof read, "%" PRIu64, agent->read_seq);
     } else if (n->departed) {
         (void)snprintf(heard, sizeof heard, "stopped");
     }
-    printf("%-16s  %-12s  %-12s  %s\n", c->name, n->name, heard, reported_text(c, i));
+    printf("%-16s  %-12s  %-12s  %-14s  %s\n", c->name, n->name, heard, read, reported_text(c, i));
 }
 
 /* Agents of a log that cannot be read. */
@@ -263,9 +272,10 @@ static void print_strangers(const struct options *options, const struct log_heal
         bool wanted = options->cluster == NULL || strcmp(options->cluster, agent->cluster) == 0;
         const struct cluster_entry *entry = cluster_set_find(h->set, agent->cluster);
         if (wanted && (entry == NULL || cluster_find_node(&entry->state, agent->node) < 0)) {
-            uint64_t age_ms = h->now_ms - agent->heard_ms;
-            printf("%-16s  %-12s  %" PRIu64 ".%" PRIu64 " s ago\n", agent->cluster, agent->node,
-                   age_ms / 1000, age_ms % 1000 / 100);
+            char heard[FORMAT_TIME_SIZE + 8];
+            format_heard(h, agent, heard, sizeof heard);
+            printf("%-16s  %-12s  %-12s  %" PRIu64 "\n", agent->cluster, agent->node, heard,
+                   agent->read_seq);
         }
     }
 }
@@ -276,7 +286,8 @@ static void print_agents(const struct options *options, const struct log_health 
         printf("No agent is heard.\n");
         return;
     }
-    printf("%-16s  %-12s  %-12s  %s\n", "CLUSTER", "AGENT", "HEARD", "SINCE THE LOSS");
+    printf("%-16s  %-12s  %-12s  %-14s  %s\n", "CLUSTER", "AGENT", "HEARD", "HAS READ UP TO",
+           "SINCE THE LOSS");
     for (uint32_t k = 0; k < h->set->count; k++) {
         const struct cluster *c = &h->set->entries[k]->state;
         for (uint32_t i = 0; i < c->node_count && log_status_shows(options, c); i++) {

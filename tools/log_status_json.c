@@ -80,12 +80,12 @@ static json_t *monitors_json(const struct log_health *h)
 static json_t *agent_json(const struct log_health *h, const char *cluster, const char *node)
 {
     json_t *object = json_object();
-    uint64_t age_ms = 0;
-    bool heard = health_agent(h, cluster, node, &age_ms);
+    const struct heard_agent *agent = health_agent(h, cluster, node);
     event_json_set_text(object, "node", node);
-    json_object_set_new(object, "heard", json_boolean(heard));
-    if (heard) {
-        event_json_set_u64(object, "heard_ms", age_ms);
+    json_object_set_new(object, "heard", json_boolean(agent != NULL));
+    if (agent != NULL) {
+        event_json_set_u64(object, "heard_ms", health_age_ms(h, agent));
+        event_json_set_u64(object, "read_seq", agent->read_seq);
     }
     return object;
 }

@@ -45,6 +45,9 @@ def test_servers_go_away(watched):
     (cluster,) = found["clusters"]
     assert cluster["leader"] == watched.primary() and cluster["log_lost"] is None
     assert {a["node"] for a in cluster["agents"] if a["heard"] and a["heard_ms"] < 10000} == set(watched.nodes)
+    reached = max(e["seq"] for e in watched.events())
+    wait_until("agents that have read it", lambda: all(
+        a.get("read_seq", 0) >= reached for a in status(watched)["clusters"][0]["agents"]))
     assert [(m["monitor"], m["heard"]) for m in found["monitors"]] == [("monitor-1", True)]
     first, second = sorted(servers - {leader})
 

@@ -160,6 +160,7 @@ static void random_probe(struct random *random, struct probe *probe)
     probe->election_term = random_u64(random);
     probe->oldest_lsn = random_u64(random);
     probe->still_ms = random_u32(random);
+    probe->read_seq = random_u64(random);
     random_settings(random, &probe->settings);
     probe->source_lsn = random_u64(random);
     random_word(random, probe->source_host, sizeof(probe->source_host), 0);
