@@ -59,13 +59,26 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
     try_to_open(watcher->data);
 }
 
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
 void shell_peer_open(struct shell *shell)
 {
     ev_init(&shell->peer.retry, on_retry);
     shell->peer.retry.data = shell;
-    if (shell->settings->self.agent_port != 0) {
-        try_to_open(shell);
+    if (shell->settings->self.agent_port == 0) {
+        return;
     }
+    if (shell->settings->tls.certificate[0] == '\0' && !is_loopback(shell->settings->self.host)) {
+        log_line(SEVERITY_WARNING,
+                 "the link to the other agents is plain: whoever reaches port %u can promise in "
+                 "another node's name; set tls in agent.yaml",
+                 (unsigned)shell->settings->self.agent_port);
+    }
+    try_to_open(shell);
 }
 
 void shell_peer_close(struct shell *shell)
