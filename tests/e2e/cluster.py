@@ -36,7 +36,7 @@ def wait_until(what, condition, seconds=DEADLINE, pause=0.05):
                 return last
         except (psycopg2.Error, OSError, KeyError, ValueError, Trouble) as error:
             last = error
-        time.sleep(max(pause, 3 * (time.monotonic() - asked)))
+        time.sleep(max(pause, 5 * (time.monotonic() - asked)))
     raise AssertionError(f"waited {seconds} s in vain for {what}; last: {last!r}")
 
 

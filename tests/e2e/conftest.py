@@ -19,6 +19,27 @@ LONG = tuple(f"test_{name}.py" for name in (
     "9_rings", "6_policies", "8_network", "8_schedules", "6_switchover", "6_synchronous", "7_processes", "3_ladder",
     "2_bootstrap", "9_disks", "6_sealed", "9_false_alarms"))
 
+# Further variants of what the others have: they run in campaigns (tests/e2e/all), not with tools/test. By file,
+# the end of a test's name.
+VARIANTS = {
+    "test_1_seed.py": r"data_directory\[([3-9]|10)\]",
+    "test_2_crashes.py": r"killed\[kill-postmaster\]",
+    "test_3_data.py": r"data\[chmod-data.*\]",
+    "test_4_monitors.py": r"restarts_while_the_primary_dies|dies_after_the_grant",
+    "test_6_policies.py": r"said\[vanish-available\]|only_the_postmaster\[restart\]|stopped\[protection\]|"
+                          r"waited\[vanish-waited\]|test_noop_crash\[noop\]|test_switchover\[(noop|protection|restart)\]",
+    "test_6_sealed.py": r"lease\[(kill-host-start|partition-heal)\]",
+    "test_6_switchover.py": r"under_load\[False\]|middle\[begin\]|beginning\[other-standby_stuck\]",
+    "test_6_synchronous.py": r"lost\[(kill-postmaster-None|rm-data-None|partition-heal)\]",
+    "test_7_processes.py": r"guard\[kill-guard\]|killed_postmaster_under_load",
+    "test_8_network.py": r"off\[(partition|lose-out)\]|primary\[delay\]|another_nats_server_is_cut_off",
+    "test_8_schedules.py": r"schedule\[[3-9]\]",
+    "test_9_false_alarms.py": r"cable_is_loose|checkpoint_storm",
+    "test_9_rings.py": r"deadline\[(kill-postmaster-None|partition-heal|lose-out-heal|lose-in-heal)-.*\]|"
+                       r"guard\[kill-guard-.*\]|no_lease\[fence_alone\]",
+}
+ALL = "PGBATON_E2E_ALL"
+
 MEMORY = "/dev/shm"
 NEEDED_BYTES = 6 << 30  # several workers, each with two clusters or three
 
@@ -26,7 +47,16 @@ NEEDED_BYTES = 6 << 30  # several workers, each with two clusters or three
 GATE, ROOM = (pathlib.Path(__file__).with_name(name) for name in ("conftest.py", "cluster.py"))
 
 
-def pytest_collection_modifyitems(items):
+def is_variant(item):
+    ending = VARIANTS.get(item.path.name)
+    return ending is not None and re.search(f"({ending})$", item.name) is not None
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [item for item in items if is_variant(item) and ALL not in os.environ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 

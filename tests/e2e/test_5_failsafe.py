@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """NATS is away: the leader goes on while every node that could follow it promises not to, and no longer."""
+import shutil
+import socket
+import subprocess
 import time
 
 import pytest
@@ -12,9 +15,23 @@ from nats_client import stream_state, wait_agreed
 AWAY_S = 9.0
 
 
+def make_certificate(directory):
+    """One for all nodes, signed by itself: what it takes for an agent to be believed by another."""
+    names = ",".join(f"DNS:node-{n}" for n in (1, 2, 3))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", directory / "agents.key", "-out", directory / "agents.crt", "-days", "2",
+                    "-subj", "/CN=agents", "-addext", f"subjectAltName={names}"], check=True, capture_output=True)
+    shutil.chown(directory / "agents.key", "postgres")
+
+
 @pytest.fixture(scope="module")
-def keeper(keep_cluster):
-    yield from keep_cluster("failsafe", "--monitors", "2")
+def keeper(keep_cluster, directory):
+    """Its agents speak TLS with each other; those of the other playgrounds here do not."""
+    make_certificate(directory)
+    extra = directory / "tls.yaml"
+    extra.write_text(f"tls:\n  certificate: {directory}/agents.crt\n  key: {directory}/agents.key\n"
+                     f"  ca: {directory}/agents.crt\n", encoding="utf-8")
+    yield from keep_cluster("failsafe", "--monitors", "2", "--agent", str(extra))
 
 
 @pytest.fixture
@@ -52,9 +69,17 @@ def log_returns(load, servers="all"):
     load.cluster.wait_healthy()
 
 
+def assert_speaks_tls_only(cluster, node):
+    member = cluster.pg.member("nodes", node)
+    with socket.create_connection((member["address"], member["agent_port"]), timeout=30) as plain:
+        plain.sendall(b"whoever reaches the port\n")
+        assert plain.recv(100)[:1] in (b"", b"\x15"), "anything but the end or an alert"
+
+
 def test_log_is_away(load):
     """All servers are dead for some leases: no client notices."""
     wait_named(load.cluster, load.cluster.standbys())
+    assert_speaks_tls_only(load.cluster, load.old)
     load.fault("kill-nats", "all")
     time.sleep(AWAY_S)
     log_returns(load)

@@ -14,7 +14,7 @@ from load import Load, strange
 
 @pytest.fixture(scope="module")
 def own(keep_cluster):
-    yield from keep_cluster("restarts", "--set", "primary_start_timeout=6s")
+    yield from keep_cluster("restarts", "--set", "primary_start_timeout=20s")
 
 
 @pytest.fixture

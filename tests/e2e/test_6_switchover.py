@@ -163,15 +163,19 @@ def tagged(cluster, node, tag):
         start = cluster.last_seq()
         cluster.fault("kill-agent", node)
         cluster.wait_event(start, kind="hello", writer=node)
-        cluster.wait_healthy()
+
+    def streams():
+        return [n["status"] for n in cluster.describe()["nodes"] if n["name"] == node] == ["streaming"]
 
     try:
         path.write_text(text + f"tags: {{{tag}: true}}\n", encoding="utf-8")
         restart()
+        wait_until("a tagged standby", streams)  # for which no commit has to wait
         yield
     finally:
         path.write_text(text, encoding="utf-8")
         restart()
+        cluster.wait_healthy()
 
 
 def test_tagged_target(cluster):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Disks that are full, broken, or stand still, under a primary that clients write to: each has a name, and
 none of them lets two nodes write."""
+import contextlib
 import os
 import time
 
@@ -34,12 +35,11 @@ def wait_named(load, reason):
 
 
 def consume_wal(load):
-    """Until PostgreSQL has nowhere to put it."""
-    try:
-        while True:
-            load.cluster.sql("select pg_logical_emit_message(true, '', repeat('x', 1000000))", load.old)
-    except psycopg2.Error:
-        pass
+    """Until PostgreSQL has nowhere to put it, and is given up."""
+    while not find(load.events(), kind="release"):
+        with contextlib.suppress(psycopg2.Error):
+            for _ in range(20):
+                load.cluster.sql("select pg_logical_emit_message(true, '', repeat('x', 1000000))", load.old)
 
 
 def test_full_disk(load):
