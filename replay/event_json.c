@@ -97,7 +97,7 @@ static void set_history(json_t *object, const struct history *history)
     json_object_set_new(object, "history", list);
 }
 
-static void set_candidates(json_t *object, const struct candidate_list *candidates)
+void event_json_set_candidates(json_t *object, const struct candidate_list *candidates)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < candidates->count && i < NODE_COUNT_MAX; i++) {
@@ -295,7 +295,7 @@ static void body_grant(json_t *object, const struct event *e)
     event_json_set_u64(object, "timeline", grant->timeline);
     set_names(object, "waits", &grant->waits);
     event_json_set_u64(object, "wait_count", grant->wait_count);
-    set_candidates(object, &grant->candidates);
+    event_json_set_candidates(object, &grant->candidates);
 }
 
 static void body_directive(json_t *object, const struct event *e)
@@ -355,7 +355,7 @@ static void body_no_candidate(json_t *object, const struct event *e)
     event_json_set_u64(object, "wait_ms", e->body.no_candidate.wait_ms);
     event_json_set_text(object, "node", e->body.no_candidate.node);
     event_json_set_u64(object, "loss_bytes", e->body.no_candidate.loss_bytes);
-    set_candidates(object, &e->body.no_candidate.candidates);
+    event_json_set_candidates(object, &e->body.no_candidate.candidates);
 }
 
 json_t *event_json_parameters(const char *bytes, uint32_t size)

@@ -33,6 +33,8 @@ void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);
 /* Sets key to PostgreSQL's notation, or null when it is 0. */
 void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn);
+/* Sets "candidates" to a list of nodes with their verdicts and positions. */
+void event_json_set_candidates(json_t *object, const struct candidate_list *candidates);
 /* What a standby cluster replicates from; null when it is none. The caller owns it. */
 json_t *event_json_remote(const struct standby_cluster *standby);
 

@@ -9,6 +9,8 @@
 
 /* One cluster, one table (or one JSON object): who leads, who follows, what is wrong. */
 int describe_run(const struct options *options);
+/* Why it is as it is, what would follow the leader's death, and what blocks a switchover. */
+int explain_run(const struct options *options);
 /* Every event in order, in words. */
 int tail_run(const struct options *options);
 /* "primary", "secondary" or "standby_leader" on stdout, or why it is neither on stderr. */

@@ -427,7 +427,7 @@ static void print_parameters(const struct view *view)
     }
 }
 
-static void print_text(const struct view *view)
+void describe_head(const struct view *view)
 {
     print_header(&view->state);
     print_status(&view->state);
@@ -437,6 +437,11 @@ static void print_text(const struct view *view)
     print_pause(&view->state);
     print_licence(&view->state);
     print_request(&view->state);
+}
+
+static void print_text(const struct view *view)
+{
+    describe_head(view);
     print_table(view);
     print_reasons(view);
     print_parameters(view);

@@ -13,6 +13,8 @@ bool describe_is_standby(const struct view *view, int32_t i);
 bool describe_lag(const struct view *view, int32_t i, uint64_t *ret_bytes);
 /* What is wrong with node i; empty when nothing is. Returns the length. */
 size_t describe_node_reason(const struct view *view, int32_t i, char *buffer, size_t size);
+/* Prints what is so of the cluster as a whole, and what is asked for. */
+void describe_head(const struct view *view);
 /* Prints the cluster as one JSON object. */
 void describe_json(const struct view *view);
 /* "a restart is pending (max_connections)"; empty when nothing is. Returns the length. */

@@ -26,6 +26,7 @@ static const char usage[] =
         "pgbaton - keeps a PostgreSQL cluster writable\n"
         "\n"
         "  pgbaton describe [CLUSTER]         who leads, who follows, what is wrong\n"
+        "  pgbaton explain [CLUSTER]          why it is so, and what if the leader died now\n"
         "  pgbaton tail [CLUSTER]             every event in order, in words\n"
         "  pgbaton role --node N [CLUSTER]    primary or secondary\n"
         "  pgbaton switchover [CLUSTER]       another leader, with nothing lost\n"
@@ -55,6 +56,17 @@ static const char describe_usage[] = "pgbaton describe [CLUSTER] [options]\n"
                                      "Folds the log and asks the nodes for fresh positions.\n"
                                      "\n"
                                      "  -o table|json    table by default\n" SOURCE_USAGE;
+
+static const char explain_usage[] =
+        "pgbaton explain [CLUSTER] [options]\n"
+        "\n"
+        "Says what the cluster waits for, who would be elected if the leader's host died this "
+        "second,\n"
+        "why, when, and what would be lost, and what stands in the way of a switchover to each "
+        "node.\n"
+        "The fold and the monitors' rules are asked, with the nodes' present positions.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
 
 static const char tail_usage[] =
         "pgbaton tail [CLUSTER] [options]\n"
@@ -271,6 +283,7 @@ static const char log_recover_usage[] =
 
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
+        {"explain", "nctoI", OPERAND_CLUSTER, explain_usage, explain_run},
         {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},

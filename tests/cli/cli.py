@@ -156,6 +156,32 @@ class Describe(WithFolder):
         self.assertRegex(lines[3], r"^node-2 +primary +running +2 +0/7000500 +- +3.0 s +127")
         self.assertRegex(lines[5], r"^Last change: term 2, \d+s ago: node-1 released")
 
+    def test_explain(self):
+        path = self.history()
+        found = json.loads(run(PGBATON, "explain", "-o", "json", "--file", path)[0])
+        self.assertEqual(list(found), ["cluster", "status", "term", "if_the_leader_dies",
+                                       "if_only_postgresql_dies", "switchover"])
+        death = found["if_the_leader_dies"]
+        self.assertEqual((death["outcome"], death["node"], death["granted_after_ms"]), ("grant", "node-1", 3106))
+        self.assertEqual([(c["node"], c["verdict"]) for c in death["candidates"]],
+                         [("node-1", "chosen"), ("node-2", "unreachable"), ("node-3", "eligible")])
+        self.assertEqual(found["switchover"], [{"node": "node-1", "possible": True},
+                                               {"node": "node-3", "possible": True}])
+        out, _ = run(PGBATON, "explain", "--file", path)
+        self.assertIn("If the host of node-2 died now, then 3.1 s after its last renewal: "
+                      "node-1 is granted term 3 (elect-revoked)", out)
+        self.assertRegex(out, r"node-3 +can begin now")
+
+    def test_explain_while_nobody_leads(self):
+        path = self.history("stuck")
+        found = json.loads(run(PGBATON, "explain", "-o", "json", "--file", path)[0])
+        self.assertEqual((found["waiting_for"], found["if_the_leader_dies"]),
+                         ("candidate", {"outcome": "nobody_leads"}))
+        self.assertFalse(any(s["possible"] for s in found["switchover"]))
+        self.assertIn("has no leader that serves", found["switchover"][0]["reason"])
+        out, _ = run(PGBATON, "explain", "--file", path)
+        self.assertIn("node-2 has no data directory", out)
+
     def test_several_clusters(self):
         path = self.history("two")
         _, err = run(PGBATON, "describe", "--file", path, code=1)
