@@ -79,18 +79,6 @@ static void note_read(struct monitor *m, uint64_t seq)
     }
 }
 
-static void hear(struct monitor *m, const struct heartbeat_sent *sent, uint64_t seq,
-                 uint64_t now_ms)
-{
-    m->heard_ms = now_ms;
-    m->heard_sent_ms = sent->sent_ms;
-    m->heartbeat_seq = seq;
-    if (m->hearing_since_ms == 0) {
-        m->hearing_since_ms = sent->sent_ms;
-    }
-}
-
-/* One that was on its way for longer than a gap shows no log that works. */
 void monitor_heard(struct monitor *m, const struct event *heartbeat, uint64_t now_ms)
 {
     note_time(m, now_ms);
@@ -103,8 +91,11 @@ void monitor_heard(struct monitor *m, const struct event *heartbeat, uint64_t no
     if (sent == NULL) {
         return;
     }
-    if (watch_age_ms(now_ms, sent->sent_ms) <= HEARING_GAP_MS) {
-        hear(m, sent, heartbeat->seq, now_ms);
+    m->heard_ms = now_ms;
+    m->heard_sent_ms = sent->sent_ms;
+    m->heartbeat_seq = heartbeat->seq;
+    if (m->hearing_since_ms == 0) {
+        m->hearing_since_ms = now_ms; /* it may have been on its way while the log was away */
     }
     *sent = (struct heartbeat_sent){0};
 }

@@ -41,7 +41,7 @@ struct monitor {
     uint64_t called_ms;        /* when any function of this header was called last */
     uint64_t heard_ms;         /* when it last read one of its own heartbeats back; 0: never */
     uint64_t heard_sent_ms;    /* when that one had been sent */
-    uint64_t hearing_since_ms; /* when the first one read back since a gap was sent; 0: deaf */
+    uint64_t hearing_since_ms; /* when it read the first one back since a gap; 0: deaf */
     uint64_t heartbeat_seq;    /* of the newest one read back */
 
     uint64_t read_seq;      /* the log was read up to here, whatever stands there; 0: not yet */
