@@ -11,6 +11,10 @@
 int verify_run(const struct options *options);
 /* Tells what happened and why, and how long each phase of each change of leadership took. */
 int timeline_run(const struct options *options);
+/* The cluster as it was at a point of the log, as `pgbaton describe` shows it. */
+int state_run(const struct options *options);
+/* What of that differs between two points. */
+int diff_run(const struct options *options);
 /* Writes a range of the log to a file that all commands read. */
 int capture_run(const struct options *options);
 

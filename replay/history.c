@@ -29,14 +29,19 @@ static bool visit_record(struct cluster_set *set, const struct log_notice *recor
     return visit(context, record, &folded);
 }
 
-enum result history_read(struct reader *reader, struct cluster_set *set, uint64_t to_seq,
+static bool is_beyond(const struct log_notice *record, struct point to)
+{
+    return record->seq > to.seq || record->stored_us > to.us;
+}
+
+enum result history_read(struct reader *reader, struct cluster_set *set, struct point to,
                          history_visit_fn visit, void *context, struct failure *reterr_failure)
 {
     for (;;) {
         struct log_notice notice;
         switch (reader_next(reader, UINT64_MAX, &notice, reterr_failure)) {
         case READER_RECORD:
-            if (notice.seq > to_seq || !visit_record(set, &notice, visit, context)) {
+            if (is_beyond(&notice, to) || !visit_record(set, &notice, visit, context)) {
                 return RESULT_OK;
             }
             break;

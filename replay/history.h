@@ -24,9 +24,9 @@ enum history_extent {
 MUST_USE enum result history_open(const struct options *options, enum history_extent extent,
                                   bool follow, struct reader **ret_reader,
                                   struct failure *reterr_failure);
-/* Reads until the history ends, up to to_seq (inclusive), or until the visitor says so. visit may
- * be NULL. A file that is cut is told on stderr and read as far as it goes. */
-MUST_USE enum result history_read(struct reader *reader, struct cluster_set *set, uint64_t to_seq,
+/* Reads until the history ends, up to that point, or until the visitor says so. visit may be NULL.
+ * A file that is cut is told on stderr and read as far as it goes. */
+MUST_USE enum result history_read(struct reader *reader, struct cluster_set *set, struct point to,
                                   history_visit_fn visit, void *context,
                                   struct failure *reterr_failure);
 /* Writes the failure and its hint to stderr; returns EXIT_NONE. */

@@ -16,6 +16,8 @@ static const char usage[] =
         "  pgbaton-replay verify [FILE]     fold and decide everything again, compare with the "
         "log\n"
         "  pgbaton-replay timeline [FILE]   what happened, why, and how long each phase took\n"
+        "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
+        "  pgbaton-replay diff A [B]        what of that differs between two points\n"
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
         "  pgbaton-replay version\n"
         "\n"
@@ -39,6 +41,27 @@ static const char timeline_usage[] =
         "  --to SEQ         end at this sequence\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
 
+#define POINT_USAGE                                                                                \
+    "A point is a sequence (212), a time (2026-03-01T22:30:05, local unless a zone follows; or\n"  \
+    "22:30:05, the last time that it was that late), or a time ago (-10m).\n"
+
+static const char state_usage[] =
+        "pgbaton-replay state [FILE] [options]\n"
+        "\n"
+        "The cluster as it was at a point of the log, as pgbaton describe shows it: what the log "
+        "says.\n"
+        "\n"
+        "  --at POINT       the end by default\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE POINT_USAGE;
+
+static const char diff_usage[] =
+        "pgbaton-replay diff A [B] [options]\n"
+        "\n"
+        "What differs in the cluster between two points of the log; without B, up to its end.\n"
+        "\n"
+        "  --file FILE      a captured range instead of NATS\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE POINT_USAGE;
+
 static const char capture_usage[] =
         "pgbaton-replay capture FILE [options]\n"
         "\n"
@@ -55,6 +78,8 @@ static const char capture_usage[] =
 static const struct command commands[] = {
         {"verify", "nct", OPERAND_FILE, verify_usage, verify_run},
         {"timeline", "nctoFT", OPERAND_FILE, timeline_usage, timeline_run},
+        {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
+        {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };

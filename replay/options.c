@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS_DEFAULT 5000
+#define DAY_US UINT64_C(86400000000)
 
 static const struct option long_options[] = {
         {"help", no_argument, NULL, 'h'},          {"nats", required_argument, NULL, 'n'},
@@ -118,6 +119,41 @@ static bool take_moment(const struct parse *parse, const char *text, uint64_t *r
     return true;
 }
 
+/* A day earlier, if the clock has yet to show that time: it speaks of what was. */
+static uint64_t last_time(const char *text, uint64_t us, uint64_t now_us)
+{
+    const bool of_day = strchr(text, '-') == NULL;
+    return of_day && us > now_us && us - now_us < DAY_US ? us - DAY_US : us;
+}
+
+static bool take_time_point(const char *text, uint64_t now_us, uint64_t *ret_us)
+{
+    char ahead[64];
+    uint64_t us = 0;
+    if (text[0] == '-') {
+        (void)snprintf(ahead, sizeof ahead, "+%s", text + 1);
+        const bool good = moment_parse(ahead, now_us, &us) && us - now_us <= now_us;
+        *ret_us = good ? now_us - (us - now_us) : 0;
+        return good;
+    }
+    const bool good = text[0] != '+' && moment_parse(text, now_us, &us);
+    *ret_us = last_time(text, us, now_us);
+    return good;
+}
+
+/* "212", "22:30", "-10m" */
+static bool take_point(const struct parse *parse, const char *text, struct point *ret_point)
+{
+    *ret_point = POINT_END;
+    if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)) {
+        return take_number(parse, text, &ret_point->seq);
+    }
+    return take_time_point(text, format_now_us(), &ret_point->us) ||
+           complain(parse,
+                    "a point is a sequence, 2026-03-01T22:30[:00][+01:00], 22:30 or -10m, not",
+                    text);
+}
+
 static bool take_servers(struct parse *parse, const char *text)
 {
     parse->options.servers = text;
@@ -186,6 +222,8 @@ static bool take_option(struct parse *parse, int letter)
         return take_method(parse, optarg);
     case 'A':
         return take_moment(parse, optarg, &options->at_us);
+    case 'B':
+        return take_point(parse, optarg, &options->points[0]);
     case 'U':
         return take_value(parse, optarg);
     case 'C':
@@ -225,6 +263,9 @@ static bool take_options(struct parse *parse, int argc, char **argv)
         if (letter == 'T' && strchr(parse->command->accepts, 'M') != NULL) {
             letter = 'M'; /* --to takes a node there, not a sequence */
         }
+        if (letter == 'A' && strchr(parse->command->accepts, 'B') != NULL) {
+            letter = 'B'; /* --at takes a point of the log there, not a time to come */
+        }
         bool known =
                 letter == 'h' || letter == '?' || strchr(parse->command->accepts, letter) != NULL;
         if (!known) {
@@ -257,6 +298,20 @@ static bool take_values(struct parse *parse, int argc, char **argv)
     return true;
 }
 
+static bool take_points(struct parse *parse, int argc, char **argv)
+{
+    struct point *points = parse->options.points;
+    if (argc - optind > POINT_COUNT_MAX) {
+        return complain(parse, "one word too many:", argv[argc - 1]);
+    }
+    for (int i = optind; i < argc; i++) {
+        if (!take_point(parse, argv[i], &points[i - optind])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool take_operand(struct parse *parse, int argc, char **argv)
 {
     if (optind == argc) {
@@ -265,6 +320,9 @@ static bool take_operand(struct parse *parse, int argc, char **argv)
     enum operand operand = parse->command->operand;
     if (operand == OPERAND_VALUES) {
         return take_values(parse, argc, argv);
+    }
+    if (operand == OPERAND_POINTS) {
+        return take_points(parse, argc, argv);
     }
     int allowed = operand == OPERAND_NODE || operand == OPERAND_CLUSTER_NODE ? 2 : 1;
     bool too_many = argc - optind > allowed || operand == OPERAND_NONE;
@@ -310,7 +368,10 @@ int command_run(const struct command *command, int argc, char **argv)
 {
     struct parse parse = {
             .command = command,
-            .options = {.to_seq = UINT64_MAX, .timeout_ms = TIMEOUT_MS_DEFAULT, .follow = true},
+            .options = {.to_seq = UINT64_MAX,
+                        .timeout_ms = TIMEOUT_MS_DEFAULT,
+                        .follow = true,
+                        .points = {POINT_END, POINT_END}},
     };
     if (!take_options(&parse, argc, argv)) {
         return EXIT_USAGE;

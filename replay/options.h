@@ -27,8 +27,19 @@ enum operand {
     OPERAND_CLUSTER,
     OPERAND_NODE,         /* or two: CLUSTER NODE */
     OPERAND_CLUSTER_NODE, /* or two; the one is a node when --cluster names the cluster */
-    OPERAND_VALUES        /* the cluster, and any number of NAME=VALUE */
+    OPERAND_VALUES,       /* the cluster, and any number of NAME=VALUE */
+    OPERAND_POINTS        /* two points of the log */
 };
+
+/* A point of the log: all that stands up to this sequence and was stored by this time, in µs since
+ * 1970. */
+struct point {
+    uint64_t seq;
+    uint64_t us;
+};
+
+#define POINT_END ((struct point){UINT64_MAX, UINT64_MAX})
+#define POINT_COUNT_MAX 2
 
 struct options {
     const char *file; /* NULL: read from servers */
@@ -54,6 +65,7 @@ struct options {
     bool leader_first;
     bool pending; /* only what waits for it */
     bool force;
+    struct point points[POINT_COUNT_MAX]; /* POINT_END where none is given */
     uint32_t value_count;
     const char *values[VALUE_COUNT_MAX]; /* NAME=VALUE, or NAME: --unset */
 };

@@ -310,9 +310,10 @@ static int timeline_read(const struct options *options, struct cluster_set *set)
     struct failure failure = {0};
     struct reader *reader = NULL;
     struct timeline timeline = {.options = options};
+    const struct point to = {.seq = options->to_seq, .us = UINT64_MAX};
     enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
-        result = history_read(reader, set, options->to_seq, visit, &timeline, &failure);
+        result = history_read(reader, set, to, visit, &timeline, &failure);
     }
     reader_close(reader);
     if (result == RESULT_OK && timeline.out_of_memory) {

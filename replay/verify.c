@@ -320,7 +320,7 @@ static int verify_read(const struct options *options, struct cluster_set *set)
     struct verify verify = {0};
     enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
-        result = history_read(reader, set, UINT64_MAX, visit, &verify, &failure);
+        result = history_read(reader, set, POINT_END, visit, &verify, &failure);
     }
     reader_close(reader);
     if (result == RESULT_OK && verify.finding == FINDING_NO_MEMORY) {

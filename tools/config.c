@@ -3,10 +3,11 @@
 #include "config.h"
 
 #include "../proto/explain.h"
+#include "../replay/describe.h"
 #include "../replay/event_json.h"
 #include "../replay/format.h"
 #include "commands.h"
-#include "describe.h"
+#include "gather.h"
 #include "switchover.h"
 
 #include <inttypes.h>

@@ -111,7 +111,7 @@ static int read_with(const struct options *options, history_visit_fn visit, stru
     struct reader *reader = NULL;
     enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
-        result = history_read(reader, set, UINT64_MAX, visit, past, &failure);
+        result = history_read(reader, set, POINT_END, visit, past, &failure);
     }
     reader_close(reader);
     return result == RESULT_OK ? EXIT_DONE : history_fail(&failure);

@@ -4,11 +4,12 @@
 #include "../proto/explain.h"
 #include "../proto/standby.h"
 #include "../proto/waiting.h"
+#include "../replay/describe.h"
 #include "../replay/event_json.h"
 #include "../replay/forecast.h"
 #include "../replay/format.h"
 #include "commands.h"
-#include "describe.h"
+#include "gather.h"
 #include "switchover.h"
 
 #include <inttypes.h>

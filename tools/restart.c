@@ -5,9 +5,10 @@
 #include "../proto/standby.h"
 #include "../proto/sync.h"
 #include "../proto/waiting.h"
+#include "../replay/describe.h"
 #include "../replay/format.h"
 #include "commands.h"
-#include "describe.h"
+#include "gather.h"
 #include "switchover.h"
 
 #include <stdio.h>

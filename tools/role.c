@@ -2,7 +2,7 @@
 #include "../proto/explain.h"
 #include "../proto/waiting.h"
 #include "commands.h"
-#include "view.h"
+#include "gather.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,10 +2,11 @@
 #include "switchover.h"
 
 #include "../proto/explain.h"
+#include "../replay/describe.h"
 #include "../replay/event_json.h"
 #include "../replay/format.h"
 #include "commands.h"
-#include "describe.h"
+#include "gather.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #ifndef PGBATON_TOOLS_SWITCHOVER_H
 #define PGBATON_TOOLS_SWITCHOVER_H
 
-#include "view.h"
+#include "gather.h"
 
 /* Empty when the request makes sense; else why it does not, and what would. */
 struct objection {

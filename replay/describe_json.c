@@ -3,8 +3,8 @@
 #include "../proto/lost.h"
 #include "../proto/pause.h"
 #include "../proto/waiting.h"
-#include "../replay/event_json.h"
 #include "describe.h"
+#include "event_json.h"
 
 #include <stdio.h>
 
@@ -265,7 +265,7 @@ static json_t *remote_json(const struct view *view)
     return object;
 }
 
-void describe_json(const struct view *view)
+json_t *describe_json(const struct view *view)
 {
     const struct cluster *c = &view->state;
     char reason[TEXT_BYTES];
@@ -306,6 +306,12 @@ void describe_json(const struct view *view)
                         c->pending.request_seq != 0 ? pending_json(c) : json_null());
     json_object_set_new(object, "last_request",
                         c->closed.seq != 0 ? closed_json(&c->closed) : json_null());
+    return object;
+}
+
+void describe_print_json(const struct view *view)
+{
+    json_t *object = describe_json(view);
     json_dumpf(object, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(object);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * view.h - a cluster as describe and role show it: the folded state and what the nodes answer now.
+ * view.h - a cluster as it is shown: the folded state, and what the nodes answer now if they are
+ * asked (tools/gather.h).
  *
- * The state is what the log says; positions and health are the nodes' own answers to a question
- * that is asked once. They are put into a copy that is shown, never folded.
+ * The state is what the log says; positions and health are the nodes' own answers. They are put
+ * into a copy that is shown, never folded.
  */
-#ifndef PGBATON_TOOLS_VIEW_H
-#define PGBATON_TOOLS_VIEW_H
+#ifndef PGBATON_REPLAY_VIEW_H
+#define PGBATON_REPLAY_VIEW_H
 
-#include "../replay/history.h"
+#include "../proto/cluster.h"
 
 struct view {
     struct cluster state; /* the fold's, with fresh positions of the nodes that answered */
@@ -27,8 +28,7 @@ struct view {
 /* How long the nodes may take to answer. */
 #define VIEW_ANSWER_MS 300
 
-/* Reads the log, picks the cluster, asks its nodes. Returns EXIT_DONE, or EXIT_NONE after having
- * told on stderr what is wrong. */
-int view_gather(const struct options *options, struct view *ret_view);
+/* The state as the log has it at that time: nobody is asked, and all count as heard. */
+void view_of(const struct cluster *c, uint64_t now_us, struct view *ret_view);
 
 #endif

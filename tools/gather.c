@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "view.h"
+#include "gather.h"
 
 #include "../proto/subject.h"
 #include "../replay/format.h"
@@ -73,17 +73,6 @@ static void await_answers(struct reader *reader, struct cluster_set *set, struct
     view->answer_ms = now_ms - begun_ms;
 }
 
-/* The names are not in the state: they are there when the node has answered. */
-static void take_state(struct view *view)
-{
-    for (uint32_t i = 0; i < view->state.node_count; i++) {
-        const struct node *n = &view->state.nodes[i];
-        view->settings[i] = (struct settings_note){.pending_restart = n->pending_restart,
-                                                   .pending_lowers = n->pending_lowers,
-                                                   .parameters_seq = n->parameters_seq};
-    }
-}
-
 static void ask(struct reader *reader, struct cluster_set *set, struct view *view)
 {
     char subject[SUBJECT_SIZE];
@@ -95,42 +84,22 @@ static void ask(struct reader *reader, struct cluster_set *set, struct view *vie
     view->now_us = format_now_us();
 }
 
-/* The state has them in the order of their first hello; people look for a name. */
-static void sort_by_name(struct view *view)
-{
-    const struct node *nodes = view->state.nodes;
-    for (uint32_t i = 0; i < view->state.node_count; i++) {
-        if (nodes[i].removed) {
-            continue;
-        }
-        uint32_t k = view->shown_count++;
-        for (; k > 0 && strverscmp(nodes[i].name, nodes[view->order[k - 1]].name) < 0; k--) {
-            view->order[k] = view->order[k - 1];
-        }
-        view->order[k] = (int32_t)i;
-    }
-}
-
 static int view_read(const struct options *options, struct cluster_set *set, struct reader *reader,
                      struct view *view)
 {
     struct failure failure = {0};
-    if (history_read(reader, set, UINT64_MAX, NULL, NULL, &failure) != RESULT_OK) {
+    if (history_read(reader, set, POINT_END, NULL, NULL, &failure) != RESULT_OK) {
         return history_fail(&failure);
     }
     const struct cluster_entry *entry = history_pick(set, options);
     if (entry == NULL) {
         return EXIT_NONE;
     }
-    view->state = entry->state;
-    view->now_us = entry->last_us;
-    take_state(view);
+    view_of(&entry->state, entry->last_us, view);
     if (options->file == NULL) {
+        memset(view->heard, false, sizeof view->heard);
         ask(reader, set, view);
-    } else {
-        memset(view->heard, true, sizeof view->heard);
     }
-    sort_by_name(view);
     return EXIT_DONE;
 }
 
