@@ -15,6 +15,7 @@ static const char usage[] =
         "\n"
         "  pgbaton-replay verify [FILE]     fold and decide everything again, compare with the "
         "log\n"
+        "  pgbaton-replay incidents [FILE]  every change of leadership, one line each\n"
         "  pgbaton-replay timeline [FILE]   what happened, why, and how long each phase took\n"
         "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
         "  pgbaton-replay diff A [B]        what of that differs between two points\n"
@@ -32,11 +33,22 @@ static const char verify_usage[] =
         "difference. Exit codes: 0 verified, 1 a difference or a failure, 2 wrong command line.\n"
         "\n" SOURCE_USAGE;
 
+static const char incidents_usage[] =
+        "pgbaton-replay incidents [FILE] [options]\n"
+        "\n"
+        "Lists the changes of leadership: when the fault was noticed, how long nobody could write, "
+        "and\n"
+        "what happened. `pgbaton-replay timeline --incident N` tells of one.\n"
+        "\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const char timeline_usage[] =
         "pgbaton-replay timeline [FILE] [options]\n"
         "\n"
         "Tells what happened and why, and for each change of leadership how long each phase took.\n"
         "\n"
+        "  --incident N     only this change of leadership, from the fault to the old leader's "
+        "return\n"
         "  --from SEQ       begin at this sequence\n"
         "  --to SEQ         end at this sequence\n"
         "  -o text|json     text by default\n" SOURCE_USAGE;
@@ -77,7 +89,8 @@ static const char capture_usage[] =
 
 static const struct command commands[] = {
         {"verify", "nct", OPERAND_FILE, verify_usage, verify_run},
-        {"timeline", "nctoFT", OPERAND_FILE, timeline_usage, timeline_run},
+        {"incidents", "ncto", OPERAND_FILE, incidents_usage, incidents_run},
+        {"timeline", "nctoFTi", OPERAND_FILE, timeline_usage, timeline_run},
         {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},

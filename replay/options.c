@@ -16,19 +16,33 @@
 #define DAY_US UINT64_C(86400000000)
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},          {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},  {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},      {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},     {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},    {"file", required_argument, NULL, 'I'},
-        {"dry-run", no_argument, NULL, 'D'},       {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},   {"leader-stopped", no_argument, NULL, 'S'},
-        {"no-switchover", no_argument, NULL, 'O'}, {"leader-first", no_argument, NULL, 'P'},
-        {"pending", no_argument, NULL, 'Q'},       {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},  {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},        {"unset", required_argument, NULL, 'U'},
-        {"force", no_argument, NULL, 'K'},         {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},
+        {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},
+        {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},
+        {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},
+        {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},
+        {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},
+        {"leader-stopped", no_argument, NULL, 'S'},
+        {"no-switchover", no_argument, NULL, 'O'},
+        {"leader-first", no_argument, NULL, 'P'},
+        {"pending", no_argument, NULL, 'Q'},
+        {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},
+        {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},
+        {"unset", required_argument, NULL, 'U'},
+        {"force", no_argument, NULL, 'K'},
+        {"incident", required_argument, NULL, 'i'},
+        {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -75,6 +89,15 @@ static bool take_timeout(const struct parse *parse, const char *text, uint64_t *
     }
     *ret_ms = value * unit;
     return true;
+}
+
+static bool take_incident(struct parse *parse, const char *text)
+{
+    uint64_t number = 0;
+    const bool good = strspn(text, "0123456789") == strlen(text) &&
+                      take_number(parse, text, &number) && number > 0 && number <= UINT32_MAX;
+    parse->options.incident = (uint32_t)number;
+    return good || complain(parse, "an incident is a number from 1 on, not", text);
 }
 
 static bool take_output(struct parse *parse, const char *text)
@@ -222,6 +245,8 @@ static bool take_option(struct parse *parse, int letter)
         return take_method(parse, optarg);
     case 'A':
         return take_moment(parse, optarg, &options->at_us);
+    case 'i':
+        return take_incident(parse, optarg);
     case 'B':
         return take_point(parse, optarg, &options->points[0]);
     case 'U':

@@ -50,6 +50,7 @@ struct options {
     uint64_t from_seq;   /* 0: from the beginning */
     uint64_t to_seq;     /* UINT64_MAX: to the end */
     uint64_t timeout_ms;
+    uint32_t incident; /* number of the one that is told of; 0: none is chosen */
     bool json;
     bool follow;
     bool all;

@@ -1,40 +1,24 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "../proto/waiting.h"
 #include "commands.h"
-#include "episode.h"
 #include "event_json.h"
 #include "format.h"
-#include "history.h"
+#include "stories.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-struct timeline {
-    const struct options *options;
-    bool out_of_memory;
+/* What is shown. */
+struct range {
+    const struct cluster_entry *only; /* NULL: all */
+    uint64_t from_seq;
+    uint64_t to_seq;
 };
 
-static bool in_range(const struct options *options, uint64_t seq)
+static bool in_range(const struct range *range, uint64_t seq)
 {
-    return seq >= options->from_seq && seq <= options->to_seq;
-}
-
-static bool visit(void *context, const struct log_notice *record, const struct folded *folded)
-{
-    struct timeline *timeline = context;
-    const struct options *options = timeline->options;
-    if (strcmp(folded->cluster, "_") == 0) {
-        return true;
-    }
-    struct cluster_entry *entry = folded->entry;
-    if (entry->extra == NULL) {
-        entry->extra = story_create();
-    }
-    bool shown = in_range(options, record->seq);
-    timeline->out_of_memory =
-            entry->extra == NULL || !story_add(entry->extra, folded, shown, options->json);
-    return !timeline->out_of_memory;
+    return seq >= range->from_seq && seq <= range->to_seq;
 }
 
 /* ---- phases: the same list for both outputs ---- */
@@ -154,15 +138,22 @@ static void print_home(const struct episode *episode)
 
 static void print_risk(const struct episode *episode)
 {
-    char bytes[FORMAT_TIME_SIZE];
-    format_bytes(episode->loss_bytes, bytes);
-    if (episode->change.from[0] == '\0') {
+    const struct change *change = &episode->change;
+    char text[FORMAT_TIME_SIZE];
+    if (change->from[0] == '\0') {
         return;
     }
-    if (episode->loss_bytes == 0) {
-        printf("    at risk: nothing; the new leader had all WAL that the log knows of\n");
+    if (change->proven) {
+        printf("    at risk: nothing that was acknowledged\n");
+    } else if (episode->loss_bytes != 0) {
+        format_bytes(episode->loss_bytes, text);
+        printf("    at risk: %s of the old leader's WAL were not on the new leader\n", text);
+    } else if (change->loss_known) {
+        printf("    at risk: nothing; the new leader had all of the old leader's WAL\n");
     } else {
-        printf("    at risk: %s of the old leader's WAL were not on the new leader\n", bytes);
+        format_local(change->leader_wall_us, text);
+        printf("    at risk: what the old leader wrote after %s; what it had until then is there\n",
+               text + 11);
     }
 }
 
@@ -192,7 +183,7 @@ static void print_end(const struct cluster *c)
            reason[0] != '\0' ? ": " : "", reason);
 }
 
-static void print_text(const struct cluster_entry *entry, const struct options *options)
+static void print_text(const struct cluster_entry *entry, const struct range *range)
 {
     const struct story *story = entry->extra;
     char first[FORMAT_TIME_SIZE];
@@ -204,15 +195,19 @@ static void print_text(const struct cluster_entry *entry, const struct options *
     printf("Cluster %s, %s to %s (%s), sequences %" PRIu64 " to %" PRIu64 "\n\n", entry->state.name,
            first, last, zone, entry->first_seq, entry->state.last_seq);
     for (size_t i = 0; i < story->line_count; i++) {
-        print_line(&story->lines[i]);
+        if (in_range(range, story->lines[i].seq)) {
+            print_line(&story->lines[i]);
+        }
     }
     printf("\nChanges of leadership\n");
     for (size_t i = 0; i < story->episode_count; i++) {
-        if (in_range(options, story->episodes[i].change.seq)) {
+        if (in_range(range, story->episodes[i].change.seq)) {
             print_episode(&story->episodes[i]);
         }
     }
-    print_end(&entry->state);
+    if (range->only == NULL) {
+        print_end(&entry->state);
+    }
 }
 
 /* ---- JSON ---- */
@@ -254,7 +249,7 @@ static json_t *episode_json(const struct episode *episode)
     return object;
 }
 
-static json_t *story_json(const struct cluster_entry *entry, const struct options *options)
+static json_t *story_json(const struct cluster_entry *entry, const struct range *range)
 {
     const struct story *story = entry->extra;
     json_t *object = json_object();
@@ -266,10 +261,12 @@ static json_t *story_json(const struct cluster_entry *entry, const struct option
     event_json_set_text(object, "status", explain_status(&entry->state));
     event_json_set_u64(object, "term", entry->state.term);
     for (size_t i = 0; i < story->line_count; i++) {
-        json_array_append(events, story->lines[i].json);
+        if (in_range(range, story->lines[i].seq)) {
+            json_array_append(events, story->lines[i].json);
+        }
     }
     for (size_t i = 0; i < story->episode_count; i++) {
-        if (in_range(options, story->episodes[i].change.seq)) {
+        if (in_range(range, story->episodes[i].change.seq)) {
             json_array_append_new(changes, episode_json(&story->episodes[i]));
         }
     }
@@ -278,11 +275,18 @@ static json_t *story_json(const struct cluster_entry *entry, const struct option
     return object;
 }
 
-static void print_json(const struct cluster_set *set, const struct options *options)
+static bool is_shown(const struct range *range, const struct cluster_entry *entry)
+{
+    return range->only == NULL || range->only == entry;
+}
+
+static void print_json(const struct cluster_set *set, const struct range *range)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < set->count; i++) {
-        json_array_append_new(list, story_json(set->entries[i], options));
+        if (is_shown(range, set->entries[i])) {
+            json_array_append_new(list, story_json(set->entries[i], range));
+        }
     }
     json_dumpf(list, stdout, JSON_INDENT(2));
     putchar('\n');
@@ -291,55 +295,57 @@ static void print_json(const struct cluster_set *set, const struct options *opti
 
 /* ---- the command ---- */
 
-static void print_all(const struct cluster_set *set, const struct options *options)
+static void print_all(const struct cluster_set *set, const struct range *range)
 {
-    if (options->json) {
-        print_json(set, options);
-        return;
-    }
+    bool first = true;
     for (uint32_t i = 0; i < set->count; i++) {
-        if (i > 0) {
+        if (!is_shown(range, set->entries[i])) {
+            continue;
+        }
+        if (!first) {
             putchar('\n');
         }
-        print_text(set->entries[i], options);
+        first = false;
+        print_text(set->entries[i], range);
     }
 }
 
-static int timeline_read(const struct options *options, struct cluster_set *set)
+/* False: there is no such incident. */
+static bool find_range(const struct cluster_set *set, const struct options *options,
+                       struct range *ret_range)
 {
-    struct failure failure = {0};
-    struct reader *reader = NULL;
-    struct timeline timeline = {.options = options};
-    const struct point to = {.seq = options->to_seq, .us = UINT64_MAX};
-    enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
-    if (result == RESULT_OK) {
-        result = history_read(reader, set, to, visit, &timeline, &failure);
+    struct incident incident;
+    *ret_range = (struct range){NULL, options->from_seq, options->to_seq};
+    if (options->incident == 0) {
+        return true;
     }
-    reader_close(reader);
-    if (result == RESULT_OK && timeline.out_of_memory) {
-        result = failure_set(&failure, RESULT_FAILED, "out of memory");
+    if (!stories_incident(set, options->incident, &incident)) {
+        return false;
     }
-    if (result != RESULT_OK) {
-        return history_fail(&failure);
-    }
-    if (set->count == 0) {
-        fprintf(stderr, "pgbaton-replay: there is no record of any cluster to tell of\n");
-        return EXIT_NONE;
-    }
-    print_all(set, options);
-    return EXIT_DONE;
+    ret_range->only = incident.entry;
+    incident_range(&incident, &ret_range->from_seq, &ret_range->to_seq);
+    return true;
 }
 
 int timeline_run(const struct options *options)
 {
-    struct cluster_set *set = cluster_set_create();
-    if (set == NULL) {
-        return EXIT_NONE;
+    struct cluster_set *set = NULL;
+    struct range range;
+    int code = stories_read(options, &set);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    int code = timeline_read(options, set);
-    for (uint32_t i = 0; i < set->count; i++) {
-        story_destroy(set->entries[i]->extra);
+    if (!find_range(set, options, &range)) {
+        fprintf(stderr,
+                "pgbaton-replay: the log has no incident %u\n"
+                "hint: pgbaton-replay incidents lists them\n",
+                (unsigned)options->incident);
+        code = EXIT_NONE;
+    } else if (options->json) {
+        print_json(set, &range);
+    } else {
+        print_all(set, &range);
     }
-    cluster_set_destroy(set);
+    stories_destroy(set);
     return code;
 }

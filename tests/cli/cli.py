@@ -6,6 +6,7 @@ usage: cli.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -97,6 +98,28 @@ class Timeline(WithFolder):
                      r"node-1: told to rebuild .* streaming again after 32 ms"):
             self.assertRegex(out, line)
 
+    def test_risk(self):
+        out, _ = run(REPLAY, "timeline", self.history())
+        self.assertRegex(out, r"at risk: what the old leader wrote after [\d:.]+; what it had until then is there")
+
+    def test_incidents(self):
+        path = self.history()
+        out, _ = run(REPLAY, "incidents", path)
+        self.assertRegex(out.splitlines()[1], r"^ +1  2026-03-01 \d\d:01:00.003  demo +2 +28 ms  node-1 released")
+        (found,) = json.loads(run(REPLAY, "incidents", "-o", "json", path)[0])
+        self.assertEqual((found["incident"], found["from"], found["to"], found["outage_ms"], found["from_seq"],
+                          found["to_seq"]), (1, "node-1", "node-2", 28, 24, 36))
+        out, _ = run(REPLAY, "timeline", "--incident", 1, path)
+        shown = re.findall(r"^\d\d:\d\d:\d\d\.\d+ +(\d+) ", out, re.M)
+        self.assertEqual((shown[0], shown[-1]), ("24", "36"))
+        self.assertNotIn("bootstrap", out)
+        self.assertNotIn("At the end", out)
+        _, err = run(REPLAY, "timeline", "--incident", 2, path, code=1)
+        self.assertIn("pgbaton-replay incidents lists them", err)
+        for wrong in ("0", "x", "-1", ""):
+            _, err = run(REPLAY, "timeline", "--incident", wrong, path, code=2)
+            self.assertIn("an incident is a number from 1 on", err)
+
     def test_range(self):
         out, _ = run(REPLAY, "timeline", self.history(), "--from", 24, "--to", 28)
         self.assertNotIn("bootstrap", out)
@@ -115,6 +138,47 @@ class Timeline(WithFolder):
                                                "leased": 25, "promoted": 26, "writable": 28})
         self.assertEqual(change["old_leader"]["task"], "basebackup")
         self.assertIsNotNone(change["old_leader"]["streaming_at"])
+
+
+class Past(WithFolder):
+    def state(self, path, *options):
+        return json.loads(run(REPLAY, "state", "-o", "json", path, *options)[0])
+
+    def test_state_at_a_sequence(self):
+        path = self.history()
+        self.assertEqual([(s["leader"], s["status"]) for s in (self.state(path, "--at", 20), self.state(path, "--at", 30),
+                                                               self.state(path))],
+                         [("node-1", "running"), ("node-2", "promoting"), ("node-2", "running")])
+        out, _ = run(REPLAY, "state", path, "--at", 24)
+        self.assertRegex(out.splitlines()[0], r"^As of sequence 24, 2026-03-01 \d\d:01:00.023 ")
+        self.assertIn("leader none", out.splitlines()[1])
+
+    def test_state_at_a_time(self):
+        path = self.history()
+        self.assertEqual(self.state(path, "--at", "2026-03-01T12:00:30Z")["leader"], "node-1")
+        self.assertEqual(self.state(path, "--at", "-1m")["leader"], "node-2")
+        for wrong in ("+1m", "yesterday", "", "-", "12x"):
+            _, err = run(REPLAY, "state", path, "--at", wrong, code=2)
+            self.assertIn("a point is a sequence", err)
+
+    def test_state_before_anything_and_in_the_middle(self):
+        _, err = run(REPLAY, "state", self.history(), "--at", 0, code=1)
+        self.assertIn("no cluster is known at that point", err)
+        _, err = run(REPLAY, "state", self.history("headless"), code=1)
+        self.assertIn("begin in the middle", err)
+
+    def test_diff(self):
+        path = self.history()
+        found = json.loads(run(REPLAY, "diff", 20, 30, "-o", "json", "--file", path)[0])
+        by_path = {d["path"]: (d["from"], d["to"]) for d in found}
+        self.assertEqual((by_path["leader"], by_path["nodes.node-1.status"], by_path["waiting_for"]),
+                         (("node-1", "node-2"), ("running", "empty"), (None, "first_write")))
+        self.assertNotIn("nodes.node-3.address", by_path)
+        out, _ = run(REPLAY, "diff", 20, "--file", path)
+        self.assertRegex(out, r"(?m)^leader +node-1 -> node-2$")
+        self.assertIn("Nothing", run(REPLAY, "diff", 20, 20, "--file", path)[0])
+        self.assertIn("name two points", run(REPLAY, "diff", "--file", path, code=2)[1])
+        self.assertIn("one word too many", run(REPLAY, "diff", 1, 2, 3, "--file", path, code=2)[1])
 
 
 class Describe(WithFolder):
