@@ -518,8 +518,7 @@ void event_json_add_body(json_t *object, const struct cluster *c, const struct e
 
 /* ---- the envelope ---- */
 
-/* The term that the event speaks of; the state's for those that speak of none. */
-static uint64_t term_of(const struct cluster *c, const struct event *e)
+uint64_t event_json_term(const struct cluster *c, const struct event *e)
 {
     const uint64_t own[EVENT_KIND_COUNT] = {
             [EVENT_RENEW] = e->body.renew.term,
@@ -551,7 +550,7 @@ json_t *event_json(const struct folded *folded)
     event_json_set_text(object, "cluster", folded->cluster);
     event_json_set_text(object, "writer", e->writer);
     event_json_set_text(object, "kind", readable ? event_kind_name(e->kind) : "malformed");
-    event_json_set_u64(object, "term", term_of(c, e));
+    event_json_set_u64(object, "term", event_json_term(c, e));
     set_bool(object, "effective", folded->outcome.effective);
     event_json_set_text(object, "void_reason", void_reason_name(folded->outcome.void_reason));
     if (folded->outcome.effective) {

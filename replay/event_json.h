@@ -33,6 +33,9 @@ void event_json_set_u64(json_t *object, const char *key, uint64_t value);
 void event_json_set_time(json_t *object, const char *key, uint64_t wall_us);
 /* Sets key to PostgreSQL's notation, or null when it is 0. */
 void event_json_set_lsn(json_t *object, const char *key, uint64_t lsn);
+/* The term that the event speaks of; that of c, the state after it, for those that speak of none.
+ */
+uint64_t event_json_term(const struct cluster *c, const struct event *e);
 /* Sets "candidates" to a list of nodes with their verdicts and positions. */
 void event_json_set_candidates(json_t *object, const struct candidate_list *candidates);
 /* What a standby cluster replicates from; null when it is none. The caller owns it. */

@@ -29,7 +29,7 @@ static bool visit_record(struct cluster_set *set, const struct log_notice *recor
     return visit(context, record, &folded);
 }
 
-static bool is_beyond(const struct log_notice *record, struct point to)
+bool history_is_beyond(const struct log_notice *record, struct point to)
 {
     return record->seq > to.seq || record->stored_us > to.us;
 }
@@ -41,7 +41,7 @@ enum result history_read(struct reader *reader, struct cluster_set *set, struct 
         struct log_notice notice;
         switch (reader_next(reader, UINT64_MAX, &notice, reterr_failure)) {
         case READER_RECORD:
-            if (is_beyond(&notice, to) || !visit_record(set, &notice, visit, context)) {
+            if (history_is_beyond(&notice, to) || !visit_record(set, &notice, visit, context)) {
                 return RESULT_OK;
             }
             break;

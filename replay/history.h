@@ -29,6 +29,8 @@ MUST_USE enum result history_open(const struct options *options, enum history_ex
 MUST_USE enum result history_read(struct reader *reader, struct cluster_set *set, struct point to,
                                   history_visit_fn visit, void *context,
                                   struct failure *reterr_failure);
+/* The record stands behind that point. */
+bool history_is_beyond(const struct log_notice *record, struct point to);
 /* Writes the failure and its hint to stderr; returns EXIT_NONE. */
 int history_fail(const struct failure *failure);
 /* The one cluster to speak of: the named one, or the only one there is; NULL after a complaint. */

@@ -55,7 +55,7 @@ static const char timeline_usage[] =
 
 #define POINT_USAGE                                                                                \
     "A point is a sequence (212), a time (2026-03-01T22:30:05, local unless a zone follows; or\n"  \
-    "22:30:05, the last time that it was that late), or a time ago (-10m).\n"
+    "22:30:05, the last time that it was that late), or a time ago (10m).\n"
 
 static const char state_usage[] =
         "pgbaton-replay state [FILE] [options]\n"

@@ -64,6 +64,25 @@ static int take_clock(const char *text, struct tm *tm)
     return used;
 }
 
+/* ".5" to ".123456" behind seconds; how many bytes it takes, 0 when it is none. */
+static int take_fraction(const char *text, uint64_t *ret_us)
+{
+    uint64_t us = 0;
+    int digits = 0;
+    *ret_us = 0;
+    if (text[0] != '.' || text[-3] != ':') {
+        return 0;
+    }
+    for (; digits < 6 && isdigit((unsigned char)text[1 + digits]); digits++) {
+        us = us * 10 + (uint64_t)(text[1 + digits] - '0');
+    }
+    for (int i = digits; i < 6; i++) {
+        us *= 10;
+    }
+    *ret_us = us;
+    return digits > 0 ? 1 + digits : 0;
+}
+
 /* "HH:MM": today, or tomorrow. */
 static bool parse_clock(const char *text, uint64_t now_us, uint64_t *ret_us)
 {
@@ -75,7 +94,9 @@ static bool parse_clock(const char *text, uint64_t now_us, uint64_t *ret_us)
     }
     int today = tm.tm_mday;
     tm.tm_sec = 0;
+    uint64_t fraction_us = 0;
     int used = take_clock(text, &tm);
+    used += used == 8 ? take_fraction(text + used, &fraction_us) : 0;
     if (used == 0 || text[used] != '\0' || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59) {
         return false;
     }
@@ -88,7 +109,7 @@ static bool parse_clock(const char *text, uint64_t now_us, uint64_t *ret_us)
             break;
         }
     }
-    *ret_us = (uint64_t)(at_s * US);
+    *ret_us = (uint64_t)(at_s * US) + fraction_us;
     return at_s > 0;
 }
 
@@ -128,7 +149,9 @@ static bool parse_iso(const char *text, uint64_t *ret_us)
         return false;
     }
     const char *clock = text + used + 1;
+    uint64_t fraction_us = 0;
     int length = take_clock(clock, &tm);
+    length += length == 8 ? take_fraction(clock + length, &fraction_us) : 0;
     bool local = false;
     int64_t offset_s = 0;
     int64_t at_s = 0;
@@ -138,7 +161,7 @@ static bool parse_iso(const char *text, uint64_t *ret_us)
         !resolve(&tm, local, &at_s) || at_s <= offset_s) {
         return false;
     }
-    *ret_us = (uint64_t)((at_s - offset_s) * US);
+    *ret_us = (uint64_t)((at_s - offset_s) * US) + fraction_us;
     return true;
 }
 

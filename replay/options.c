@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "../proto/event.h"
+#include "../proto/severity.h"
 #include "format.h"
 #include "moment.h"
 
@@ -11,38 +12,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TIMEOUT_MS_DEFAULT 5000
 #define DAY_US UINT64_C(86400000000)
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'},
-        {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},
-        {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},
-        {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},
-        {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},
-        {"file", required_argument, NULL, 'I'},
-        {"dry-run", no_argument, NULL, 'D'},
-        {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},
-        {"leader-stopped", no_argument, NULL, 'S'},
-        {"no-switchover", no_argument, NULL, 'O'},
-        {"leader-first", no_argument, NULL, 'P'},
-        {"pending", no_argument, NULL, 'Q'},
-        {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},
-        {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},
-        {"unset", required_argument, NULL, 'U'},
-        {"force", no_argument, NULL, 'K'},
-        {"incident", required_argument, NULL, 'i'},
-        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},           {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'},  {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},   {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},       {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},      {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},     {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},        {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},    {"leader-stopped", no_argument, NULL, 'S'},
+        {"no-switchover", no_argument, NULL, 'O'},  {"leader-first", no_argument, NULL, 'P'},
+        {"pending", no_argument, NULL, 'Q'},        {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},   {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},         {"unset", required_argument, NULL, 'U'},
+        {"force", no_argument, NULL, 'K'},          {"incident", required_argument, NULL, 'i'},
+        {"since", required_argument, NULL, 's'},    {"until", required_argument, NULL, 'u'},
+        {"kind", required_argument, NULL, 'k'},     {"term", required_argument, NULL, 'm'},
+        {"severity", required_argument, NULL, 'v'}, {"void", no_argument, NULL, 'V'},
+        {"effective", no_argument, NULL, 'E'},      {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -149,22 +141,32 @@ static uint64_t last_time(const char *text, uint64_t us, uint64_t now_us)
     return of_day && us > now_us && us - now_us < DAY_US ? us - DAY_US : us;
 }
 
-static bool take_time_point(const char *text, uint64_t now_us, uint64_t *ret_us)
+/* "10m" and "-10m": so long ago. */
+static bool take_age(const char *text, uint64_t now_us, uint64_t *ret_us)
 {
     char ahead[64];
     uint64_t us = 0;
-    if (text[0] == '-') {
-        (void)snprintf(ahead, sizeof ahead, "+%s", text + 1);
-        const bool good = moment_parse(ahead, now_us, &us) && us - now_us <= now_us;
-        *ret_us = good ? now_us - (us - now_us) : 0;
-        return good;
+    (void)snprintf(ahead, sizeof ahead, "+%s", text + (text[0] == '-' ? 1 : 0));
+    const bool good = moment_parse(ahead, now_us, &us) && us - now_us <= now_us;
+    *ret_us = good ? now_us - (us - now_us) : 0;
+    return good;
+}
+
+static bool take_time_point(const char *text, uint64_t now_us, uint64_t *ret_us)
+{
+    uint64_t us = 0;
+    if (text[0] == '+' || text[0] == '\0') {
+        return false;
     }
-    const bool good = text[0] != '+' && moment_parse(text, now_us, &us);
+    if (take_age(text, now_us, ret_us)) {
+        return true;
+    }
+    const bool good = moment_parse(text, now_us, &us);
     *ret_us = last_time(text, us, now_us);
     return good;
 }
 
-/* "212", "22:30", "-10m" */
+/* "212", "22:30", "10m" */
 static bool take_point(const struct parse *parse, const char *text, struct point *ret_point)
 {
     *ret_point = POINT_END;
@@ -173,8 +175,46 @@ static bool take_point(const struct parse *parse, const char *text, struct point
     }
     return take_time_point(text, format_now_us(), &ret_point->us) ||
            complain(parse,
-                    "a point is a sequence, 2026-03-01T22:30[:00][+01:00], 22:30 or -10m, not",
+                    "a point is a sequence, 2026-03-01T22:30[:00][+01:00], 22:30 or 10m (ago), not",
                     text);
+}
+
+/* One name of a list. */
+static bool take_kind(struct parse *parse, const char *name, size_t length)
+{
+    for (uint32_t kind = EVENT_NONE + 1; kind < EVENT_KIND_COUNT; kind++) {
+        const char *known = event_kind_name((enum event_kind)kind);
+        if (strlen(known) == length && strncmp(known, name, length) == 0) {
+            parse->options.kinds |= UINT32_C(1) << kind;
+            return true;
+        }
+    }
+    return complain(parse, "there is no such kind of event (grant, release, probe, ...):", name);
+}
+
+static bool take_kinds(struct parse *parse, const char *text)
+{
+    for (const char *name = text;; name++) {
+        const size_t length = strcspn(name, ",");
+        if (!take_kind(parse, name, length)) {
+            return false;
+        }
+        name += length;
+        if (*name == '\0') {
+            return true;
+        }
+    }
+}
+
+static bool take_severity(struct parse *parse, const char *text)
+{
+    for (int severity = 0; severity < SEVERITY_COUNT; severity++) {
+        if (strcasecmp(severity_name((enum severity)severity), text) == 0) {
+            parse->options.severity = severity;
+            return true;
+        }
+    }
+    return complain(parse, "--severity takes debug, info, warning or error, not", text);
 }
 
 static bool take_servers(struct parse *parse, const char *text)
@@ -206,6 +246,32 @@ static void take_flag(struct options *options, int letter)
     options->leader_first = options->leader_first || letter == 'P';
     options->pending = options->pending || letter == 'Q';
     options->force = options->force || letter == 'K';
+    options->only_void = options->only_void || letter == 'V';
+    options->only_effective = options->only_effective || letter == 'E';
+}
+
+/* What of a log is shown. */
+static bool take_choice(struct parse *parse, int letter)
+{
+    struct options *options = &parse->options;
+    switch (letter) {
+    case 'i':
+        return take_incident(parse, optarg);
+    case 'B':
+    case 's':
+        return take_point(parse, optarg, &options->points[0]);
+    case 'u':
+        return take_point(parse, optarg, &options->points[1]);
+    case 'k':
+        return take_kinds(parse, optarg);
+    case 'm':
+        return take_number(parse, optarg, &options->term);
+    case 'v':
+        return take_severity(parse, optarg);
+    default:
+        point_to_help(parse);
+        return false;
+    }
 }
 
 static bool take_option(struct parse *parse, int letter)
@@ -245,10 +311,6 @@ static bool take_option(struct parse *parse, int letter)
         return take_method(parse, optarg);
     case 'A':
         return take_moment(parse, optarg, &options->at_us);
-    case 'i':
-        return take_incident(parse, optarg);
-    case 'B':
-        return take_point(parse, optarg, &options->points[0]);
     case 'U':
         return take_value(parse, optarg);
     case 'C':
@@ -261,11 +323,12 @@ static bool take_option(struct parse *parse, int letter)
     case 'O':
     case 'P':
     case 'Q':
+    case 'V':
+    case 'E':
         take_flag(options, letter);
         return true;
     default:
-        point_to_help(parse);
-        return false;
+        return take_choice(parse, letter);
     }
 }
 

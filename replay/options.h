@@ -50,6 +50,11 @@ struct options {
     uint64_t from_seq;   /* 0: from the beginning */
     uint64_t to_seq;     /* UINT64_MAX: to the end */
     uint64_t timeout_ms;
+    uint32_t kinds; /* bit k: events of enum event_kind k are shown; 0: all */
+    uint64_t term;  /* only what speaks of it; 0: of any */
+    int severity;   /* enum severity: what matters less is not shown */
+    bool only_void; /* only what had no effect */
+    bool only_effective;
     uint32_t incident; /* number of the one that is told of; 0: none is chosen */
     bool json;
     bool follow;

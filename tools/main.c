@@ -76,6 +76,14 @@ static const char tail_usage[] =
         "  -f, --follow     go on after what is stored (default)\n"
         "  --no-follow      end after what is stored\n"
         "  --from SEQ       begin at this sequence\n"
+        "  --since POINT    begin there: a sequence, a time (2026-03-01T22:30, 22:30) or 10m ago\n"
+        "  --until POINT    end there\n"
+        "  --node NAME      only what it wrote, or is granted or told\n"
+        "  --kind K,...     only events of these kinds (grant, release, revoke, probe, renew, "
+        "...)\n"
+        "  --term N         only what speaks of that term\n"
+        "  --severity S     only what matters as much: info, warning or error\n"
+        "  --void           only what had no effect; --effective: only what had one\n"
         "  --all            also what changes nothing: renewals, progress, lost races\n"
         "  -o text|json     text by default; json shows everything, one object per "
         "line\n" SOURCE_USAGE;
@@ -284,7 +292,7 @@ static const char log_recover_usage[] =
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"explain", "nctoI", OPERAND_CLUSTER, explain_usage, explain_run},
-        {"tail", "nctofxFaI", OPERAND_CLUSTER, tail_usage, tail_run},
+        {"tail", "nctofxFaIsuNkmvVE", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},

@@ -71,16 +71,52 @@ static void print_json(const struct folded *folded)
     json_decref(object);
 }
 
+/* It wrote the event, or the event is about it. */
+static bool speaks_of(const struct event *e, const char *node)
+{
+    const bool granted = e->kind == EVENT_GRANT && strcmp(e->body.grant.node, node) == 0;
+    const bool told = e->kind == EVENT_DIRECTIVE && strcmp(e->body.directive.node, node) == 0;
+    return granted || told || strcmp(e->writer, node) == 0;
+}
+
+static bool is_after(const struct tail *tail, const struct log_notice *record)
+{
+    const struct point since = tail->options->points[0];
+    const bool by_seq = since.seq == UINT64_MAX || record->seq >= since.seq;
+    const bool by_time = since.us == UINT64_MAX || record->stored_us >= since.us;
+    return record->seq >= tail->from_seq && by_seq && by_time;
+}
+
+/* What the operator asks for. */
+static bool is_wanted(const struct options *options, const struct folded *folded)
+{
+    const struct event *e = &folded->event;
+    const bool effective = folded->outcome.effective;
+    const bool of_kind = options->kinds == 0 || (options->kinds >> (uint32_t)e->kind & 1U) != 0;
+    const bool of_node = options->node == NULL || speaks_of(e, options->node);
+    const bool of_term =
+            options->term == 0 || event_json_term(&folded->entry->state, e) == options->term;
+    const bool matters = (int)explain_severity(e, folded->outcome) >= options->severity;
+    return of_kind && of_node && of_term && matters && !(options->only_void && effective) &&
+           !(options->only_effective && !effective);
+}
+
+/* A kind that is named is wanted whole, and so are events without effect. */
+static bool is_told(const struct options *options, const struct folded *folded)
+{
+    return options->all || options->kinds != 0 || options->only_void || !story_is_routine(folded);
+}
+
 static void show(const struct tail *tail, const struct log_notice *record)
 {
     struct folded folded;
     bool ours = cluster_set_fold(tail->set, record, &folded);
-    if (!ours || record->seq < tail->from_seq) {
+    if (!ours || !is_after(tail, record) || !is_wanted(tail->options, &folded)) {
         return;
     }
     if (tail->options->json) {
         print_json(&folded);
-    } else if (tail->options->all || !story_is_routine(&folded)) {
+    } else if (is_told(tail->options, &folded)) {
         print_text(tail, &folded);
     }
     if (tail->caught_up) {
@@ -108,6 +144,9 @@ static int tail_read(struct tail *tail, struct reader *reader)
         struct log_notice notice;
         switch (reader_next(reader, UINT64_MAX, &notice, &failure)) {
         case READER_RECORD:
+            if (history_is_beyond(&notice, tail->options->points[1])) {
+                return EXIT_DONE;
+            }
             show(tail, &notice);
             break;
         case READER_CAUGHT_UP:

@@ -291,6 +291,31 @@ class TailAndRole(WithFolder):
         out, _ = run(PGBATON, "tail", "--file", self.history(), "--from", 37, "--all")
         self.assertEqual(len(out.splitlines()), 2)
 
+    def seqs(self, path, *options):
+        out, _ = run(PGBATON, "tail", "-o", "json", "--file", path, *options)
+        return [json.loads(line)["seq"] for line in out.splitlines()]
+
+    def test_filters(self):
+        path = self.history("garbage")
+        self.assertEqual(self.seqs(path, "--kind", "grant,release", "--effective"), [5, 24, 29])
+        self.assertEqual(self.seqs(path, "--kind", "grant", "--void"), [6])
+        self.assertEqual(self.seqs(path, "--kind", "grant", "--node", "node-2"), [29])
+        self.assertEqual(self.seqs(path, "--kind", "grant", "--term", 2), [29])
+        self.assertEqual(self.seqs(path, "--since", 37), [37, 38, 39])
+        self.assertEqual(self.seqs(path, "--until", 3), [1, 2, 3])
+        self.assertEqual(self.seqs(path, "--since", "2026-03-01T12:01:00.036Z"), [38, 39])
+        self.assertEqual(self.seqs(path, "--since", "10m"), [])
+        self.assertIn(24, self.seqs(path, "--severity", "warning"))
+        self.assertNotIn(29, self.seqs(path, "--severity", "warning"))
+        self.assertEqual(self.seqs(path, "--node", "node-1", "--kind", "release"), [24])
+        out, _ = run(PGBATON, "tail", "--file", path, "--kind", "renew")
+        self.assertIn("the leader with the lock", out)
+        for words, said in ((("--kind", "grand"), "no such kind of event"), (("--severity", "loud"), "debug, info"),
+                            (("--since", "soon"), "a point is"), (("--term", "x"), "a number"),
+                            (("--kind", ""), "no such kind")):
+            _, err = run(PGBATON, "tail", "--file", path, *words, code=2)
+            self.assertIn(said, err)
+
     def test_role(self):
         path = self.history()
         self.assertEqual(run(PGBATON, "role", "--node", "node-2", "--file", path)[0], "primary\n")

@@ -46,6 +46,22 @@ static void test_moment_of_the_local_clock(void **state)
     assert_int_equal(parse("00:00"), NOW_S - 30 + 11 * 3600);
 }
 
+static void test_moment_with_a_fraction(void **state)
+{
+    (void)state;
+    uint64_t at_us = 0;
+    set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+    assert_true(moment_parse("2026-03-01T12:00:30.25Z", NOW_S * S, &at_us));
+    assert_true(at_us == NOW_S * S + 250000);
+    assert_true(moment_parse("2026-03-01 13:00:30.000001", NOW_S * S, &at_us));
+    assert_true(at_us == NOW_S * S + 1);
+    assert_true(moment_parse("13:00:31.5", NOW_S * S, &at_us));
+    assert_true(at_us == NOW_S * S + 1500000);
+    assert_false(moment_parse("13:01.5", NOW_S * S, &at_us));
+    assert_false(moment_parse("13:00:31.", NOW_S * S, &at_us));
+    assert_false(moment_parse("13:00:31.1234567", NOW_S * S, &at_us));
+}
+
 static void test_moment_of_iso_8601(void **state)
 {
     (void)state;
@@ -104,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_moment_from_now_on),
             cmocka_unit_test(test_moment_of_the_local_clock),
+            cmocka_unit_test(test_moment_with_a_fraction),
             cmocka_unit_test(test_moment_of_iso_8601),
             cmocka_unit_test(test_moment_rejects_what_is_none),
     };
