@@ -166,13 +166,15 @@ def keep_cluster(directory):
 
 
 def verify(cluster, directory, test_name):
-    """The log of every test, as it stands, gives the same states and decisions when replayed."""
+    """The log of every test, as it stands, gives the same states and decisions when replayed, and can be told."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
     cluster.pgbaton("replay", "capture", str(path))
     try:
         done = cluster.pgbaton("replay", "verify", str(path), check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert_single_holder(cluster.events())
+        cluster.pgbaton("replay", "incidents", str(path))
+        cluster.pgbaton("explain", "demo", "--timeout", "30s")
     finally:
         path.unlink()
 
