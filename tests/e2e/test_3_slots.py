@@ -50,6 +50,14 @@ def switch_wal(cluster, node):
     return cluster.value("select pg_current_wal_flush_lsn()", node)
 
 
+def bring_level(cluster, leader, standby, target):
+    """A standby makes its slot where its WAL begins: further than the consumer may be, until that moves on."""
+    wait_until("a slot", lambda: place(cluster, standby))
+    while place(cluster, standby) > place(cluster, leader):
+        receive(cluster, leader, target, switch_wal(cluster, leader))
+    wait_until("the standby's slot follows", lambda: place(cluster, standby) == place(cluster, leader))
+
+
 def test_permanent_slot_outlives_failover(slotted, directory):
     """Its consumer goes on at the new leader where it was; a standby keeps no WAL that the consumer has."""
     cluster = slotted
@@ -61,10 +69,8 @@ def test_permanent_slot_outlives_failover(slotted, directory):
     for node in cluster.nodes:
         wait_until(f"the slots of {node}", lambda n=node: set(slots(cluster, n)) == names[n])
     assert cluster.value("show max_slot_wal_keep_size", old) == "16GB"
-    # A standby makes its slot where it stands: further than the consumer may be.
-    while place(cluster, old) <= place(cluster, new):
-        receive(cluster, old, target, switch_wal(cluster, old))
-    wait_until("the standby's follows", lambda: place(cluster, new) == place(cluster, old))
+    receive(cluster, old, target, switch_wal(cluster, old))
+    bring_level(cluster, old, new, target)
     cluster.fault("kill-postgres", old)
     wait_until("a new leader", lambda: cluster.primary() == new)
     cluster.write("after")
@@ -73,7 +79,7 @@ def test_permanent_slot_outlives_failover(slotted, directory):
     assert segments == set(range(min(segments), max(segments) + 1)), "a gap in what was received"
     cluster.wait_healthy()
     wait_until("the slots of the old one", lambda: set(slots(cluster, old)) == names[old])
-    wait_until("the old one follows", lambda: place(cluster, old) == place(cluster, new))
+    bring_level(cluster, new, old, target)
 
 
 def logical(cluster, node):
@@ -88,6 +94,14 @@ def consume(cluster, node):
     return [c[0].split("'")[1] for c in changes if "table public.story: INSERT" in c[0]]
 
 
+def copied(cluster, leader, standby):
+    """A standby copies the slot when it has all WAL that the slot may need: when the consumer has come past the
+    beginning of its base backup."""
+    cluster.sql("checkpoint", leader)
+    consume(cluster, leader)
+    return logical(cluster, standby)
+
+
 def say_safe(cluster, node):
     return cluster.agent_log(node).count("logical slot cdc is safe to be used here")
 
@@ -97,8 +111,8 @@ def test_logical_slot_outlives_failover(slotted):
     told all that it has not confirmed. The old leader comes back as a standby with the slot."""
     cluster = slotted
     old, new = cluster.primary(), cluster.standbys()[0]
-    for node in cluster.nodes:
-        wait_until(f"the slot of {node}", lambda n=node: logical(cluster, n))
+    wait_until("the leader's slot", lambda: logical(cluster, old))
+    wait_until("the standby's slot", lambda: copied(cluster, old, new))
     cluster.wait_healthy()
     cluster.write("consumed")
     consume(cluster, old)
