@@ -23,6 +23,13 @@ void anchor_vote(struct agent *a)
     memcpy(a->wanted.grant_hash, c->grant_hash, HASH_SIZE);
 }
 
+/* What is left of a log that has lost a part is no memory of the log: its next hello would pass for
+ * a witness's. */
+static bool may_not_begin(const struct agent *a)
+{
+    return a->vote.anchor_seq == 0 && lost_is_known(&a->cluster);
+}
+
 void anchor_learn(struct agent *a)
 {
     const struct cluster *c = &a->cluster;
@@ -33,7 +40,7 @@ void anchor_learn(struct agent *a)
         a->anchor_found = true;
     }
     bool moved = c->decision_seq != 0 && !is_at(c, a->wanted.anchor_seq, a->wanted.anchor_hash);
-    if (!a->ready || !a->caught_up || !moved) {
+    if (!a->ready || !a->caught_up || !moved || may_not_begin(a)) {
         return;
     }
     a->anchor_found = true;
@@ -105,7 +112,7 @@ void anchor_told(struct agent *a)
 void anchor_learn_hello(struct agent *a, const struct event *e)
 {
     bool awaited = a->me >= 0 && lost_is_known(&a->cluster) &&
-                   !lost_has_reported(&a->cluster, a->me) && a->ready;
+                   !lost_has_answered(&a->cluster, a->me) && a->ready;
     if (awaited && strcmp(e->writer, a->self.node) != 0) {
         a->hello_sent = false;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "cluster.h"
 
+#include "lost.h"
 #include "standby.h"
 
 #include <assert.h>
@@ -252,12 +253,18 @@ bool cluster_keeps_its_own(const struct cluster *c, int32_t i)
 {
     struct position p = c->nodes[i].position;
     p.lsn += LEADER_TAIL_BYTES;
-    return i == cluster_last_holder(c) && position_compare(p, c->lease.position) >= 0;
+    return i == cluster_last_holder(c) && !lost_may_hide_a_holder(c) &&
+           position_compare(p, c->lease.position) >= 0;
+}
+
+static bool knows_the_end(const struct cluster *c)
+{
+    return c->ending.end.lsn != 0 && !lost_may_hide_a_holder(c);
 }
 
 static bool has_the_end(const struct cluster *c, int32_t i)
 {
-    return c->ending.end.lsn != 0 && position_compare(c->nodes[i].position, c->ending.end) >= 0;
+    return knows_the_end(c) && position_compare(c->nodes[i].position, c->ending.end) >= 0;
 }
 
 bool cluster_misses_nothing(const struct cluster *c, int32_t i)
@@ -267,5 +274,5 @@ bool cluster_misses_nothing(const struct cluster *c, int32_t i)
 
 bool cluster_loss_is_known(const struct cluster *c, int32_t i)
 {
-    return c->ending.end.lsn != 0 || cluster_keeps_its_own(c, i);
+    return knows_the_end(c) || cluster_keeps_its_own(c, i);
 }

@@ -66,11 +66,12 @@ struct lease {
 
 /* A loss of a part of the log (lost.h). */
 struct lost {
-    uint64_t seq;       /* the hello that made it known; 0: every member has reported since */
-    uint64_t term;      /* the highest that a member remembers and the log did not have */
-    uint64_t held_term; /* the highest of which the log has lost every renewal; 0: none */
-    uint32_t ttl_ms; /* the longest lease that may run unknown to the log, until the next is held;
-                        0: none */
+    uint64_t seq;          /* the hello that made it known; 0: every member has reported since */
+    uint64_t shown_seq;    /* the last hello that showed one; 0: none ever has */
+    uint64_t term;         /* the highest that a member remembers and the log did not have */
+    uint64_t held_term;    /* the highest of which the log has lost every renewal; 0: none */
+    uint32_t ttl_ms;       /* the longest lease that may run unknown to the log, until the next is
+                              held; 0: none */
     uint32_t member_count; /* the most that a member remembers; 0 when no loss is known */
 };
 

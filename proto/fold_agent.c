@@ -163,13 +163,14 @@ static int32_t find_place(const struct cluster *c)
     return -1;
 }
 
-static struct node *add_node(struct cluster *c, const char *name)
+static struct node *add_node(struct cluster *c, const char *name, uint64_t seq)
 {
     int32_t i = find_place(c);
     struct node *n = &c->nodes[i];
     c->node_count += (uint32_t)i == c->node_count ? 1 : 0;
     memset(n, 0, sizeof *n);
     memcpy(n->name, name, strlen(name) + 1);
+    n->joined_seq = seq;
     return n;
 }
 
@@ -196,7 +197,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     if (reason != VOID_NONE) {
         return reason;
     }
-    struct node *n = i < 0 ? add_node(c, e->writer) : &c->nodes[i];
+    struct node *n = i < 0 ? add_node(c, e->writer, e->seq) : &c->nodes[i];
     if (n->incarnation != e->incarnation) {
         /* A directive names the incarnation that may obey it. */
         n->rebuild_task = TASK_NONE;
@@ -206,6 +207,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     }
     n->incarnation = e->incarnation;
     n->hello_seq = e->seq;
+    n->joined_seq = n->removed ? e->seq : n->joined_seq;
     n->departed = false;
     n->removed = false;
     memcpy(n->host, h->host, sizeof n->host);
@@ -217,6 +219,7 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->nosync = h->nosync;
     n->noloadbalance = h->noloadbalance;
     n->newcomer = h->anchor_term == 0;
+    n->forgetful = h->anchor_ttl_ms == 0;
     mark_set(&n->task_mark, e);
     fold_lost_hello(c, e);
     apply_probe(c, n, &h->probe, e);

@@ -61,6 +61,7 @@ static void learn_loss(struct cluster *c, const struct hello *h, const struct ev
 {
     struct lost *lost = &c->lost;
     lost->seq = lost->seq == 0 ? e->seq : lost->seq;
+    lost->shown_seq = e->seq;
     if (was_held(c, h->anchor_held_term)) {
         learn_held(c);
     }

@@ -212,7 +212,7 @@ static enum reason recover_objection(const struct cluster *c, const struct evide
     }
     for (uint32_t i = 0; i < c->node_count; i++) {
         bool heard = (evidence->alive_mask >> i & 1U) != 0 && !c->nodes[i].departed;
-        if (heard && !c->nodes[i].removed && !lost_has_reported(c, (int32_t)i)) {
+        if (heard && !c->nodes[i].removed && !lost_has_answered(c, (int32_t)i)) {
             return REASON_NODE_HEARD;
         }
     }

@@ -11,16 +11,34 @@ bool lost_is_known(const struct cluster *c)
     return c->lost.seq != 0;
 }
 
-bool lost_has_reported(const struct cluster *c, int32_t i)
+bool lost_has_answered(const struct cluster *c, int32_t i)
 {
     return !c->nodes[i].removed && c->nodes[i].hello_seq >= c->lost.seq;
+}
+
+bool lost_has_reported(const struct cluster *c, int32_t i)
+{
+    return lost_has_answered(c, i) && !c->nodes[i].forgetful;
+}
+
+/* One that has joined since has nothing to remember. */
+static bool is_witness(const struct cluster *c, int32_t i)
+{
+    const struct node *n = &c->nodes[i];
+    bool joined = lost_is_known(c) && n->joined_seq > c->lost.seq;
+    return !n->removed && !(n->forgetful && joined);
+}
+
+bool lost_is_awaited(const struct cluster *c, int32_t i)
+{
+    return lost_is_known(c) && is_witness(c, i) && !lost_has_reported(c, i);
 }
 
 uint32_t lost_expected_count(const struct cluster *c)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->node_count; i++) {
-        count += c->nodes[i].removed ? 0 : 1;
+        count += is_witness(c, (int32_t)i) ? 1 : 0;
     }
     return (uint32_t)higher(count, c->lost.member_count);
 }
@@ -37,6 +55,11 @@ uint32_t lost_reported_count(const struct cluster *c)
 bool lost_outgrows(const struct cluster *c)
 {
     return c->lost.term > c->term;
+}
+
+bool lost_may_hide_a_holder(const struct cluster *c)
+{
+    return c->lost.shown_seq > c->lease.renewal_seq;
 }
 
 uint64_t lost_next_term(const struct cluster *c)

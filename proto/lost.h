@@ -7,7 +7,7 @@
  * have been acted on: terms were granted, leases run, commits wait for other nodes than it now
  * says. Each agent remembers on its own disk how far the log had come (its anchor) and tells it in
  * its hello. One whose anchor is not in the log any more makes the loss known; then every member
- * must have said hello again before anybody is granted a term:
+ * must have said what it remembers before anybody is granted a term:
  *
  *            hello, whose anchor is lost                 the last member's hello
  *     whole ───────────────────────────▶ members report ─────────────────────────▶ whole
@@ -33,14 +33,21 @@
 
 /* True from the hello that showed a loss until every member has said hello again. */
 bool lost_is_known(const struct cluster *c);
-/* True when node i has said hello since the loss became known. */
+/* True when node i has said hello since the loss became known; and when it has said what it
+ * remembers: a member whose disk is new, or was emptied, cannot tell what it did. */
+bool lost_has_answered(const struct cluster *c, int32_t i);
 bool lost_has_reported(const struct cluster *c, int32_t i);
+/* True when it is waited for what node i remembers. */
+bool lost_is_awaited(const struct cluster *c, int32_t i);
 /* Members that must have reported, and those that have. */
 uint32_t lost_expected_count(const struct cluster *c);
 uint32_t lost_reported_count(const struct cluster *c);
 /* True when a member remembers a higher term than the log has: whoever holds the log's term has
  * lost it, and gives it up. */
 bool lost_outgrows(const struct cluster *c);
+/* True from a loss until somebody renews a term after it: another than the log's last holder may
+ * have written since, of which no member that is left need know. */
+bool lost_may_hide_a_holder(const struct cluster *c);
 /* The next term. */
 uint64_t lost_next_term(const struct cluster *c);
 /* The longest that a lease may be which runs now, known to the log or not, in ms. */

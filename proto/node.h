@@ -26,13 +26,15 @@ struct node {
     bool nofailover;
     bool nosync;
     bool noloadbalance;
-    bool departed; /* said goodbye, no hello since */
-    bool newcomer; /* it was in no cluster before: it remembers no grant */
-    bool removed;  /* by an operator, no hello since: no member, departed, and else zeros but for
-                      its name, incarnation and marks, by which late events are known */
+    bool departed;  /* said goodbye, no hello since */
+    bool newcomer;  /* it was in no cluster before: it remembers no grant */
+    bool forgetful; /* its newest hello remembers no decision: its disk is new, or was emptied */
+    bool removed;   /* by an operator, no hello since: no member, departed, and else zeros but for
+                       its name, incarnation and marks, by which late events are known */
 
     uint64_t incarnation; /* of the newest hello */
     uint64_t hello_seq;
+    uint64_t joined_seq;    /* its first hello; after a removal, the first since */
     struct mark lock_mark;  /* renew, release, refuse: last effective (model: ORDER) */
     struct mark probe_mark; /* probe */
     struct mark task_mark;  /* hello, progress, done, failed, goodbye */

@@ -379,8 +379,10 @@ static void add_lost(const struct cluster *c, struct text *t)
              " members have not said what they remember",
              missing, lost_expected_count(c));
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (!c->nodes[i].removed && !lost_has_reported(c, (int32_t)i)) {
-            text_add(t, "%s%s", separator, c->nodes[i].name);
+        if (lost_is_awaited(c, (int32_t)i)) {
+            bool forgot = lost_has_answered(c, (int32_t)i);
+            text_add(t, "%s%s%s", separator, c->nodes[i].name,
+                     forgot ? " (remembers nothing: its disk is new or was emptied)" : "");
             separator = ", ";
         }
     }

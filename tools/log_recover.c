@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static bool is_awaited(const struct cluster *c, int32_t i)
-{
-    return !c->nodes[i].removed && !lost_has_reported(c, i);
-}
-
 /* Whoever is heard can report. */
 static int check(const struct view *view)
 {
@@ -24,7 +19,8 @@ static int check(const struct view *view)
                                 c->name);
     }
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (view->heard[i] && !c->nodes[i].departed && is_awaited(c, (int32_t)i)) {
+        bool silent = !c->nodes[i].removed && !lost_has_answered(c, (int32_t)i);
+        if (view->heard[i] && !c->nodes[i].departed && silent) {
             return objection_refuse("wait for it; if its agent does not report, stop it first",
                                     "the agent of %s answers: it says by itself what it remembers",
                                     c->nodes[i].name);
@@ -42,8 +38,9 @@ static void tell_members(const struct cluster *c)
             " members have not said what they remember:\n",
             c->name, missing, lost_expected_count(c));
     for (uint32_t i = 0; i < c->node_count; i++) {
-        if (is_awaited(c, (int32_t)i)) {
-            fprintf(stderr, "  %s\n", c->nodes[i].name);
+        if (lost_is_awaited(c, (int32_t)i)) {
+            fprintf(stderr, "  %s%s\n", c->nodes[i].name,
+                    lost_has_answered(c, (int32_t)i) ? ", whose disk is new or was emptied" : "");
             named++;
         }
     }

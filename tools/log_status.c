@@ -238,7 +238,10 @@ static const char *reported_text(const struct cluster *c, int32_t i)
     if (!lost_is_known(c)) {
         return "-";
     }
-    return lost_has_reported(c, i) ? "has reported" : "has not reported";
+    if (lost_has_answered(c, i) && lost_is_awaited(c, i)) {
+        return "remembers nothing";
+    }
+    return lost_is_awaited(c, i) ? "has not reported" : "has reported";
 }
 
 static void format_heard(const struct log_health *h, const struct heard_agent *agent,

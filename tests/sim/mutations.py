@@ -264,7 +264,7 @@ add("protection-unproven",
     ("proto/policy.c", "return sync_binds(c) || cluster_misses_nothing(c, i);", "return true;"))
 add("loss-known",
     ("proto/cluster.c",
-     "return c->ending.end.lsn != 0 || cluster_keeps_its_own(c, i);", "return true;"))
+     "return knows_the_end(c) || cluster_keeps_its_own(c, i);", "return true;"))
 add("loss-less",
     ("proto/fold_decision.c", "(g->loss_bytes >= cluster_lag_bytes(c, i) && (known",
      "((known"))
@@ -427,6 +427,11 @@ add("checked-by-nobody",
 add("loss-without-holdoff",
     ("proto/fold_decision.c", "if (e->decision.evidence.hearing_ms < lost_holdoff_ms(c)) {", "if (false) {"),
     ("monitor/rules.c", "return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);", "return true;"), losses=True)
+add("loss-forgets-nobody",
+    ("proto/lost.c", "return c->lost.shown_seq > c->lease.renewal_seq;", "return false;"), losses=True)
+add("loss-told-by-the-forgetful",
+    ("proto/lost.c", "return lost_has_answered(c, i) && !c->nodes[i].forgetful;",
+     "return lost_has_answered(c, i);"), losses=True)
 add("loss-begun-anew",
     ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""), losses=True)
 add("loss-unreported",

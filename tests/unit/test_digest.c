@@ -9,7 +9,7 @@
 
 /* Bytes that the compiler puts between the fields of struct cluster, up to its second node, on
  * 64-bit platforms. A field that the digest forgets counts as padding too, and makes this wrong. */
-#define PADDING_BYTES 262
+#define PADDING_BYTES 260
 
 static struct cluster state_a;
 static struct cluster state_b;
@@ -115,7 +115,7 @@ static void test_digest_of_a_known_state(void **state)
     state_a.last_seq = 0x0123456789abcdef;
     cluster_digest(&state_a, digest);
     digest_text(digest, text);
-    assert_string_equal(text, "9e56de4a895b129c");
+    assert_string_equal(text, "620f76fa640fbd98");
 }
 
 static void test_digest_text(void **state)

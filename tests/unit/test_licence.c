@@ -306,6 +306,43 @@ static void test_recover_not_while_one_that_is_to_report_is_heard(void **state)
     assert_true(lost_is_known(&world.c));
 }
 
+/* An agent that starts, with what it remembers or with nothing. */
+static void say_hello(const char *node, uint32_t remembered_ttl_ms)
+{
+    struct event hello = world_event(&world, node, EVENT_HELLO);
+    hello.incarnation += 100;
+    hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
+    hello.body.hello.anchor_ttl_ms = remembered_ttl_ms;
+    assert_int_equal(world_fold(&world, &hello), VOID_NONE);
+}
+
+/* What a member did whose disk is new nobody can tell: an operator says that it counts for nothing.
+ */
+static void test_loss_is_not_told_by_who_remembers_nothing(void **state)
+{
+    (void)state;
+    lose();
+    say_hello("node-1", 3000);
+    say_hello("node-3", 0);
+    assert_true(lost_is_awaited(&world.c, 2));
+    assert_int_equal(lost_expected_count(&world.c) - lost_reported_count(&world.c), 1);
+    assert_int_equal(ask(REQUEST_RECOVER, ""), VOID_NONE);
+    assert_int_equal(answer(0x7), REASON_NONE);
+    assert_false(lost_is_known(&world.c));
+}
+
+static void test_loss_is_told_by_all_who_were_there(void **state)
+{
+    (void)state;
+    lose();
+    say_hello("node-4", 0);
+    assert_false(lost_is_awaited(&world.c, 3));
+    say_hello("node-1", 3000);
+    assert_true(lost_is_known(&world.c));
+    say_hello("node-3", 3000);
+    assert_false(lost_is_known(&world.c));
+}
+
 /* What it said before does not bring it back; a later incarnation joins as a new node. */
 static void test_remove_lasts_until_a_new_hello(void **state)
 {
@@ -344,6 +381,8 @@ int main(void)
             cmocka_unit_test(test_recover_ends_the_wait_and_nothing_else),
             cmocka_unit_test(test_recover_is_of_a_loss_that_was_seen),
             cmocka_unit_test(test_recover_not_while_one_that_is_to_report_is_heard),
+            cmocka_unit_test(test_loss_is_not_told_by_who_remembers_nothing),
+            cmocka_unit_test(test_loss_is_told_by_all_who_were_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,23 @@ static void test_policy_protection_asks_for_the_end(void **state)
     assert_true(cluster_loss_is_known(&world.c, 2));
 }
 
+/* Who led by what the log has lost may have written more, unless somebody leads on since. */
+static void test_policy_knows_no_end_after_a_loss_of_the_log(void **state)
+{
+    (void)state;
+    begin(SWITCH_MAXIMUM_DATA_PROTECTION);
+    world.c.lost.shown_seq = world.c.last_seq + 1;
+    end(true, 600);
+    assert_int_equal(report("node-2", 600), VERDICT_UNPROVEN);
+    assert_int_equal(report("node-1", 600), VERDICT_UNPROVEN);
+    assert_false(cluster_loss_is_known(&world.c, 0));
+    begin(SWITCH_MAXIMUM_DATA_PROTECTION);
+    world.c.lost.shown_seq = world.c.lease.renewal_seq - 1;
+    end(true, 600);
+    assert_int_equal(report("node-2", 600), VERDICT_ELIGIBLE);
+    assert_true(cluster_loss_is_known(&world.c, 1));
+}
+
 /* It is proven by its own disk, or by as many as commits wait for. */
 static void test_policy_protection_takes_the_last_holder_and_voters(void **state)
 {
@@ -245,6 +262,7 @@ int main(void)
             cmocka_unit_test(test_policy_availability_takes_whom_it_finds),
             cmocka_unit_test(test_fold_rejects_grant_that_hides_a_loss),
             cmocka_unit_test(test_policy_protection_asks_for_the_end),
+            cmocka_unit_test(test_policy_knows_no_end_after_a_loss_of_the_log),
             cmocka_unit_test(test_policy_protection_takes_the_last_holder_and_voters),
             cmocka_unit_test(test_policy_looks_past_a_grant_that_was_never_renewed),
             cmocka_unit_test(test_policy_noop_takes_nobody_unasked),
