@@ -11,6 +11,8 @@
 int verify_run(const struct options *options);
 /* Tells what happened and why, and how long each phase of each change of leadership took. */
 int timeline_run(const struct options *options);
+/* Writes all of that as one page, drawing or model. */
+int report_run(const struct options *options);
 /* Lists the changes of leadership. */
 int incidents_run(const struct options *options);
 /* The cluster as it was at a point of the log, as `pgbaton describe` shows it. */

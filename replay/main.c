@@ -17,6 +17,8 @@ static const char usage[] =
         "log\n"
         "  pgbaton-replay incidents [FILE]  every change of leadership, one line each\n"
         "  pgbaton-replay timeline [FILE]   what happened, why, and how long each phase took\n"
+        "  pgbaton-replay report [FILE]     the same as one page to look at: lanes, events, "
+        "phases\n"
         "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
         "  pgbaton-replay diff A [B]        what of that differs between two points\n"
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
@@ -57,6 +59,23 @@ static const char timeline_usage[] =
     "A point is a sequence (212), a time (2026-03-01T22:30:05, local unless a zone follows; or\n"  \
     "22:30:05, the last time that it was that late), or a time ago (10m).\n"
 
+static const char report_usage[] =
+        "pgbaton-replay report [FILE] -o REPORT [options]\n"
+        "\n"
+        "Writes the log as one page that needs nothing else: a lane for each node with its role, "
+        "its\n"
+        "lease, its lag and its health, the events on them, what they say and what caused them, "
+        "and\n"
+        "for each change of leadership how long each phase took. It opens on the last one.\n"
+        "\n"
+        "  -o REPORT        NAME.html: the page; NAME.svg: a drawing; NAME.json: what both are "
+        "made of\n"
+        "  --incident N     only this change of leadership, and ten seconds before and behind it\n"
+        "  --since POINT    begin here\n"
+        "  --until POINT    end here\n"
+        "  --from SEQ       begin at this sequence\n"
+        "  --to SEQ         end at this sequence\n" SOURCE_USAGE POINT_USAGE;
+
 static const char state_usage[] =
         "pgbaton-replay state [FILE] [options]\n"
         "\n"
@@ -91,6 +110,7 @@ static const struct command commands[] = {
         {"verify", "nct", OPERAND_FILE, verify_usage, verify_run},
         {"incidents", "ncto", OPERAND_FILE, incidents_usage, incidents_run},
         {"timeline", "nctoFTi", OPERAND_FILE, timeline_usage, timeline_run},
+        {"report", "nctGFTisu", OPERAND_FILE, report_usage, report_run},
         {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},

@@ -101,6 +101,21 @@ static bool take_output(struct parse *parse, const char *text)
     return true;
 }
 
+static bool take_report(struct parse *parse, const char *text)
+{
+    static const char *const endings[] = {".html", ".svg", ".json"};
+    const char *slash = strrchr(text, '/');
+    const char *name = slash != NULL ? slash + 1 : text;
+    const char *ending = strrchr(name, '.');
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (ending != NULL && ending != name && strcmp(ending, endings[i]) == 0) {
+            parse->options.output = text;
+            return true;
+        }
+    }
+    return complain(parse, "-o takes a file whose name ends in .html, .svg or .json, not", text);
+}
+
 static bool take_name(const struct parse *parse, const char *text, const char **ret_name)
 {
     if (!name_is_valid(text)) {
@@ -257,6 +272,8 @@ static bool take_choice(struct parse *parse, int letter)
     switch (letter) {
     case 'i':
         return take_incident(parse, optarg);
+    case 'G':
+        return take_report(parse, optarg);
     case 'B':
     case 's':
         return take_point(parse, optarg, &options->points[0]);
@@ -353,6 +370,9 @@ static bool take_options(struct parse *parse, int argc, char **argv)
         }
         if (letter == 'A' && strchr(parse->command->accepts, 'B') != NULL) {
             letter = 'B'; /* --at takes a point of the log there, not a time to come */
+        }
+        if (letter == 'o' && strchr(parse->command->accepts, 'G') != NULL) {
+            letter = 'G'; /* -o takes a file there */
         }
         bool known =
                 letter == 'h' || letter == '?' || strchr(parse->command->accepts, letter) != NULL;

@@ -42,7 +42,8 @@ struct point {
 #define POINT_COUNT_MAX 2
 
 struct options {
-    const char *file; /* NULL: read from servers */
+    const char *file;   /* NULL: read from servers */
+    const char *output; /* of a command that takes -o FILE; its ending says what it is to be */
     const char *servers;
     const char *cluster; /* NULL: whatever there is */
     const char *node;

@@ -75,6 +75,11 @@ void reader_close(struct reader *reader)
     }
 }
 
+const char *reader_cut(const struct reader *reader)
+{
+    return reader->is_file && reader->trouble[0] != '\0' ? reader->trouble : NULL;
+}
+
 struct log *reader_log(struct reader *reader)
 {
     return reader->log;

@@ -43,6 +43,8 @@ MUST_USE enum result reader_open(const struct reader_options *options, struct re
 /* Waits up to wait_ms (UINT64_MAX: for ever). *ret_notice is valid until the next call. */
 enum reader_answer reader_next(struct reader *reader, uint64_t wait_ms,
                                struct log_notice *ret_notice, struct failure *reterr_failure);
+/* Where and why a file ended before its end; NULL: it did not, so far. */
+const char *reader_cut(const struct reader *reader);
 /* The log, for log_publish(). */
 struct log *reader_log(struct reader *reader);
 /* Accepts NULL. */

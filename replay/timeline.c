@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "event_json.h"
 #include "format.h"
+#include "phases.h"
 #include "stories.h"
 
 #include <inttypes.h>
@@ -19,43 +20,6 @@ struct range {
 static bool in_range(const struct range *range, uint64_t seq)
 {
     return seq >= range->from_seq && seq <= range->to_seq;
-}
-
-/* ---- phases: the same list for both outputs ---- */
-
-struct phase_time {
-    const char *name;  /* in JSON */
-    const char *label; /* for people */
-    uint64_t wall_us;  /* 0: unknown */
-};
-
-#define PHASE_TIME_COUNT 6
-
-/* The moment from which the phases count: the fault's, or for the first term the grant's. */
-static uint64_t start_of(const struct change *change)
-{
-    return change->from[0] != '\0' ? change->detected_wall_us : change->granted_wall_us;
-}
-
-static void list_phases(const struct change *change, struct phase_time ret_list[PHASE_TIME_COUNT])
-{
-    bool first = change->from[0] == '\0';
-    const char *ended = change->reason == REASON_LEASE_EXPIRED ? "revoked" : "released";
-    const struct phase_time list[PHASE_TIME_COUNT] = {
-            {"fenced", "old leader fenced", change->fenced_wall_us},
-            {"released", ended, first ? 0 : change->ended_wall_us},
-            {"granted", "granted", change->granted_wall_us},
-            {"leased", "lease held", change->leased_wall_us},
-            {"promoted", "promoted", change->promoted_wall_us},
-            {"writable", "first write", change->writable_wall_us},
-    };
-    memcpy(ret_list, list, sizeof list);
-}
-
-/* Writers' clocks differ: what seems to be before the start counts as 0. */
-static uint64_t ms_since(uint64_t start_us, uint64_t wall_us)
-{
-    return wall_us > start_us ? (wall_us - start_us) / 1000 : 0;
 }
 
 /* ---- text ---- */
@@ -75,10 +39,10 @@ static void print_line(const struct line *line)
 static void print_phases(const struct change *change)
 {
     struct phase_time phases[PHASE_TIME_COUNT];
-    uint64_t start_us = start_of(change);
+    uint64_t start_us = phases_start_us(change);
     uint64_t before_ms = 0;
     char time[FORMAT_TIME_SIZE];
-    list_phases(change, phases);
+    phases_list(change, phases);
     format_local(start_us, time);
     printf("    %-18s %8s  at %s\n", change->from[0] != '\0' ? "detected" : "begun", "0 ms",
            time + 11);
@@ -86,7 +50,7 @@ static void print_phases(const struct change *change)
         if (phases[i].wall_us == 0) {
             continue;
         }
-        uint64_t at_ms = ms_since(start_us, phases[i].wall_us);
+        uint64_t at_ms = phases_ms_since(start_us, phases[i].wall_us);
         printf("    %-18s %5" PRIu64 " ms  (+%" PRIu64 ")\n", phases[i].label, at_ms,
                at_ms > before_ms ? at_ms - before_ms : 0);
         before_ms = at_ms;
@@ -116,21 +80,22 @@ static void print_home(const struct episode *episode)
 {
     const struct change *change = &episode->change;
     const struct homecoming *home = &episode->home;
-    uint64_t start_us = start_of(change);
+    uint64_t start_us = phases_start_us(change);
     if (change->from[0] == '\0' || strcmp(change->from, change->to) == 0) {
         return;
     }
     printf("    %s:", change->from);
     if (home->told_seq != 0) {
         printf(" told to rebuild (%s, seq %" PRIu64 ") after %" PRIu64 " ms;",
-               task_name(home->task), home->told_seq, ms_since(start_us, home->told_wall_us));
+               task_name(home->task), home->told_seq,
+               phases_ms_since(start_us, home->told_wall_us));
     }
     if (home->rebuilt_wall_us != 0) {
-        printf(" rebuilt after %" PRIu64 " ms;", ms_since(start_us, home->rebuilt_wall_us));
+        printf(" rebuilt after %" PRIu64 " ms;", phases_ms_since(start_us, home->rebuilt_wall_us));
     }
     if (home->streaming_wall_us != 0) {
         printf(" streaming again after %" PRIu64 " ms (seq %" PRIu64 ")\n",
-               ms_since(start_us, home->streaming_wall_us), home->streaming_seq);
+               phases_ms_since(start_us, home->streaming_wall_us), home->streaming_seq);
     } else {
         printf(" not back within this range\n");
     }
@@ -138,22 +103,12 @@ static void print_home(const struct episode *episode)
 
 static void print_risk(const struct episode *episode)
 {
-    const struct change *change = &episode->change;
-    char text[FORMAT_TIME_SIZE];
-    if (change->from[0] == '\0') {
-        return;
-    }
-    if (change->proven) {
-        printf("    at risk: nothing that was acknowledged\n");
-    } else if (episode->loss_bytes != 0) {
-        format_bytes(episode->loss_bytes, text);
-        printf("    at risk: %s of the old leader's WAL were not on the new leader\n", text);
-    } else if (change->loss_known) {
-        printf("    at risk: nothing; the new leader had all of the old leader's WAL\n");
-    } else {
-        format_local(change->leader_wall_us, text);
-        printf("    at risk: what the old leader wrote after %s; what it had until then is there\n",
-               text + 11);
+    char time[FORMAT_TIME_SIZE];
+    char text[LINE_TEXT_SIZE];
+    format_local(episode->change.leader_wall_us, time);
+    phases_risk(episode, time + 11, text, sizeof text);
+    if (text[0] != '\0') {
+        printf("    at risk: %s\n", text);
     }
 }
 
@@ -216,9 +171,9 @@ static json_t *phases_json(const struct change *change)
 {
     struct phase_time phases[PHASE_TIME_COUNT];
     json_t *object = json_object();
-    list_phases(change, phases);
+    phases_list(change, phases);
     for (size_t i = 0; i < PHASE_TIME_COUNT; i++) {
-        json_int_t ms = (json_int_t)ms_since(start_of(change), phases[i].wall_us);
+        json_int_t ms = (json_int_t)phases_ms_since(phases_start_us(change), phases[i].wall_us);
         json_object_set_new(object, phases[i].name,
                             phases[i].wall_us == 0 ? json_null() : json_integer(ms));
     }
@@ -237,7 +192,7 @@ static json_t *episode_json(const struct episode *episode)
     event_json_set_text(object, "rule", episode->rule);
     event_json_set_u64(object, "cause", episode->cause_seq);
     event_json_set_u64(object, "ended_seq", change->ended_seq);
-    event_json_set_time(object, "detected_at", start_of(change));
+    event_json_set_time(object, "detected_at", phases_start_us(change));
     json_object_set_new(object, "phases_ms", phases_json(change));
     event_json_set_u64(object, "loss_bytes", episode->loss_bytes);
     json_t *home = json_object();

@@ -45,7 +45,7 @@ static const char usage[] =
         "  pgbaton log recover [CLUSTER]      after a loss: members that are gone are waited for "
         "no "
         "more\n"
-        "  pgbaton replay COMMAND ...         post-mortems: incidents, timeline, state, diff, ...\n"
+        "  pgbaton replay COMMAND ...         post-mortems: incidents, timeline, report, ...\n"
         "  pgbaton version\n"
         "\n"
         "Each takes --help. Exit codes: 0 done, 1 failed or nothing to show, 2 wrong command "

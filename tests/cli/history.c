@@ -7,7 +7,7 @@
  * decide() make every decision. A variant breaks one thing, so that a test sees it found: forged (a
  * grant with another body), digest (a decision with another state's digest), garbage (a record that
  * does not decode), leaderless (ends before the election), headless (begins in the middle), two (a
- * second cluster), stuck (nobody is eligible).
+ * second cluster), stuck (nobody is eligible), hostile (a text that would like to be markup).
  */
 #include "../../monitor/decide.h"
 #include "../../proto/fold.h"
@@ -326,6 +326,17 @@ static void elect(void)
     say_renew("node-2");
 }
 
+/* A text that would like to be markup, with a line separator that ends a line in JavaScript. */
+static void say_hostile(void)
+{
+    struct event e = event_of("node-3", EVENT_FAILED);
+    e.body.task = (struct task_report){.task = TASK_START, .term = state.term};
+    snprintf(e.body.task.text, sizeof e.body.task.text, "%s",
+             "</script><script>document.title='owned'</script><!--<script>\xe2\x80\xa8"
+             "<img src=x onerror=\"document.title='owned'\">&lt;b&gt;");
+    append(&e);
+}
+
 static void fail_over(void)
 {
     wall_us += 60000000;
@@ -336,6 +347,9 @@ static void fail_over(void)
     }
     if (!is_variant("leaderless")) {
         elect();
+    }
+    if (is_variant("hostile")) {
+        say_hostile();
     }
 }
 
