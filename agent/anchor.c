@@ -95,13 +95,13 @@ static bool has_lost_an_end(const struct agent *a)
 void anchor_tell(const struct agent *a, struct hello *ret_hello)
 {
     bool ended = has_lost_an_end(a) && a->vote.sealed_term >= a->vote.term;
-    ret_hello->anchor_seq = ended ? 0 : a->vote.grant_seq;
-    ret_hello->anchor_term = ended ? a->vote.sealed_term + 1 : a->vote.term;
-    ret_hello->lost = anchor_is_lost(a);
-    ret_hello->anchor_held_term = a->vote.held_term;
-    ret_hello->anchor_ttl_ms = a->vote.anchor_ttl_ms;
-    ret_hello->anchor_member_count = a->vote.anchor_member_count;
-    ret_hello->anchor_timeline = a->vote.anchor_timeline;
+    ret_hello->anchor.grant_seq = ended ? 0 : a->vote.grant_seq;
+    ret_hello->anchor.term = ended ? a->vote.sealed_term + 1 : a->vote.term;
+    ret_hello->anchor.lost = anchor_is_lost(a);
+    ret_hello->anchor.held_term = a->vote.held_term;
+    ret_hello->anchor.ttl_ms = a->vote.anchor_ttl_ms;
+    ret_hello->anchor.member_count = a->vote.anchor_member_count;
+    ret_hello->anchor.timeline = a->vote.anchor_timeline;
 }
 
 void anchor_told(struct agent *a)
@@ -109,7 +109,7 @@ void anchor_told(struct agent *a)
     a->anchor_found = true;
 }
 
-void anchor_learn_hello(struct agent *a, const struct event *e)
+void anchor_learn_loss(struct agent *a, const struct event *e)
 {
     bool awaited = a->me >= 0 && lost_is_known(&a->cluster) &&
                    !lost_has_answered(&a->cluster, a->me) && a->ready;

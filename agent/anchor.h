@@ -32,7 +32,8 @@ bool anchor_is_lost(const struct agent *a);
 void anchor_tell(const struct agent *a, struct hello *ret_hello);
 /* Its own hello has been read back: what it remembered is told. */
 void anchor_told(struct agent *a);
-/* Another's hello has made a loss known: who has not told what it remembers since does so now. */
-void anchor_learn_hello(struct agent *a, const struct event *e);
+/* Another's hello, or a monitor's anchor, has made a loss known: who has not told what it remembers
+ * since does so now. */
+void anchor_learn_loss(struct agent *a, const struct event *e);
 
 #endif

@@ -280,7 +280,7 @@ static void say_hello(struct agent *a, struct action_list *actions)
     outbox_put(&a->outbox, &e);
     a->hello_sent = true;
     a->report.last = hello->probe;
-    if (hello->lost) {
+    if (hello->anchor.lost) {
         act_say(actions, SEVERITY_ERROR,
                 "the log has lost a part of itself: decision %llu, which this node has read, "
                 "is not in it term=%llu",

@@ -53,7 +53,7 @@ static void learn_hello(struct agent *a, const struct event *e, struct outcome o
         learn_void_hello(a, e, outcome.void_reason, actions);
         return;
     }
-    anchor_learn_hello(a, e);
+    anchor_learn_loss(a, e);
     if (is_own(a, e) && outcome.effective && a->ready && e->incarnation > a->incarnation) {
         a->superseded = true;
         act_say(actions, SEVERITY_ERROR,
@@ -126,6 +126,8 @@ static void learn_event(struct agent *a, const struct event *e, struct outcome o
         learn_directive(a, e);
     } else if (e->kind == EVENT_SWITCHOVER_STEP && outcome.effective) {
         switch_learn(a, e);
+    } else if (e->kind == EVENT_ANCHOR && outcome.effective) {
+        anchor_learn_loss(a, e);
     } else if (e->kind == EVENT_ORDER && outcome.effective) {
         lead_learn_order(a, e);
         learn_order(a, e, actions);

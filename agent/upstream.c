@@ -66,6 +66,14 @@ static struct upstream upstream_remote(const struct agent *a)
     return upstream;
 }
 
+/* It began on a later timeline than the log knows of, which has lost a promotion: whoever opened
+ * the one before would feed it WAL beside its own. */
+static bool is_ahead(const struct agent *a)
+{
+    return cluster_holder(&a->cluster) == LEADER_NONE && a->data.known &&
+           a->data.found.position.timeline > a->cluster.floor.timeline;
+}
+
 struct upstream upstream_of(const struct agent *a)
 {
     if (upstream_is_remote(a)) {
@@ -74,7 +82,7 @@ struct upstream upstream_of(const struct agent *a)
     struct upstream upstream = upstream_nowhere(a);
     int32_t opener = a->cluster.opener;
     if (opener == LEADER_NONE || opener == a->me || upstream.seal_term != 0 ||
-        is_between(&a->cluster)) {
+        is_between(&a->cluster) || is_ahead(a)) {
         return upstream;
     }
     const struct node *n = &a->cluster.nodes[opener];

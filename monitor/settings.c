@@ -9,6 +9,7 @@
 #include "../proto/config_file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct raw_settings {
     struct raw_nats_host *nats_hosts;
     unsigned nats_hosts_count;
     char *log_level;
+    char *state_directory;
     char *retention;
     struct raw_stream stream;
     struct raw_defaults cluster_defaults;
@@ -120,6 +122,8 @@ static const cyaml_schema_field_t settings_fields[] = {
                            CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("log_level", OPTIONAL_VALUE, struct raw_settings, log_level, 0,
                            CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("state_directory", OPTIONAL_VALUE, struct raw_settings, state_directory,
+                           0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("nats_hosts", OPTIONAL_VALUE, struct raw_settings, nats_hosts,
                          &settings_nats_host_schema, 0, PLACEMENT_SERVER_COUNT_MAX),
     CYAML_FIELD_MAPPING("stream", CYAML_FLAG_OPTIONAL, struct raw_settings, stream, stream_fields),
@@ -132,9 +136,9 @@ static const cyaml_schema_value_t settings_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_settings, settings_fields),
 };
 static const char *const settings_keys[] = {
-        "name", "nats", "nats_hosts", "server", "log_level", "stream", "replicas", "storage",
-        "retention", "max_bytes", "lease_ttl", "cluster_defaults", "probe_period",
-        "probe_timeout", "switch_policy", "probe_failure_threshold", "synchronous",
+        "name", "nats", "nats_hosts", "server", "log_level", "state_directory", "stream",
+        "replicas", "storage", "retention", "max_bytes", "lease_ttl", "cluster_defaults",
+        "probe_period", "probe_timeout", "switch_policy", "probe_failure_threshold", "synchronous",
         "synchronous_count", "permanent_slots", "failover_mode", "failsafe",
         "maximum_lag_on_failover", "failover_limit", "failover_window", "rebuild_limit",
         "rebuild_window", "crash_policy", "primary_start_timeout", "restart_limit",
@@ -161,6 +165,17 @@ void monitor_settings_name(const char *host, char ret_name[NAME_SIZE])
     }
 }
 
+/* systemd names the directories of StateDirectory=, the first one first. */
+static void init_state_directory(struct monitor_settings *s)
+{
+    const char *named = getenv("STATE_DIRECTORY");
+    const size_t length = named != NULL ? strcspn(named, ":") : 0;
+    if (length < sizeof(s->state_directory)) {
+        (void)snprintf(s->state_directory, sizeof(s->state_directory), "%.*s", (int)length,
+                       length > 0 ? named : "");
+    }
+}
+
 void monitor_settings_init(struct monitor_settings *ret_settings)
 {
     char host[HOST_SIZE] = "";
@@ -172,6 +187,7 @@ void monitor_settings_init(struct monitor_settings *ret_settings)
     ret_settings->config = config_default();
     ret_settings->log_level = SEVERITY_INFO;
     ret_settings->retention_s = RETENTION_S_DEFAULT;
+    init_state_directory(ret_settings);
 }
 
 /* ---- one key each; what is not named stays as it is ---- */
@@ -398,6 +414,10 @@ static enum result take_head(const struct raw_settings *raw, struct monitor_sett
     }
     if (result == RESULT_OK) {
         result = take_retention(raw->retention, s, f);
+    }
+    if (result == RESULT_OK) {
+        result = take_text("state_directory", raw->state_directory, s->state_directory,
+                           sizeof(s->state_directory), f);
     }
     return result == RESULT_OK ? take_log_level(raw->log_level, s, f) : result;
 }

@@ -7,6 +7,8 @@
  *   nats: nats://10.0.0.1:4222,nats://10.0.0.2:4222
  *   nats_hosts:                        # where the servers run, so that none which runs beside a
  *     - {server: nats-1, host: db1}    # primary leads the log (placement.h); none by default
+ *   state_directory: /var/lib/pgbaton  # what it remembers of the log (memory.h); by default what
+ *                                      # systemd names, else nowhere
  *   log_level: info                    # error, warning, info, debug
  *   retention: 30d                     # what is older is removed; "off": nothing is
  *   stream:                            # how the stream is made if it is not there
@@ -49,6 +51,7 @@
 #include "placement.h"
 
 #define SETTINGS_SERVERS_SIZE 1024
+#define SETTINGS_PATH_SIZE 1024
 
 struct monitor_settings {
     char name[NAME_SIZE];
@@ -60,6 +63,7 @@ struct monitor_settings {
     struct config config;
     struct placement_map nats_hosts;
     enum severity log_level;
+    char state_directory[SETTINGS_PATH_SIZE]; /* empty: none */
 };
 
 /* What holds without a file: the host's name, one replica on disk, config_default(). */

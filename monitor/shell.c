@@ -6,6 +6,7 @@
 #include "../proto/log_line.h"
 #include "../proto/standby.h"
 #include "../proto/subject.h"
+#include "keeper.h"
 #include "retention.h"
 #include "step.h"
 
@@ -43,6 +44,7 @@ struct shell {
     uint64_t stall_ms;     /* when the log's thread was looked at last */
     unsigned stall_count;
     uint64_t record_count; /* taken since the start */
+    struct keeper *keeper; /* NULL: nothing is stored */
     const struct placement_map *nats_hosts;
     struct placement placement;
     bool full; /* said once that there are too many clusters */
@@ -112,7 +114,7 @@ static struct entry *add_entry(struct shell *s, const char *name)
         return NULL;
     }
     entry->next_ms = UINT64_MAX;
-    monitor_cluster_init(&entry->mc, name);
+    monitor_cluster_init(&entry->mc, name, NULL);
     const size_t place = find_place(s, name);
     memmove(&s->entries[place + 1], &s->entries[place],
             (s->count - place) * sizeof(struct entry *));
@@ -209,6 +211,9 @@ static void step(struct shell *s, struct entry *entry, struct stimulus *stimulus
     entry->next_ms = output.next_ms;
     if (output.append) {
         append(s, &output.event);
+    }
+    if (output.remembers && s->keeper != NULL) {
+        keeper_put(s->keeper, entry->mc.state.name, &entry->mc.memory);
     }
     if (stimulus->kind == STIMULUS_RECORD) {
         tell(s, &entry->mc.state, &output);
@@ -441,6 +446,9 @@ static void look_at_log(struct shell *s)
 /* After each turn: what is due, and when to wake up next. */
 static void finish_turn(struct shell *s)
 {
+    if (s->keeper != NULL) {
+        keeper_tell(s->keeper);
+    }
     beat_heart(s);
     trim_log(s);
     look_at_log(s);
@@ -521,8 +529,31 @@ static enum result open_log(struct shell *s, const struct monitor_settings *sett
     return log_create(&options, &s->log, reterr_failure);
 }
 
+static void take_memory(void *data, const char *cluster, const struct memory *memory,
+                        const struct failure *failure)
+{
+    struct shell *s = data;
+    struct entry *entry = memory != NULL ? find_or_add_entry(s, cluster) : NULL;
+    if (memory == NULL) {
+        log_line(SEVERITY_ERROR, "%s (%s)", failure->text, failure->hint);
+    } else if (entry != NULL) {
+        entry->mc.memory = *memory;
+    }
+}
+
+static enum result remember(struct shell *s, const char *directory, struct failure *f)
+{
+    if (directory[0] == '\0') {
+        log_line(SEVERITY_INFO, "state_directory is not set: what this monitor remembers of the "
+                                "log ends with it");
+        return RESULT_OK;
+    }
+    return keeper_create(directory, take_memory, s, &s->keeper, f);
+}
+
 static void shell_free(struct shell *s)
 {
+    keeper_destroy(s->keeper);
     for (size_t i = 0; i < s->count; i++) {
         free(s->entries[i]);
     }
@@ -553,7 +584,8 @@ enum shell_end shell_run(const struct monitor_settings *settings, struct failure
     s->retention.span_s = settings->retention_s;
     s->nats_hosts = &settings->nats_hosts;
     monitor_init(&s->monitor, settings->name, clock_us(CLOCK_REALTIME), &options);
-    const bool open = open_log(s, settings, reterr_failure) == RESULT_OK;
+    const bool open = remember(s, settings->state_directory, reterr_failure) == RESULT_OK &&
+                      open_log(s, settings, reterr_failure) == RESULT_OK;
     const enum shell_end end = open ? run(s) : SHELL_FAILED;
     shell_free(s);
     return end;

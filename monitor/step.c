@@ -23,10 +23,12 @@ void monitor_init(struct monitor *m, const char *name, uint64_t incarnation,
     m->options = *options;
 }
 
-void monitor_cluster_init(struct monitor_cluster *mc, const char *name)
+void monitor_cluster_init(struct monitor_cluster *mc, const char *name, const struct memory *memory)
 {
+    const struct memory kept = memory != NULL ? *memory : (struct memory){0};
     memset(mc, 0, sizeof(*mc));
     cluster_init(&mc->state, name);
+    mc->memory = kept;
 }
 
 /* ---- hearing ---- */
@@ -202,13 +204,15 @@ struct evidence monitor_evidence(const struct monitor *m, const struct monitor_c
 /* ---- the step ---- */
 
 /* A decision that came back lets the next one be made, unless it was void for what it says: then it
- * would be made again at once, for ever. */
+ * would be made again at once, for ever. An anchor is void when there is nothing to tell any more.
+ */
 static void settle_in_flight(const struct monitor *m, struct watch *w, const struct event *e,
                              struct outcome outcome)
 {
     const bool own = w->in_flight && e->counter == w->in_flight_counter &&
                      e->incarnation == m->incarnation && strcmp(e->writer, m->name) == 0;
-    if (own && (outcome.effective || outcome.void_reason == VOID_STALE_PREDECESSOR)) {
+    const bool stale = outcome.void_reason == VOID_STALE_PREDECESSOR;
+    if (own && (outcome.effective || stale || e->kind == EVENT_ANCHOR)) {
         w->in_flight = false;
     }
 }
@@ -257,12 +261,22 @@ static bool may_decide(const struct monitor *m, const struct monitor_cluster *mc
            !in_flight(&mc->watch, now_ms);
 }
 
-/* decide → append */
+static void tell_memory(const struct monitor_cluster *mc, struct event *ret_event)
+{
+    memset(ret_event, 0, sizeof(*ret_event));
+    ret_event->kind = EVENT_ANCHOR;
+    memcpy(ret_event->cluster, mc->state.name, sizeof(ret_event->cluster));
+    ret_event->body.anchor = memory_tell(&mc->memory, &mc->state);
+}
+
+/* decide → append. Who has to tell what he remembers decides nothing before that. */
 static void choose(struct monitor *m, struct monitor_cluster *mc, const struct stimulus *stimulus,
                    struct monitor_output *ret_output)
 {
     const struct evidence evidence = monitor_evidence(m, mc, stimulus->now_ms);
-    if (!decide(&mc->state, &evidence, &m->options, &ret_output->event)) {
+    if (memory_is_untold(&mc->memory, &mc->state)) {
+        tell_memory(mc, &ret_output->event);
+    } else if (!decide(&mc->state, &evidence, &m->options, &ret_output->event)) {
         return;
     }
     stamp(m, stimulus->wall_us, &ret_output->event);
@@ -337,6 +351,7 @@ void monitor_step(struct monitor *m, struct monitor_cluster *mc, const struct st
         take_live(mc, stimulus, arena, ret_output);
     }
     watch_streaming(&mc->watch, &mc->state, m->caught_up, stimulus->now_ms);
+    ret_output->remembers = m->caught_up && memory_learn(&mc->memory, &mc->state);
     if (may_decide(m, mc, stimulus->now_ms)) {
         choose(m, mc, stimulus, ret_output);
     }

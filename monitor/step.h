@@ -14,6 +14,7 @@
 
 #include "../proto/fold.h"
 #include "decide.h"
+#include "memory.h"
 #include "snapshots.h"
 
 /* Heartbeats whose way back is awaited: those of one HEARING_GAP_MS, and some sent on demand. */
@@ -73,6 +74,7 @@ struct monitor_cluster {
     struct cluster state;
     struct watch watch;
     struct snapshots snapshots;
+    struct memory memory;
 };
 
 enum stimulus_kind {
@@ -98,13 +100,16 @@ struct monitor_output {
     bool append; /* event is to be appended (subject_of_event) */
     struct event event;
     uint64_t next_ms; /* call again with a TICK no later than this (absolute); UINT64_MAX: never */
+    bool remembers;   /* the cluster's memory has moved on: it is to be stored */
     struct event folded;    /* RECORD: what was folded, for the log line */
     struct outcome outcome; /* RECORD: what the fold made of it */
 };
 
 void monitor_init(struct monitor *m, const char *name, uint64_t incarnation,
                   const struct decide_options *options);
-void monitor_cluster_init(struct monitor_cluster *mc, const char *name);
+/* memory: of an earlier run; NULL: none. */
+void monitor_cluster_init(struct monitor_cluster *mc, const char *name,
+                          const struct memory *memory);
 
 /* The link to the log came up, went down, or the history was read to its end. A link that goes down
  * ends the hearing; after it is up again the history is caught up anew. */

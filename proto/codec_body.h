@@ -41,6 +41,7 @@ struct codec_space {
         Pgbaton__SwitchoverStep switchover_step;
         Pgbaton__Order order;
         Pgbaton__Snapshot snapshot;
+        Pgbaton__Anchor anchor;
     } body;
     Pgbaton__HistoryEntry history[HISTORY_COUNT_MAX];
     Pgbaton__HistoryEntry *history_list[HISTORY_COUNT_MAX];
@@ -65,7 +66,10 @@ ProtobufCAllocator codec_allocator(struct codec_arena *arena);
 bool codec_check(const struct event *e);
 /* Fills *space from e, which codec_check() accepts. */
 void codec_body_put(const struct event *e, struct codec_space *space);
-/* codec_encode_request.c: parts of it. */
+/* Parts of it, which stand in other files, and what these need. */
+ProtobufCBinaryData codec_put_hash(const uint8_t hash[HASH_SIZE]);
+/* A heartbeat, a snapshot or an anchor. */
+void codec_put_monitors(const struct event *e, struct codec_space *space);
 Pgbaton__Request *codec_put_request(const struct request *request, struct codec_space *space);
 Pgbaton__Order *codec_put_order(const struct order *order, struct codec_space *space);
 Pgbaton__SwitchoverStep *codec_put_switchover_step(const struct switchover_step *step,

@@ -254,6 +254,7 @@ static bool check_body(const struct event *e)
         return check_snapshot(&e->body.snapshot);
     case EVENT_REVOKE:
     case EVENT_HEARTBEAT:
+    case EVENT_ANCHOR:
         return true;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

@@ -200,16 +200,32 @@ static bool take_hello(const Pgbaton__Hello *pb, struct hello *hello)
     hello->nofailover = pb->nofailover;
     hello->nosync = pb->nosync;
     hello->noloadbalance = pb->noloadbalance;
-    hello->anchor_seq = pb->anchor_seq;
-    hello->anchor_term = pb->anchor_term;
-    hello->lost = pb->lost;
-    hello->anchor_ttl_ms = pb->anchor_ttl_ms;
-    hello->anchor_member_count = pb->anchor_member_count;
-    hello->anchor_held_term = pb->anchor_held_term;
-    hello->anchor_timeline = pb->anchor_timeline;
+    hello->anchor.grant_seq = pb->anchor_seq;
+    hello->anchor.term = pb->anchor_term;
+    hello->anchor.lost = pb->lost;
+    hello->anchor.ttl_ms = pb->anchor_ttl_ms;
+    hello->anchor.member_count = pb->anchor_member_count;
+    hello->anchor.held_term = pb->anchor_held_term;
+    hello->anchor.timeline = pb->anchor_timeline;
     hello->agent_port = (uint16_t)pb->agent_port;
     return take_probe(pb->probe, &hello->probe) &&
            codec_take_text(hello->host, sizeof(hello->host), pb->host);
+}
+
+static bool take_anchor(const Pgbaton__Anchor *pb, struct anchor *anchor)
+{
+    *anchor = (struct anchor){
+            .lost = pb->lost,
+            .grant_seq = pb->grant_seq,
+            .term = pb->term,
+            .held_term = pb->held_term,
+            .ttl_ms = pb->ttl_ms,
+            .member_count = pb->member_count,
+            .timeline = pb->timeline,
+            .seen_seq = pb->seen_seq,
+            .system_id = pb->system_id,
+    };
+    return true;
 }
 
 static bool take_task(const Pgbaton__TaskReport *pb, struct task_report *task)
@@ -482,6 +498,8 @@ static bool take_body(const Pgbaton__Event *pb, struct event *e)
         return take_order(pb->order, &e->body.order);
     case EVENT_SNAPSHOT:
         return take_snapshot(pb->snapshot, &e->body.snapshot);
+    case EVENT_ANCHOR:
+        return take_anchor(pb->anchor, &e->body.anchor);
     case EVENT_NONE:
     case EVENT_KIND_COUNT:
         return false;

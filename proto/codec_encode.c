@@ -22,7 +22,7 @@ static Pgbaton__Position *put_position(struct position position, Pgbaton__Positi
 }
 
 /* A hash of zeros is left out. */
-static ProtobufCBinaryData put_hash(const uint8_t hash[HASH_SIZE])
+ProtobufCBinaryData codec_put_hash(const uint8_t hash[HASH_SIZE])
 {
     static const uint8_t zeros[HASH_SIZE];
     size_t size = memcmp(hash, zeros, HASH_SIZE) == 0 ? 0 : HASH_SIZE;
@@ -218,13 +218,13 @@ static Pgbaton__Hello *put_hello(const struct hello *hello, struct codec_space *
     pb->nofailover = hello->nofailover;
     pb->nosync = hello->nosync;
     pb->noloadbalance = hello->noloadbalance;
-    pb->anchor_seq = hello->anchor_seq;
-    pb->anchor_term = hello->anchor_term;
-    pb->lost = hello->lost;
-    pb->anchor_ttl_ms = hello->anchor_ttl_ms;
-    pb->anchor_member_count = hello->anchor_member_count;
-    pb->anchor_held_term = hello->anchor_held_term;
-    pb->anchor_timeline = hello->anchor_timeline;
+    pb->anchor_seq = hello->anchor.grant_seq;
+    pb->anchor_term = hello->anchor.term;
+    pb->lost = hello->anchor.lost;
+    pb->anchor_ttl_ms = hello->anchor.ttl_ms;
+    pb->anchor_member_count = hello->anchor.member_count;
+    pb->anchor_held_term = hello->anchor.held_term;
+    pb->anchor_timeline = hello->anchor.timeline;
     pb->agent_port = hello->agent_port;
     return pb;
 }
@@ -385,25 +385,6 @@ static Pgbaton__SyncSet *put_sync_set(const struct sync_set *set, struct codec_s
 }
 
 /* The bytes stay where they are. */
-static Pgbaton__Snapshot *put_snapshot(const struct snapshot *snapshot, struct codec_space *space)
-{
-    Pgbaton__Snapshot *pb = &space->body.snapshot;
-
-    pgbaton__snapshot__init(pb);
-    pb->folded_seq = snapshot->folded_seq;
-    pb->fold_version = snapshot->fold_version;
-    pb->digest = put_hash(snapshot->digest);
-    pb->last_hash = put_hash(snapshot->last_hash);
-    pb->state = (ProtobufCBinaryData){.len = snapshot->size, .data = (uint8_t *)snapshot->bytes};
-    return pb;
-}
-
-static Pgbaton__Heartbeat *put_heartbeat(struct codec_space *space)
-{
-    pgbaton__heartbeat__init(&space->body.heartbeat);
-    return &space->body.heartbeat;
-}
-
 static size_t count_ages(const struct evidence *evidence)
 {
     size_t count = NODE_COUNT_MAX;
@@ -442,9 +423,9 @@ static Pgbaton__Decision *put_decision(const struct decision *decision, struct c
 
     pgbaton__decision__init(pb);
     pb->prev_seq = decision->prev_seq;
-    pb->prev_hash = put_hash(decision->prev_hash);
+    pb->prev_hash = codec_put_hash(decision->prev_hash);
     pb->folded_seq = decision->folded_seq;
-    pb->digest = put_hash(decision->digest);
+    pb->digest = codec_put_hash(decision->digest);
     pb->rule = text_of(decision->rule);
     pb->evidence = put_evidence(&decision->evidence, space);
     return pb;
@@ -473,6 +454,7 @@ static const Pgbaton__Event__BodyCase body_cases[] = {
         [EVENT_SWITCHOVER_STEP] = PGBATON__EVENT__BODY_SWITCHOVER_STEP,
         [EVENT_ORDER] = PGBATON__EVENT__BODY_ORDER,
         [EVENT_SNAPSHOT] = PGBATON__EVENT__BODY_SNAPSHOT,
+        [EVENT_ANCHOR] = PGBATON__EVENT__BODY_ANCHOR,
 };
 _Static_assert(sizeof(body_cases) / sizeof(body_cases[0]) == EVENT_KIND_COUNT,
                "every kind has its body");
@@ -537,9 +519,6 @@ static void put_body(const struct event *e, struct codec_space *space)
     case EVENT_SYNC_SET:
         pb->sync_set = put_sync_set(&e->body.sync_set, space);
         break;
-    case EVENT_HEARTBEAT:
-        pb->heartbeat = put_heartbeat(space);
-        break;
     case EVENT_REQUEST:
         pb->request = codec_put_request(&e->body.request, space);
         break;
@@ -549,8 +528,10 @@ static void put_body(const struct event *e, struct codec_space *space)
     case EVENT_ORDER:
         pb->order = codec_put_order(&e->body.order, space);
         break;
+    case EVENT_HEARTBEAT:
     case EVENT_SNAPSHOT:
-        pb->snapshot = put_snapshot(&e->body.snapshot, space);
+    case EVENT_ANCHOR:
+        codec_put_monitors(e, space);
         break;
     case EVENT_NONE:
     case EVENT_KIND_COUNT:

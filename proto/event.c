@@ -25,6 +25,7 @@ static const char *const kind_names[] = {
         [EVENT_SWITCHOVER_STEP] = "switchover_step",
         [EVENT_ORDER] = "order",
         [EVENT_SNAPSHOT] = "snapshot",
+        [EVENT_ANCHOR] = "anchor",
 };
 _Static_assert(LENGTH(kind_names) == EVENT_KIND_COUNT, "every kind has a name");
 

@@ -50,6 +50,19 @@ struct refuse {
     enum reason reason;
 };
 
+/* What its author remembers of the log, on its own disk (lost.h). */
+struct anchor {
+    bool lost;          /* the last decision that it remembers is not in the log */
+    uint64_t grant_seq; /* the last effective grant; 0 for none */
+    uint64_t term;
+    uint64_t held_term;    /* the highest whose first renewal it has read; 0 for none */
+    uint32_t ttl_ms;       /* the longest lease that could run then; 0: it remembers no decision */
+    uint32_t member_count; /* of the cluster then; 0: unknown */
+    uint32_t timeline;     /* the highest that might exist then; 0: unknown */
+    uint64_t seen_seq;     /* a monitor's, like the next: it had folded up to here */
+    uint64_t system_id;    /* of the PostgreSQL cluster; 0: unknown */
+};
+
 struct hello {
     struct probe probe;
     char host[HOST_SIZE]; /* where its PostgreSQL listens */
@@ -58,15 +71,9 @@ struct hello {
     uint32_t pg_version;       /* 150004; 0 when unknown */
     int32_t failover_priority; /* higher is preferred among equals; 0 by default */
     bool nofailover;
-    bool nosync;         /* commits never wait for it */
-    bool noloadbalance;  /* for those who distribute reads */
-    uint64_t anchor_seq; /* the last effective grant that it has persisted; 0 for none */
-    uint64_t anchor_term;
-    bool lost;              /* the last decision that it remembers is not in the log (lost.h) */
-    uint32_t anchor_ttl_ms; /* the longest lease that could run when it read that; 0: unknown */
-    uint32_t anchor_member_count; /* of the cluster then; 0: unknown */
-    uint32_t anchor_timeline;     /* the highest that might exist then; 0: unknown */
-    uint64_t anchor_held_term;    /* the highest whose first renewal it has read; 0 for none */
+    bool nosync;        /* commits never wait for it */
+    bool noloadbalance; /* for those who distribute reads */
+    struct anchor anchor;
 };
 
 struct task_report { /* progress, done, failed */
@@ -211,6 +218,7 @@ struct event {
         struct release release;
         struct refuse refuse;
         struct hello hello;
+        struct anchor anchor;    /* a monitor's */
         struct task_report task; /* progress, done, failed */
         struct goodbye goodbye;
         struct revoke revoke;

@@ -136,11 +136,20 @@ static void explain_hello(const struct cluster *c, const struct event *e, struct
     if (hello->nofailover) {
         text_add(t, ", nofailover");
     }
-    if (hello->lost) {
+    if (hello->anchor.lost) {
         text_add(t,
                  "; what it has read last is not in the log any more, it remembers term %" PRIu64,
-                 hello->anchor_term);
+                 hello->anchor.term);
     }
+}
+
+static void explain_anchor(const struct cluster *c, const struct event *e, struct text *t)
+{
+    (void)c;
+    text_add(t,
+             "%s remembers what is not in the log any more, up to term %" PRIu64
+             ": each member is to say what it remembers",
+             e->writer, e->body.anchor.term);
 }
 
 static void done_other(const struct cluster *c, const struct event *e, struct text *t)
@@ -473,6 +482,7 @@ static const struct kind_row kinds[] = {
         [EVENT_SWITCHOVER_STEP] = {explain_switchover_step, SEVERITY_INFO},
         [EVENT_ORDER] = {explain_order, SEVERITY_INFO},
         [EVENT_SNAPSHOT] = {explain_snapshot, SEVERITY_DEBUG},
+        [EVENT_ANCHOR] = {explain_anchor, SEVERITY_ERROR},
 };
 _Static_assert(sizeof kinds / sizeof kinds[0] == EVENT_KIND_COUNT, "a row per kind of event");
 
@@ -566,7 +576,7 @@ enum severity explain_severity(const struct event *e, struct outcome outcome)
     if (e->kind == EVENT_PROBE && is_bad_state(&e->body.probe)) {
         return SEVERITY_WARNING;
     }
-    if (e->kind == EVENT_HELLO && e->body.hello.lost) {
+    if (e->kind == EVENT_HELLO && e->body.hello.anchor.lost) {
         return SEVERITY_ERROR;
     }
     bool given_up = e->kind == EVENT_SYNC_SET && e->body.sync_set.count == 0;

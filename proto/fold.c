@@ -122,6 +122,7 @@ static enum void_reason dispatch_agent(struct cluster *c, int32_t i, const struc
     case EVENT_SWITCHOVER_STEP:
     case EVENT_ORDER:
     case EVENT_SNAPSHOT:
+    case EVENT_ANCHOR:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -197,6 +198,7 @@ static enum void_reason dispatch_decision(struct cluster *c, const struct event 
     case EVENT_HEARTBEAT:
     case EVENT_REQUEST:
     case EVENT_SNAPSHOT:
+    case EVENT_ANCHOR:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -226,6 +228,9 @@ static enum void_reason fold_event(struct cluster *c, const struct event *e)
     }
     if (e->kind == EVENT_REQUEST) {
         return request_is_ordered(e->body.request.kind) ? fold_asked(c, e) : fold_request(c, e);
+    }
+    if (e->kind == EVENT_ANCHOR) {
+        return fold_lost_anchor(c, e);
     }
     return event_is_agents(e->kind) ? fold_agents_event(c, e) : VOID_IMPOSSIBLE;
 }

@@ -189,7 +189,7 @@ static enum void_reason check_hello(const struct cluster *c, const struct event 
 enum void_reason fold_hello(struct cluster *c, const struct event *e)
 {
     const struct hello *h = &e->body.hello;
-    if (e->incarnation == 0 || h->anchor_term > TERM_MAX || !probe_is_possible(&h->probe)) {
+    if (e->incarnation == 0 || h->anchor.term > TERM_MAX || !probe_is_possible(&h->probe)) {
         return VOID_IMPOSSIBLE;
     }
     int32_t i = cluster_find_node(c, e->writer);
@@ -218,8 +218,8 @@ enum void_reason fold_hello(struct cluster *c, const struct event *e)
     n->nofailover = h->nofailover;
     n->nosync = h->nosync;
     n->noloadbalance = h->noloadbalance;
-    n->newcomer = h->anchor_term == 0;
-    n->forgetful = h->anchor_ttl_ms == 0;
+    n->newcomer = h->anchor.term == 0;
+    n->forgetful = h->anchor.ttl_ms == 0;
     mark_set(&n->task_mark, e);
     fold_lost_hello(c, e);
     apply_probe(c, n, &h->probe, e);

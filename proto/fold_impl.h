@@ -32,11 +32,11 @@ void order_checked(struct cluster *c, int32_t i, const struct event *e);
 enum void_reason fold_switchover_step(struct cluster *c, const struct event *e);
 
 /* fold_lost.c */
-/* True when this hello makes a loss of a part of the log known. */
-bool lost_shows(const struct cluster *c, const struct hello *h);
 /* An effective hello: before the state of its writer is taken over, and after. */
 void fold_lost_hello(struct cluster *c, const struct event *e);
 void fold_lost_reported(struct cluster *c);
+/* What a monitor remembers. */
+enum void_reason fold_lost_anchor(struct cluster *c, const struct event *e);
 /* What node i shows of a promotion that the log has lost. */
 void fold_lost_timeline(struct cluster *c, int32_t i, const struct probe *p);
 void fold_lost_promotion(struct cluster *c, int32_t i, const struct probe *p,

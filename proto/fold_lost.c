@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* What a hello says of a log that has lost a part of itself (lost.h). */
+/* What members and monitors say of a log that has lost a part of itself (lost.h). */
 #include "fold_impl.h"
 #include "lost.h"
 
@@ -12,28 +12,27 @@ static bool was_held(const struct cluster *c, uint64_t held_term)
 }
 
 /* Another grant than the log's, of the same number. */
-static bool remembers_other(const struct cluster *c, const struct hello *h)
+static bool remembers_other(const struct cluster *c, const struct anchor *a)
 {
-    return h->anchor_term != 0 && h->anchor_term == c->term && h->anchor_seq != c->grant_seq;
+    return a->term != 0 && a->term == c->term && a->grant_seq != c->grant_seq;
 }
 
 /* A grant that the log does not have, and of which it is not known yet. */
-static bool remembers_more(const struct cluster *c, const struct hello *h)
+static bool remembers_more(const struct cluster *c, const struct anchor *a)
 {
-    return h->anchor_term > c->lost.term && (h->anchor_term > c->term || remembers_other(c, h));
+    return a->term > c->lost.term && (a->term > c->term || remembers_other(c, a));
 }
 
-/* Another system's members know nothing of this log. */
-static bool is_foreign(const struct cluster *c, const struct hello *h)
+/* Who is of another system knows nothing of this log. */
+static bool is_foreign(const struct cluster *c, uint64_t system_id)
 {
-    uint64_t own = h->probe.system_id;
-    return own != 0 && c->system_id != 0 && own != c->system_id;
+    return system_id != 0 && c->system_id != 0 && system_id != c->system_id;
 }
 
-bool lost_shows(const struct cluster *c, const struct hello *h)
+bool lost_shows(const struct cluster *c, const struct anchor *a, uint64_t system_id)
 {
-    bool shows = h->lost || was_held(c, h->anchor_held_term) || remembers_more(c, h);
-    return shows && !is_foreign(c, h);
+    bool shows = a->lost || was_held(c, a->held_term) || remembers_more(c, a);
+    return shows && !is_foreign(c, system_id);
 }
 
 static uint32_t greater(uint32_t a, uint32_t b)
@@ -57,20 +56,20 @@ static void learn_held(struct cluster *c)
     c->opening = (struct opening){c->grant_timeline, c->leader};
 }
 
-static void learn_loss(struct cluster *c, const struct hello *h, const struct event *e)
+static void learn_loss(struct cluster *c, const struct anchor *a, const struct event *e)
 {
     struct lost *lost = &c->lost;
     lost->seq = lost->seq == 0 ? e->seq : lost->seq;
     lost->shown_seq = e->seq;
-    if (was_held(c, h->anchor_held_term)) {
+    if (was_held(c, a->held_term)) {
         learn_held(c);
     }
-    lost->ttl_ms = greater(lost->ttl_ms, h->anchor_ttl_ms);
-    lost->member_count = greater(lost->member_count, h->anchor_member_count);
-    c->timeline_max = greater(c->timeline_max, h->anchor_timeline);
-    if (remembers_more(c, h)) {
+    lost->ttl_ms = greater(lost->ttl_ms, a->ttl_ms);
+    lost->member_count = greater(lost->member_count, a->member_count);
+    c->timeline_max = greater(c->timeline_max, a->timeline);
+    if (remembers_more(c, a)) {
         /* Of two terms of one number neither can be told from the other: both are over. */
-        lost->term = h->anchor_term + (remembers_other(c, h) ? 1 : 0);
+        lost->term = a->term + (remembers_other(c, a) ? 1 : 0);
         forget_end(c);
     }
 }
@@ -131,13 +130,31 @@ void fold_lost_timeline(struct cluster *c, int32_t i, const struct probe *p)
 void fold_lost_hello(struct cluster *c, const struct event *e)
 {
     const struct hello *h = &e->body.hello;
-    bool shown = lost_shows(c, h);
+    bool shown = lost_shows(c, &h->anchor, h->probe.system_id);
     if (shown) {
-        learn_loss(c, h, e);
+        learn_loss(c, &h->anchor, e);
     }
     if (shown || lost_is_known(c)) {
         fold_sync_lost(c, e);
     }
+}
+
+/* A monitor is no member: it tells that there is a loss, and the members what they did. */
+enum void_reason fold_lost_anchor(struct cluster *c, const struct event *e)
+{
+    const struct anchor *a = &e->body.anchor;
+    if (e->incarnation == 0 || a->term > TERM_MAX || a->seen_seq > c->last_seq) {
+        return VOID_IMPOSSIBLE;
+    }
+    if (a->seen_seq < c->decision_seq) {
+        return VOID_STALE_PREDECESSOR;
+    }
+    if (!lost_shows(c, a, a->system_id)) {
+        return VOID_NO_CHANGE;
+    }
+    learn_loss(c, a, e);
+    fold_sync_lost(c, e);
+    return VOID_NONE;
 }
 
 /* Every agent has begun anew since the last renewal: nobody lives on promises for the term that was

@@ -6,10 +6,11 @@
  * A log can come back shorter, with its sequence numbers used again, or empty. What it said may
  * have been acted on: terms were granted, leases run, commits wait for other nodes than it now
  * says. Each agent remembers on its own disk how far the log had come (its anchor) and tells it in
- * its hello. One whose anchor is not in the log any more makes the loss known; then every member
- * must have said what it remembers before anybody is granted a term:
+ * its hello. One whose anchor is not in the log any more makes the loss known, and so does a
+ * monitor that remembers more than the log has; then every member must have said what it remembers
+ * before anybody is granted a term:
  *
- *            hello, whose anchor is lost                 the last member's hello
+ *     hello, whose anchor is lost; a monitor's anchor          the last member's hello
  *     whole ───────────────────────────▶ members report ─────────────────────────▶ whole
  *                                              │  an operator's failover, or recover
  *                                              └────────────────────────────────▶ whole
@@ -48,6 +49,8 @@ bool lost_outgrows(const struct cluster *c);
 /* True from a loss until somebody renews a term after it: another than the log's last holder may
  * have written since, of which no member that is left need know. */
 bool lost_may_hide_a_holder(const struct cluster *c);
+/* True when what is remembered, of this system, shows that the log has lost it. */
+bool lost_shows(const struct cluster *c, const struct anchor *a, uint64_t system_id);
 /* The next term. */
 uint64_t lost_next_term(const struct cluster *c);
 /* The longest that a lease may be which runs now, known to the log or not, in ms. */

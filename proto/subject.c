@@ -30,6 +30,7 @@ static const char *const tokens[] = {
         [EVENT_SWITCHOVER_STEP] = "decision",
         [EVENT_ORDER] = "decision",
         [EVENT_SNAPSHOT] = SNAPSHOT_TOKEN,
+        [EVENT_ANCHOR] = "anchor",
 };
 _Static_assert(sizeof(tokens) / sizeof(tokens[0]) == EVENT_KIND_COUNT,
                "every kind has its subject");

@@ -38,6 +38,7 @@ enum event_kind {
     EVENT_SWITCHOVER_STEP, /* decision: a requested switchover begins, goes on, or is given up */
     EVENT_ORDER,           /* decision: another request is carried out, or declined (order.h) */
     EVENT_SNAPSHOT,        /* monitor: the state, so that a reader need not fold all (snapshot.h) */
+    EVENT_ANCHOR,          /* monitor: it remembers what the log has lost (lost.h) */
     EVENT_KIND_COUNT
 };
 

@@ -245,13 +245,27 @@ static void body_hello(json_t *object, const struct event *e)
     set_bool(object, "nofailover", hello->nofailover);
     set_bool(object, "nosync", hello->nosync);
     set_bool(object, "noloadbalance", hello->noloadbalance);
-    event_json_set_u64(object, "anchor_seq", hello->anchor_seq);
-    event_json_set_u64(object, "anchor_term", hello->anchor_term);
-    set_bool(object, "lost", hello->lost);
-    event_json_set_u64(object, "anchor_ttl_ms", hello->anchor_ttl_ms);
-    event_json_set_u64(object, "anchor_member_count", hello->anchor_member_count);
-    event_json_set_u64(object, "anchor_held_term", hello->anchor_held_term);
-    event_json_set_u64(object, "anchor_timeline", hello->anchor_timeline);
+    event_json_set_u64(object, "anchor_seq", hello->anchor.grant_seq);
+    event_json_set_u64(object, "anchor_term", hello->anchor.term);
+    set_bool(object, "lost", hello->anchor.lost);
+    event_json_set_u64(object, "anchor_ttl_ms", hello->anchor.ttl_ms);
+    event_json_set_u64(object, "anchor_member_count", hello->anchor.member_count);
+    event_json_set_u64(object, "anchor_held_term", hello->anchor.held_term);
+    event_json_set_u64(object, "anchor_timeline", hello->anchor.timeline);
+}
+
+static void body_anchor(json_t *object, const struct event *e)
+{
+    const struct anchor *anchor = &e->body.anchor;
+    set_bool(object, "lost", anchor->lost);
+    event_json_set_u64(object, "grant_seq", anchor->grant_seq);
+    event_json_set_u64(object, "term", anchor->term);
+    event_json_set_u64(object, "held_term", anchor->held_term);
+    event_json_set_u64(object, "ttl_ms", anchor->ttl_ms);
+    event_json_set_u64(object, "member_count", anchor->member_count);
+    event_json_set_u64(object, "timeline", anchor->timeline);
+    event_json_set_u64(object, "seen_seq", anchor->seen_seq);
+    event_json_set_u64(object, "system_id", anchor->system_id);
 }
 
 static void body_task(json_t *object, const struct event *e)
@@ -455,6 +469,7 @@ static void (*const bodies[])(json_t *object, const struct event *e) = {
         [EVENT_SWITCHOVER_STEP] = body_switchover_step,
         [EVENT_ORDER] = body_order,
         [EVENT_SNAPSHOT] = body_snapshot,
+        [EVENT_ANCHOR] = body_anchor,
 };
 _Static_assert(sizeof bodies / sizeof bodies[0] == EVENT_KIND_COUNT, "fields for each kind");
 

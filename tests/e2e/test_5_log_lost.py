@@ -107,6 +107,11 @@ def loss(cluster):
     return shown["log_lost"]
 
 
+def stored_count(cluster):
+    """Records in the log, heartbeats among them."""
+    return json.loads(cluster.pgbaton("log", "status", "-o", "json", check=False).stdout)["stream"]["last_seq"]
+
+
 def test_a_member_never_reports(losing):
     """An operator says that it is gone. Until then, and while it is heard, that is refused; from then on a
     failover happens by itself again. When the member comes back all the same it reports, and nothing breaks."""
@@ -150,6 +155,50 @@ def leads_again(cluster, node):
 def recovered(cluster):
     done = cluster.pgbaton("log", "recover", "demo", "--yes", "-o", "json", check=False)
     return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def test_only_monitors_know_of_the_failover(losing):
+    """Who led before it, and the other standby, were down: by the log that is left they would go on, past what the
+    new leader has written. The monitors remember its term, so everybody waits for that node."""
+    old = losing.primary()
+    heir, other = losing.standbys()
+    losing.write("before")
+    with rolled_back(losing):
+        losing.wait_healthy()
+        term, start = losing.describe()["term"], losing.last_seq()
+        losing.fault("kill-host", other)
+        losing.wait_event(start, kind="sync_set")
+        losing.fault("kill-host", old)
+        losing.wait_event(start, kind="grant", node=heir)
+        losing.write("after the failover")
+        wait_remembered(losing, term + 1)
+        losing.fault("kill-host", heir)
+        held = [e["seq"] for e in losing.events() if e["kind"] == "anchor"]
+    wait_until("a monitor that tells", lambda: [
+        e for e in losing.events() if e["kind"] == "anchor" and e["effective"] and e["seq"] not in held])
+    losing.fault("start", old)
+    losing.fault("start", other)
+    waits = wait_until("two reports", lambda: loss(losing) and loss(losing)["reported"] == 2 and loss(losing))
+    assert waits["waits_for"].count(heir) and losing.describe()["leader"] is None
+    start, heard = losing.last_seq(), stored_count(losing)
+    # A lease and the hold-off later nobody would wait any more, if not for the loss.
+    wait_until("heartbeats of eight seconds", lambda: stored_count(losing) >= heard + 2 * 8)
+    assert not find(losing.events(start), kind="grant") and losing.describe()["leader"] is None
+
+    losing.fault("start", heir)
+    losing.wait_healthy()
+    assert losing.describe()["term"] > term + 1 and loss(losing) is None
+    for node in losing.nodes:
+        assert {"before", "after the failover"} <= losing.rows(node)
+
+
+def wait_remembered(cluster, term):
+    """Until each monitor has this term on its disk."""
+    def remembered():
+        paths = [cluster.pg.path(m["name"], "state", "demo.json") for m in cluster.pg.members("monitors")]
+        return all(json.loads(open(path, encoding="ascii").read())["term"] == str(term) for path in paths)
+
+    wait_until(f"term {term} on each monitor's disk", remembered)
 
 
 def test_stream_is_deleted(losing):

@@ -205,6 +205,18 @@ static void random_release(struct random *random, struct release *release)
     release->fenced_wall_us = random_u64(random);
 }
 
+/* A hello says nothing of the last two. */
+static void random_anchor(struct random *random, struct anchor *anchor)
+{
+    anchor->lost = random_bool(random);
+    anchor->grant_seq = random_u64(random);
+    anchor->term = random_u64(random);
+    anchor->held_term = random_u64(random);
+    anchor->ttl_ms = random_u32(random);
+    anchor->member_count = random_u32(random);
+    anchor->timeline = random_u32(random);
+}
+
 static void random_hello(struct random *random, struct hello *hello)
 {
     random_probe(random, &hello->probe);
@@ -215,13 +227,7 @@ static void random_hello(struct random *random, struct hello *hello)
     hello->nofailover = random_bool(random);
     hello->nosync = random_bool(random);
     hello->noloadbalance = random_bool(random);
-    hello->anchor_seq = random_u64(random);
-    hello->anchor_term = random_u64(random);
-    hello->lost = random_bool(random);
-    hello->anchor_ttl_ms = random_u32(random);
-    hello->anchor_member_count = random_u32(random);
-    hello->anchor_held_term = random_u64(random);
-    hello->anchor_timeline = random_u32(random);
+    random_anchor(random, &hello->anchor);
     hello->agent_port = (uint16_t)random_u64(random);
 }
 
@@ -451,6 +457,11 @@ static void random_body(struct random *random, struct event *e)
         break;
     case EVENT_SYNC_SET:
         random_sync_set(random, &e->body.sync_set);
+        break;
+    case EVENT_ANCHOR:
+        random_anchor(random, &e->body.anchor);
+        e->body.anchor.seen_seq = random_u64(random);
+        e->body.anchor.system_id = random_u64(random);
         break;
     case EVENT_NONE:
     case EVENT_HEARTBEAT:

@@ -28,7 +28,7 @@ MAY_INCLUDE = {
     r"protobuf-c(/protobuf-c)?\.h": r"proto/codec\w*\.[ch]",
     r"ev\.h": r"(agent|monitor|replay|tools)/(main|shell|loop|watch|peer)\w*\.[ch]",
     r"cyaml/cyaml\.h": r"(proto/config_file|\w+/(config|settings|\w+_config|\w+_settings))\w*\.[ch]",
-    r"pthread\.h": r"(proto/log_\w+|agent/peer_resolve)\.[ch]",
+    r"pthread\.h": r"(proto/log_\w+|agent/peer_resolve|monitor/keeper)\.[ch]",
     r"openssl/(ssl|err|x509v3)\.h": r"agent/peer_tls\.c",
 }
 # part: the parts that it may include, besides itself

@@ -120,6 +120,7 @@ static const struct field_row FIELDS[] = {
         [FIELD_PRIORITY] = {"priority", parse_number},
         [FIELD_LOST] = {"lost", parse_number},
         [FIELD_ANCHOR] = {"anchor", parse_number},
+        [FIELD_FORGETFUL] = {"forgetful", parse_number},
         [FIELD_MEMBERS] = {"members", parse_number},
         [FIELD_NOFAILOVER] = {"nofailover", parse_number},
         [FIELD_INCARNATION] = {"incarnation", parse_number},

@@ -36,6 +36,7 @@ enum field {
     FIELD_AGE,         /* age=1000 (ms): of the one before */
     FIELD_LOST,        /* lost=1: what it remembers is not in the log */
     FIELD_ANCHOR,      /* anchor=7: the term that it remembers; else the present one */
+    FIELD_FORGETFUL,   /* forgetful=1: its disk is new */
     FIELD_MEMBERS,     /* members=3: so many it remembers */
     FIELD_HISTORY,     /* history=1:0/3000000,2:0/5000000 */
     FIELD_COUNT

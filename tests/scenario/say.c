@@ -197,10 +197,12 @@ static void fill_hello(const struct speech *speech, struct event *e)
     hello->pg_version = 150004;
     hello->failover_priority = (int32_t)fields_get(speech->f, FIELD_PRIORITY, 0);
     hello->nofailover = fields_get(speech->f, FIELD_NOFAILOVER, 0) != 0;
-    hello->lost = fields_get(speech->f, FIELD_LOST, 0) != 0;
-    hello->anchor_term = fields_get(speech->f, FIELD_ANCHOR, speech->s->reference.term);
-    hello->anchor_seq = speech->f->given[FIELD_ANCHOR] ? 0 : speech->s->reference.grant_seq;
-    hello->anchor_member_count = (uint32_t)fields_get(speech->f, FIELD_MEMBERS, 0);
+    hello->anchor.lost = fields_get(speech->f, FIELD_LOST, 0) != 0;
+    hello->anchor.term = fields_get(speech->f, FIELD_ANCHOR, speech->s->reference.term);
+    hello->anchor.grant_seq = speech->f->given[FIELD_ANCHOR] ? 0 : speech->s->reference.grant_seq;
+    bool forgetful = fields_get(speech->f, FIELD_FORGETFUL, 0) != 0;
+    hello->anchor.ttl_ms = forgetful ? 0 : cluster_ttl_ms(&speech->s->reference);
+    hello->anchor.member_count = (uint32_t)fields_get(speech->f, FIELD_MEMBERS, 0);
 }
 
 static void fill_probe(const struct speech *speech, struct event *e)

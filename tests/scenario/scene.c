@@ -347,11 +347,12 @@ void scene_start_monitor(struct scene *s, const char *name)
         scene_die("no room for monitor %s, or not a name", name);
     }
     const struct decide_options options = {.config = s->config};
+    const struct memory memory = sm->cluster.memory; /* on its disk */
     memset(sm, 0, sizeof(*sm));
     memcpy(sm->name, name, strlen(name) + 1);
     sm->runs = true;
     monitor_init(&sm->monitor, name, wall_us(s), &options);
-    monitor_cluster_init(&sm->cluster, SCENE_CLUSTER);
+    monitor_cluster_init(&sm->cluster, SCENE_CLUSTER, &memory);
     scene_link(s, sm, true);
 }
 

@@ -42,7 +42,8 @@ void check_i11_lease(struct sim *s, int node, uint64_t deadline_ms)
     struct sim_node *n = &s->nodes[node];
     uint64_t now_ms = sim_node_clock_ms(s, node);
     uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    for (uint32_t k = 0; k < s->options.nodes && rests_on_the_log(s, &n->agent); k++) {
+    bool judged = rests_on_the_log(s, &n->agent) && !sim_node_is_excused(s, node);
+    for (uint32_t k = 0; k < s->options.nodes && judged; k++) {
         int32_t i = cluster_find_node(&s->truth, s->nodes[k].name);
         bool bound = (int)k == node || i < 0 || !could_follow(s, i) ||
                      still_ms(s, (int)k) + DRIFT(left_ms) >= left_ms;

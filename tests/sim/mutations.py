@@ -427,15 +427,18 @@ add("checked-by-nobody",
 add("loss-without-holdoff",
     ("proto/fold_decision.c", "if (e->decision.evidence.hearing_ms < lost_holdoff_ms(c)) {", "if (false) {"),
     ("monitor/rules.c", "return q->evidence->hearing_ms >= lost_holdoff_ms(q->c);", "return true;"), losses=True)
-add("loss-forgets-nobody",
-    ("proto/lost.c", "return c->lost.shown_seq > c->lease.renewal_seq;", "return false;"), losses=True)
+add("memory-kept-to-itself",
+    ("monitor/step.c", "if (memory_is_untold(&mc->memory, &mc->state)) {", "if (false) {"), losses=True)
+# Where monitors remember nothing all rests on the members.
+FORGETFUL_MONITORS = ("tests/sim/sim_monitor.c", "return s->options.seed % 4 != 0;", "return false;")
+add("loss-begun-anew",
+    ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""), FORGETFUL_MONITORS, losses=True)
+add("loss-unreported",
+    ("proto/election.c", "if (verdict == VERDICT_ELIGIBLE && lost_is_known(c)) {", "if (false) {"),
+    FORGETFUL_MONITORS, losses=True)
 add("loss-told-by-the-forgetful",
     ("proto/lost.c", "return lost_has_answered(c, i) && !c->nodes[i].forgetful;",
-     "return lost_has_answered(c, i);"), losses=True)
-add("loss-begun-anew",
-    ("agent/lease.c", "a->now_ms >= holdoff_end_ms(a) && ", ""), losses=True)
-add("loss-unreported",
-    ("proto/election.c", "if (verdict == VERDICT_ELIGIBLE && lost_is_known(c)) {", "if (false) {"), losses=True)
+     "return lost_has_answered(c, i);"), FORGETFUL_MONITORS, losses=True)
 add("loss-of-a-term",
     ("proto/lost.c", "return higher(c->term, c->lost.term) + 1;", "return c->term + 1;"), losses=True)
 add("loss-outgrown",

@@ -85,10 +85,24 @@ static void trigger(struct sim *s, const struct cluster *before, const struct ev
     }
 }
 
+/* Who has read of a higher term than the log has grants nothing before that is known. */
+static void check_memory(struct sim *s, const struct cluster *before, const struct event *e)
+{
+    for (uint32_t i = 0; i < s->options.monitors; i++) {
+        const struct sim_monitor *m = &s->monitors[i];
+        bool more = m->read_term > before->term && m->read_term > before->lost.term;
+        if (strcmp(m->name, e->writer) == 0 && more) {
+            sim_break(s, "I12: memory", "%s grants term %llu and has read of %llu", m->name,
+                      (unsigned long long)e->body.grant.term, (unsigned long long)m->read_term);
+        }
+    }
+}
+
 /* What the log has lost, and whoever has read it keeps to himself for longer than a lease runs,
  * since he is cut off or stands still, nobody can act upon: two faults at once. */
 static void check_what_is_known(struct sim *s, const struct cluster *before, const struct event *e)
 {
+    check_memory(s, before, e);
     if (s->unsaid) {
         s->blind_term = e->body.grant.term;
         s->acked_branch = 0;
@@ -128,9 +142,8 @@ static void check_event(struct sim *s, const struct cluster *before, const struc
         check_switchover_grant(s, before, e);
         check_what_is_known(s, before, e);
     }
-    bool said = s->truth.lost.seq != before->lost.seq ||
-                s->truth.lost.held_term != before->lost.held_term;
-    if (said || (e->kind == EVENT_HELLO && e->body.hello.lost)) {
+    if (s->truth.lost.shown_seq != before->lost.shown_seq ||
+        s->truth.lost.held_term != before->lost.held_term) {
         s->unsaid = false;
     }
     if (s->truth.floor.timeline != before->floor.timeline) {

@@ -154,12 +154,13 @@ void fault_log_lost(struct sim *s, struct sim_hit *hit)
     uint64_t decision_seq = s->truth.decision_seq;
     uint64_t term = s->truth.term;
     bool held = s->truth.lease.renewed;
+    uint64_t shown_seq = s->truth.lost.shown_seq;
     roll_back(s, count);
     if (term > s->truth.term && term > s->lost_term) {
         s->lost_term = term;
     }
-    s->unsaid =
-            s->unsaid || s->truth.decision_seq != decision_seq || (held && !s->truth.lease.renewed);
+    s->unsaid = s->unsaid || s->truth.decision_seq != decision_seq ||
+                (held && !s->truth.lease.renewed) || s->truth.lost.shown_seq != shown_seq;
     for (uint32_t i = 0; i < s->options.nodes; i++) {
         concern(s, (int)i, count);
     }

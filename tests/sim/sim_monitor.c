@@ -41,6 +41,12 @@ static void write_snapshot(struct sim *s, int monitor)
     }
 }
 
+/* What a monitor remembers is on its disk; in some worlds it has none. */
+static bool remembers(const struct sim *s)
+{
+    return s->options.seed % 4 != 0;
+}
+
 static void step(struct sim *s, int monitor, struct stimulus *stimulus)
 {
     static struct monitor_output output;
@@ -49,6 +55,9 @@ static void step(struct sim *s, int monitor, struct stimulus *stimulus)
     stimulus->wall_us = sim_wall_us(s, &m->clock);
     monitor_step(&m->monitor, &m->cluster, stimulus, &s->arena, &output);
     m->step_ms = output.next_ms;
+    if (m->monitor.caught_up && remembers(s) && m->cluster.state.term > m->read_term) {
+        m->read_term = m->cluster.state.term;
+    }
     write_snapshot(s, monitor);
     if (output.append) {
         sim_say(s, "%s decides %s by %s", m->name, event_kind_name(output.event.kind),
@@ -178,7 +187,7 @@ void sim_monitor_start(struct sim *s, int monitor)
     m->step_ms = UINT64_MAX;
     sim_reader_rewind(s, SIM_NODES_MAX + monitor);
     monitor_init(&m->monitor, m->name, sim_wall_us(s, &m->clock), &options);
-    monitor_cluster_init(&m->cluster, "demo");
+    monitor_cluster_init(&m->cluster, "demo", remembers(s) ? &m->cluster.memory : NULL);
     sim_reader_connect(s, SIM_NODES_MAX + monitor);
     finish_turn(s, monitor);
 }

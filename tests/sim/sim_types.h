@@ -276,6 +276,7 @@ struct sim_monitor {
     struct sim_timer timer;
     uint64_t heartbeat_ms; /* when the next one is due, on its clock */
     uint64_t step_ms;      /* when its step wants to be called */
+    uint64_t read_term;    /* the highest that it has read, and remembers */
 };
 
 /* ---- the log ---- */

@@ -81,8 +81,8 @@ static void test_event_each_kind_has_one_author(void **state)
     (void)state;
     for (unsigned int i = EVENT_NONE + 1; i < EVENT_KIND_COUNT; i++) {
         enum event_kind kind = (enum event_kind)i;
-        bool is_monitors =
-                event_is_decision(kind) || kind == EVENT_HEARTBEAT || kind == EVENT_SNAPSHOT;
+        bool is_monitors = event_is_decision(kind) || kind == EVENT_HEARTBEAT ||
+                           kind == EVENT_SNAPSHOT || kind == EVENT_ANCHOR;
 
         bool is_operators = kind == EVENT_REQUEST;
 

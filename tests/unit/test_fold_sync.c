@@ -224,8 +224,8 @@ static void test_fold_sync_stands_when_a_higher_term_is_lost(void **state)
     struct event hello = world_event(&world, "node-2", EVENT_HELLO);
     hello.incarnation = 2;
     hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
-    hello.body.hello.lost = true;
-    hello.body.hello.anchor_term = world.c.term + 1;
+    hello.body.hello.anchor.lost = true;
+    hello.body.hello.anchor.term = world.c.term + 1;
     assert_int_equal(world_fold(&world, &hello), VOID_NONE);
     assert_int_equal(begun(0, 0), VOID_NOT_HELD);
     assert_int_equal(world.c.sync.voters, NODE_1 | NODE_2 | NODE_3);

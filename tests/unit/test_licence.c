@@ -141,8 +141,8 @@ static void test_licence_lapses(void **state)
     struct event e = world_event(&world, "node-2", EVENT_HELLO);
     e.incarnation = 2;
     e.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
-    e.body.hello.anchor_term = world.c.term;
-    e.body.hello.anchor_seq = world.c.grant_seq;
+    e.body.hello.anchor.term = world.c.term;
+    e.body.hello.anchor.grant_seq = world.c.grant_seq;
     assert_int_equal(world_fold(&world, &e), VOID_NONE);
     assert_int_equal(world.c.licence.seq, 0);
     license("node-3");
@@ -258,10 +258,10 @@ static void lose(void)
     struct event hello = world_event(&world, "node-2", EVENT_HELLO);
     hello.incarnation += 100;
     hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
-    hello.body.hello.lost = true;
-    hello.body.hello.anchor_term = world.c.term + 4;
-    hello.body.hello.anchor_ttl_ms = 9000;
-    hello.body.hello.anchor_member_count = 3;
+    hello.body.hello.anchor.lost = true;
+    hello.body.hello.anchor.term = world.c.term + 4;
+    hello.body.hello.anchor.ttl_ms = 9000;
+    hello.body.hello.anchor.member_count = 3;
     assert_int_equal(world_fold(&world, &hello), VOID_NONE);
     assert_true(lost_is_known(&world.c));
 }
@@ -312,7 +312,7 @@ static void say_hello(const char *node, uint32_t remembered_ttl_ms)
     struct event hello = world_event(&world, node, EVENT_HELLO);
     hello.incarnation += 100;
     hello.body.hello.probe = world_probe(NODE_STANDBY, 1, 100);
-    hello.body.hello.anchor_ttl_ms = remembered_ttl_ms;
+    hello.body.hello.anchor.ttl_ms = remembered_ttl_ms;
     assert_int_equal(world_fold(&world, &hello), VOID_NONE);
 }
 

@@ -22,7 +22,7 @@ static void bench_init(struct bench *b, struct config config)
     memset(b, 0, sizeof(*b));
     world_init(&b->w);
     monitor_init(&b->m, "monitor-1", 7, &options);
-    monitor_cluster_init(&b->mc, "demo");
+    monitor_cluster_init(&b->mc, "demo", NULL);
     b->now_ms = 50000;
     b->ttl_ms = config.lease_ttl_ms;
     monitor_link(&b->m, true, false, b->now_ms);
@@ -101,8 +101,8 @@ static void hello(struct bench *b, const char *node, enum node_state node_state)
     e.body.hello.probe.was_primary = node_state == NODE_STOPPED;
     memcpy(e.body.hello.host, "127.0.0.1", sizeof("127.0.0.1"));
     e.body.hello.port = 5432;
-    e.body.hello.anchor_term = b->w.c.term;
-    e.body.hello.anchor_seq = b->w.c.grant_seq;
+    e.body.hello.anchor.term = b->w.c.term;
+    e.body.hello.anchor.grant_seq = b->w.c.grant_seq;
     give(b, &e);
 }
 

@@ -34,6 +34,7 @@ static const struct {
         {EVENT_SWITCHOVER_STEP, "pgbaton.demo.decision"},
         {EVENT_ORDER, "pgbaton.demo.decision"},
         {EVENT_SNAPSHOT, "pgbaton.demo.snapshot"},
+        {EVENT_ANCHOR, "pgbaton.demo.anchor.n-1"},
         {EVENT_KIND_COUNT, NULL},
 };
 

@@ -94,8 +94,8 @@ static inline enum void_reason world_hello(struct world *w, const char *node, st
     snprintf(e.body.hello.host, sizeof e.body.hello.host, "127.0.0.1");
     e.body.hello.port = 5432;
     e.body.hello.agent_port = 8009;
-    e.body.hello.anchor_term = w->c.term;
-    e.body.hello.anchor_seq = w->c.grant_seq;
+    e.body.hello.anchor.term = w->c.term;
+    e.body.hello.anchor.grant_seq = w->c.grant_seq;
     return world_fold(w, &e);
 }
 

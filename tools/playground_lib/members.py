@@ -86,6 +86,7 @@ def write_monitor(pg, member):
         make_log_directory(pg)
     replicas = 3 if len(pg.members("nats")) >= 3 else 1
     text = (f"name: {member['name']}\nnats: {pg.servers()}\n"
+            f"state_directory: {pg.path(member['name'], 'state')}\n"
             f"stream:\n  replicas: {replicas}\n  storage: file\n")
     text += nats_hosts(pg)
     # Whoever plays breaks more than a DBA would stand.
