@@ -13,8 +13,8 @@
 
 #include <stdio.h>
 
-/* Events of a cluster in one report. What is more is left out: first what changed nothing in the
- * leadership, then what is oldest; the report says how many. */
+/* Events of a cluster in one report. What is more is left out: what matters least, and of that what
+ * is oldest; the report says how many. */
 #define REPORT_EVENT_MAX 20000
 /* What is shown before and behind an incident. */
 #define REPORT_MARGIN_US UINT64_C(10000000)

@@ -32,17 +32,25 @@ static void format_utc(uint64_t wall_us, char ret_text[FORMAT_TIME_SIZE])
     (void)snprintf(ret_text, FORMAT_TIME_SIZE, "%.12s UTC", iso + 11);
 }
 
+/* Nothing was wrong with the old leader. */
+static bool is_asked(const struct change *change)
+{
+    return change->reason == REASON_REQUESTED || change->reason == REASON_SHUTDOWN;
+}
+
 static json_t *phases_json(const struct change *change, const struct passage *passage)
 {
     const bool expired = change->reason == REASON_LEASE_EXPIRED;
+    const bool asked = is_asked(change);
     const struct {
         const char *name;
         const char *label;
         const char *activity; /* what led there */
     } steps[] = {
             [STEP_RENEWED] = {"renewed", "last renewal", ""},
-            [STEP_DETECTED] = {"detected", "fault noticed", "silence"},
-            [STEP_FENCED] = {"fenced", "old leader fenced", "fencing"},
+            [STEP_DETECTED] = {"detected", asked ? "stop begun" : "fault noticed", "silence"},
+            [STEP_FENCED] = {"fenced", asked ? "old leader stopped" : "old leader fenced",
+                             asked ? "stop" : "fencing"},
             [STEP_ENDED] = {"released", expired ? "revoked" : "released",
                             expired ? "revoke" : "release"},
             [STEP_REPORTED] = {"reported", "standbys reported", "reports"},
@@ -123,8 +131,9 @@ static json_t *explanation(const struct episode *episode)
     json_t *lines = json_array();
     format_utc(change->detected_wall_us, noticed);
     format_utc(change->leader_wall_us, leader);
-    add_line(lines, "Noticed at %s. The term before ended with seq %" PRIu64 ": %s.", noticed,
-             change->ended_seq, reason_text(change->reason));
+    add_line(lines, "%s at %s. The term before ended with seq %" PRIu64 ": %s.",
+             is_asked(change) ? "Begun" : "Noticed", noticed, change->ended_seq,
+             reason_text(change->reason));
     add_line(lines, "%s was granted term %" PRIu64 " with seq %" PRIu64 " by the rule %s.",
              change->to, change->term, change->seq, episode->rule);
     phases_risk(episode, leader, risk, sizeof risk);
@@ -153,6 +162,7 @@ json_t *report_incident(const struct track *track, const struct incident *incide
     event_json_set_text(object, "from", change->from);
     event_json_set_text(object, "to", change->to);
     event_json_set_text(object, "reason", reason_text(change->reason));
+    json_object_set_new(object, "asked_for", json_boolean(is_asked(change)));
     event_json_set_text(object, "rule", episode->rule);
     event_json_set_u64(object, "ended_seq", change->ended_seq);
     event_json_set_text(object, "text", text);

@@ -3,6 +3,7 @@
 #include "event_json.h"
 #include "report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_BYTES 1024
@@ -40,9 +41,21 @@ static struct window_us window_of(const struct report *report, const struct trac
     return window;
 }
 
+/* Where the incidents of a cluster are, in their order. */
+struct extents {
+    struct window_us *items;
+    size_t count;
+};
+
+/* More than their borders. */
 static bool overlaps(struct window_us window, uint64_t from_us, uint64_t to_us)
 {
-    return from_us <= window.to_us && to_us >= window.from_us;
+    return from_us <= window.to_us && (to_us > window.from_us || from_us >= window.from_us);
+}
+
+static bool holds(struct window_us window, uint64_t at_us)
+{
+    return at_us >= window.from_us && at_us <= window.to_us;
 }
 
 /* Ends at the borders of what is shown. */
@@ -122,7 +135,7 @@ static json_t *lags_json(const struct lane *lane, struct window_us window)
     const struct lag_sample *samples = lane->lags.items;
     for (size_t i = 0; i < lane->lags.count; i++) {
         const bool known = samples[i].bytes != LAG_UNKNOWN;
-        if (!overlaps(window, samples[i].at_us, samples[i].at_us)) {
+        if (!holds(window, samples[i].at_us)) {
             continue;
         }
         json_t *pair = json_array();
@@ -186,73 +199,134 @@ static json_t *line_json(const struct line *line, const struct spot *spot)
     return object;
 }
 
-static bool matters(const struct line *line, const struct spot *spot)
-{
-    return line->severity >= SEVERITY_WARNING || event_is_decision(spot->kind) ||
-           event_is_lock(spot->kind);
-}
-
-struct choice {
-    size_t total;
-    size_t mattering;
+/* How much an event matters when not all can be kept. */
+enum weight {
+    WEIGHT_FACT = 0,
+    WEIGHT_WARNING,
+    WEIGHT_INCIDENT,   /* it belongs to one */
+    WEIGHT_LEADERSHIP, /* a decision, or what began or ended a lease */
+    WEIGHT_COUNT
 };
 
-static struct choice count_lines(const struct track *track, struct window_us window)
+static enum weight weight_of(const struct line *line, const struct spot *spot, bool in_incident)
 {
-    const struct story *story = track->entry->extra;
-    const struct spot *spots = track->spots.items;
-    struct choice choice = {0};
-    for (size_t i = 0; i < track->spots.count; i++) {
-        const bool shown = overlaps(window, spots[i].at_us, spots[i].at_us);
-        choice.total += shown ? 1 : 0;
-        choice.mattering += shown && matters(&story->lines[i], &spots[i]) ? 1 : 0;
+    if (spot->effective && (event_is_decision(spot->kind) || event_is_lock(spot->kind))) {
+        return WEIGHT_LEADERSHIP;
     }
-    return choice;
+    if (in_incident) {
+        return WEIGHT_INCIDENT;
+    }
+    return line->severity >= SEVERITY_WARNING ? WEIGHT_WARNING : WEIGHT_FACT;
 }
 
-static void set_events(json_t *object, const struct track *track, struct window_us window)
+/* The events of a cluster that are in its window, from the newest to the oldest. */
+struct walk {
+    const struct track *track;
+    struct window_us window;
+    const struct extents *extents; /* of its incidents, in their order */
+    size_t next;                   /* one behind the event that comes next */
+    size_t extent;                 /* one behind the incident that ends last */
+};
+
+static bool walk_next(struct walk *walk, size_t *ret_place, enum weight *ret_weight)
+{
+    const struct story *story = walk->track->entry->extra;
+    const struct spot *spots = walk->track->spots.items;
+    const struct window_us *extents = walk->extents->items;
+    while (walk->next > 0) {
+        const size_t i = --walk->next;
+        const uint64_t at_us = spots[i].at_us;
+        if (!holds(walk->window, at_us)) {
+            continue;
+        }
+        while (walk->extent > 0 && extents[walk->extent - 1].from_us > at_us) {
+            walk->extent--;
+        }
+        const bool in = walk->extent > 0 && holds(extents[walk->extent - 1], at_us);
+        *ret_place = i;
+        *ret_weight = weight_of(&story->lines[i], &spots[i], in);
+        return true;
+    }
+    return false;
+}
+
+static struct walk walk_begin(const struct track *track, struct window_us window,
+                              const struct extents *extents)
+{
+    return (struct walk){track, window, extents, track->spots.count, extents->count};
+}
+
+/* How many of each weight are kept: first those that matter most. */
+static uint64_t share_out(struct walk walk, size_t ret_left[WEIGHT_COUNT])
+{
+    size_t place = 0;
+    enum weight weight = WEIGHT_FACT;
+    size_t room = REPORT_EVENT_MAX;
+    uint64_t left_out = 0;
+    memset(ret_left, 0, WEIGHT_COUNT * sizeof ret_left[0]);
+    while (walk_next(&walk, &place, &weight)) {
+        ret_left[weight]++;
+    }
+    for (size_t i = WEIGHT_COUNT; i > 0; i--) {
+        const size_t kept = ret_left[i - 1] < room ? ret_left[i - 1] : room;
+        left_out += ret_left[i - 1] - kept;
+        ret_left[i - 1] = kept;
+        room -= kept;
+    }
+    return left_out;
+}
+
+static void set_events(json_t *object, const struct track *track, struct window_us window,
+                       const struct extents *extents)
 {
     const struct story *story = track->entry->extra;
     const struct spot *spots = track->spots.items;
-    const struct choice choice = count_lines(track, window);
-    const bool all = choice.total <= REPORT_EVENT_MAX;
-    const size_t shown = all ? choice.total : choice.mattering;
-    size_t skip = shown > REPORT_EVENT_MAX ? shown - REPORT_EVENT_MAX : 0;
+    struct walk walk = walk_begin(track, window, extents);
+    size_t left[WEIGHT_COUNT];
+    size_t place = 0;
+    enum weight weight = WEIGHT_FACT;
+    json_t *newest_first = json_array();
     json_t *list = json_array();
-    for (size_t i = 0; i < track->spots.count; i++) {
-        const bool in = overlaps(window, spots[i].at_us, spots[i].at_us);
-        if (!in || !(all || matters(&story->lines[i], &spots[i]))) {
-            continue;
-        }
-        if (skip > 0) {
-            skip--;
-        } else {
-            json_array_append_new(list, line_json(&story->lines[i], &spots[i]));
+    event_json_set_u64(object, "events_left_out", share_out(walk, left));
+    while (walk_next(&walk, &place, &weight)) {
+        if (left[weight] > 0) {
+            left[weight]--;
+            json_array_append_new(newest_first, line_json(&story->lines[place], &spots[place]));
         }
     }
-    event_json_set_u64(object, "events_left_out", choice.total - json_array_size(list));
+    for (size_t i = json_array_size(newest_first); i > 0; i--) {
+        json_array_append(list, json_array_get(newest_first, i - 1));
+    }
+    json_decref(newest_first);
     json_object_set_new(object, "events", list);
 }
 
 /* ---- clusters ---- */
 
+/* Also where each is, for set_events(); the caller frees it. */
 static json_t *incidents_json(const struct report *report, const struct track *track,
-                              struct window_us window)
+                              struct window_us window, struct extents *ret_extents)
 {
     struct incident incident;
+    struct rows rows = {0};
     json_t *list = json_array();
     for (uint32_t number = 1; stories_incident(report->set, number, &incident); number++) {
-        uint64_t from_us = 0;
-        uint64_t to_us = 0;
+        struct window_us extent = {0};
         const bool chosen = report->range.incident == 0 || report->range.incident == number;
         if (incident.entry != track->entry || !chosen) {
             continue;
         }
-        report_incident_range(track, &incident, &from_us, &to_us);
-        if (overlaps(window, from_us, to_us)) {
+        report_incident_range(track, &incident, &extent.from_us, &extent.to_us);
+        struct window_us *item = NULL;
+        if (overlaps(window, extent.from_us, extent.to_us)) {
+            item = rows_add(&rows, sizeof *item);
             json_array_append_new(list, report_incident(track, &incident));
         }
+        if (item != NULL) {
+            *item = extent;
+        }
     }
+    *ret_extents = (struct extents){rows.items, rows.count};
     return list;
 }
 
@@ -276,8 +350,11 @@ static json_t *cluster_json(const struct report *report, const struct track *tra
     json_object_set_new(object, "nodes_left_out", json_boolean(track->full));
     json_object_set_new(object, "states", spans_json(track, &track->spans, window));
     json_object_set_new(object, "nodes", nodes_json(track, window));
-    set_events(object, track, window);
-    json_object_set_new(object, "incidents", incidents_json(report, track, window));
+    struct extents extents = {0};
+    json_t *incidents = incidents_json(report, track, window, &extents);
+    set_events(object, track, window, &extents);
+    json_object_set_new(object, "incidents", incidents);
+    free(extents.items);
     return object;
 }
 

@@ -110,6 +110,16 @@ static void put_caption(const struct sheet *sheet, struct box box, const char *t
 
 /* ---- lanes ---- */
 
+/* The beginning and the end of one that is long: names of one cluster often begin alike. */
+static void put_name(const struct sheet *sheet, const char *name)
+{
+    char text[64];
+    const size_t length = strlen(name);
+    (void)snprintf(text, sizeof text, length > 17 ? "%.8s\xe2\x80\xa6%s" : "%s%s", name,
+                   length > 17 ? name + length - 8 : "");
+    put_label(sheet, 8, sheet->y + 14, "n", text);
+}
+
 /* The fill of a state; all are told apart by their pattern and their caption, too. */
 static const char *class_of(const json_t *span)
 {
@@ -281,7 +291,7 @@ static void draw_nodes(struct sheet *sheet, const json_t *cluster)
     sheet->y += 34 + 44;
     json_array_foreach(list_of(cluster, "nodes"), i, node)
     {
-        put_label(sheet, 8, sheet->y + 14, "n", text_of(node, "name"));
+        put_name(sheet, text_of(node, "name"));
         put_label(sheet, 8, sheet->y + 30, "s", "lease, health");
         draw_spans(sheet, list_of(node, "roles"));
         draw_leases(sheet, list_of(node, "leases"));

@@ -121,8 +121,9 @@ static char *fields_of(const struct track *track, const struct event *e)
 }
 
 /* For each new line of the story. */
-static bool add_spot(struct track *track, const struct event *e)
+static bool add_spot(struct track *track, const struct folded *folded)
 {
+    const struct event *e = &folded->event;
     const struct story *story = track->entry->extra;
     if (track->spots.count == story->line_count) {
         return true;
@@ -133,6 +134,7 @@ static bool add_spot(struct track *track, const struct event *e)
     }
     spot->at_us = track->now_us;
     spot->kind = e->kind;
+    spot->effective = folded->outcome.effective;
     spot->term = event_json_term(&track->entry->state, e);
     spot->fields = fields_of(track, e);
     const char *node = subject_of(track, e);
@@ -231,6 +233,5 @@ bool track_add(struct track *track, const struct log_notice *record, const struc
     if (folded->begun) {
         track->begun_us = track->now_us;
     }
-    return add_spot(track, &folded->event) && add_passage(track, folded) &&
-           lanes_add(track, folded);
+    return add_spot(track, folded) && add_passage(track, folded) && lanes_add(track, folded);
 }

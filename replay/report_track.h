@@ -87,6 +87,7 @@ struct spot {
     uint64_t at_us;
     uint64_t term;
     enum event_kind kind;
+    bool effective;
     char node[NAME_SIZE]; /* whom it is about; empty: the cluster */
     char *fields;         /* the body, as JSON; NULL: nothing in it */
 };

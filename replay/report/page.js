@@ -166,7 +166,7 @@
     function fitFirst() {
         const outage = writableAt(incident) - faultAt(incident);
         const whole = Math.max(writableAt(incident), phaseAt(incident, "returned") || 0) - faultAt(incident);
-        if (outage * 25 < whole) {
+        if (outage * 20 < whole) {
             fitOutage();
         } else {
             fitIncident();
@@ -191,7 +191,8 @@
     function measure() {
         const total = widthForPrint || Math.max(280, Math.floor($("lanes").getBoundingClientRect().width));
         const narrow = total < 560;
-        const left = narrow ? 0 : 128;
+        const longest = Math.max(...cluster.nodes.map((lane) => lane.name.length), 0);
+        const left = narrow ? 0 : Math.min(210, Math.max(128, longest * 8.8 + 14));
         plot = { left, narrow, total, width: total - left - (narrow ? 0 : 8) };
     }
 
@@ -283,6 +284,9 @@
         const count = Math.floor((width - 8) / 7.3);
         return content.length <= count ? content : count >= 6 ? `${content.slice(0, count - 1)}…` : "";
     }
+
+    /* The beginning and the end of one that is long: names of one cluster often begin alike. */
+    const abridge = (name) => (name.length > 22 ? `${name.slice(0, 10)}…${name.slice(-10)}` : name);
 
     function drawSpans(svg, spans, y, isCluster) {
         for (const span of spans) {
@@ -452,7 +456,10 @@
                 text(mark, 8, -5, "count", String(members.length));
             }
             title(mark, members.slice(0, 6).map(labelOf).join("\n") + (members.length > 6 ? `\n… ${members.length - 6} more` : ""));
-            mark.addEventListener("click", () => choose(shown, members));
+            mark.addEventListener("click", () => {
+                choose(shown, members);
+                showDetail();
+            });
             mark.addEventListener("keydown", (key) => {
                 if (key.key === "Enter" || key.key === " ") {
                     key.preventDefault();
@@ -471,9 +478,9 @@
         for (const tick of ticks()) {
             draw(svg, "path", { d: `M${x(tick.us).toFixed(1)} 0V${height}`, class: "grid" });
         }
-        for (const each of cluster.incidents) {
-            const from = faultAt(each);
-            const to = writableAt(each);
+        const end = unfinished();
+        const bands = cluster.incidents.map((each) => [faultAt(each), writableAt(each)]);
+        for (const [from, to] of end ? [...bands, [end.since, cluster.to_us]] : bands) {
             if (isSeen(from, to)) {
                 const left = clampX(from);
                 draw(svg, "rect", { x: left.toFixed(1), y: 0, width: Math.max(2, clampX(to) - left).toFixed(1), height, class: "band" });
@@ -530,7 +537,7 @@
             text(svg, 2, y + 14, "name", lane.name);
             y += 20;
         } else {
-            text(svg, 2, y + 17, "name", shorten(lane.name, plot.left - 4) || lane.name.slice(0, 12));
+            title(text(svg, 2, y + 17, "name", abridge(lane.name)), lane.name);
         }
         drawSpans(svg, lane.roles, y, false);
         drawLeases(svg, lane.leases, y + 28);
@@ -711,9 +718,9 @@
         if (incident === null) {
             return;
         }
-        const over = incident.outage_ms !== null;
-        $("phases-title").textContent = over
-            ? `Incident ${incident.number}: nobody could write for ${duration(incident.outage_ms)} after the fault was noticed`
+        const since = incident.asked_for ? "" : " after the fault was noticed";
+        $("phases-title").textContent = incident.outage_ms !== null
+            ? `Incident ${incident.number}: nobody could write for ${duration(incident.outage_ms)}${since}`
             : `Incident ${incident.number}: not writable again within this log`;
         const bar = $("phase-bar");
         const table = $("phase-table");
@@ -777,7 +784,10 @@
             `${e.seq} ${e.severity} ${e.kind} ${e.writer} ${e.node || ""} ${e.rule || ""} ${e.text}`.toLowerCase().includes(wanted)));
         list.replaceChildren();
         for (const event of matches.slice(0, listed)) {
-            const row = button(add(list, "li", ""), "", () => choose(event));
+            const row = button(add(list, "li", ""), "", () => {
+                choose(event);
+                showDetail();
+            });
             add(row, "span", "number", clock(event.at_us));
             add(row, "span", "number seq", String(event.seq));
             add(row, "span", `tag ${event.severity}`, event.severity);
@@ -800,6 +810,13 @@
         group = members || (event ? [event] : []);
         explain();
         schedule();
+    }
+
+    /* Where it is not beside the lanes it may be out of sight. */
+    function showDetail() {
+        if (getComputedStyle($("detail")).position === "static") {
+            $("detail").scrollIntoView({ block: "nearest" });
+        }
     }
 
     /* Into view, at the present width. */
@@ -855,6 +872,14 @@
 
     /* ---- hands ---- */
 
+    /* Who scrolls the page goes on doing so when the lanes come under the pointer. */
+    let scrolled = 0;
+    function isScrolling(event) {
+        const goesOn = event.timeStamp - scrolled < 250 && !event.ctrlKey;
+        scrolled = goesOn ? event.timeStamp : 0;
+        return goesOn;
+    }
+
     function listenToPointers() {
         const lanes = $("lanes");
         const pointers = new Map();
@@ -896,6 +921,11 @@
                 setView(middle - width * share, middle + width * (1 - share));
             }
         });
+        window.addEventListener("wheel", (event) => {
+            if (!lanes.contains(event.target)) {
+                scrolled = event.timeStamp;
+            }
+        }, { passive: true });
         const drop = (event) => {
             if (pointers.delete(event.pointerId)) {
                 lanes.classList.remove("dragging");
@@ -911,6 +941,9 @@
             }
         }, true);
         lanes.addEventListener("wheel", (event) => {
+            if (isScrolling(event)) {
+                return;
+            }
             const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey;
             const delta = sideways ? event.deltaX || event.deltaY : event.deltaY;
             const unit = event.deltaMode === 1 ? 30 : event.deltaMode === 2 ? 300 : 1;
@@ -1022,6 +1055,15 @@
         sample("band", 14, "nobody can write");
     }
 
+    /* What is shown ends while nobody can write: since when, and how it is called. A cluster that was never
+     * writable, or follows another one, has lost nothing. */
+    function unfinished() {
+        const states = cluster.states;
+        const last = states[states.length - 1];
+        const running = states.findLast((s) => s.status === "running");
+        return running && last.status !== "running" ? { since: running.to_us, status: last.status } : null;
+    }
+
     function showNotices() {
         const notices = $("notices");
         notices.replaceChildren();
@@ -1036,6 +1078,11 @@
         }
         if (cluster.events_left_out > 0) {
             say(`${cluster.events_left_out} events that matter less, or are older, are left out; a shorter range (--since, --until, --incident) shows all.`);
+        }
+        const end = unfinished();
+        if (end) {
+            const waits = cluster.waits_for ? `: ${cluster.waits_for}` : "";
+            say(`Where this ends nobody can write, since ${moment(end.since)}; the cluster is ${end.status}${waits}.`).classList.add("bad");
         }
         if (cluster.nodes_left_out) {
             say("More nodes were members than lanes are drawn; those that came last have none.");
@@ -1061,7 +1108,7 @@
         $("title").textContent = model.incident === null ? name : `${name}, incident ${model.incident}`;
         document.title = `${$("title").textContent}: pgbaton report`;
         const length = duration((cluster.to_us - cluster.from_us) / 1000);
-        const waits = cluster.waits_for ? `: ${cluster.waits_for}` : "";
+        const waits = cluster.waits_for && !unfinished() ? `: ${cluster.waits_for}` : "";
         $("subtitle").textContent = `${moment(cluster.from_us)} to ${moment(cluster.to_us)} (${length}). At the end of the log: ${cluster.status}, term ${cluster.term}${waits}.`;
         showNotices();
         showLegend();
@@ -1074,6 +1121,10 @@
             showIncidents();
             showPhases();
             explain();
+        }
+        const end = unfinished();
+        if (end && !(incident && incident.outage_ms === null)) {
+            fit(end.since, cluster.to_us, 2000000);
         }
         render();
         const last = document.querySelector('#incident-list [aria-pressed="true"]');

@@ -7,7 +7,8 @@
  * decide() make every decision. A variant breaks one thing, so that a test sees it found: forged (a
  * grant with another body), digest (a decision with another state's digest), garbage (a record that
  * does not decode), leaderless (ends before the election), headless (begins in the middle), two (a
- * second cluster), stuck (nobody is eligible), hostile (a text that would like to be markup).
+ * second cluster), stuck (nobody is eligible), hostile (a text that would like to be markup),
+ * noisy (thousands of events without effect).
  */
 #include "../../monitor/decide.h"
 #include "../../proto/fold.h"
@@ -337,6 +338,19 @@ static void say_hostile(void)
     append(&e);
 }
 
+/* More than a report holds: node-1 insists that it leads. */
+static void say_nonsense(void)
+{
+    for (int i = 0; i < 21000; i++) {
+        struct event e = event_of("node-1", EVENT_RENEW);
+        e.body.renew = (struct renew){.term = state.term,
+                                      .ttl_ms = 3000,
+                                      .seen_seq = state.last_seq,
+                                      .state = NODE_PRIMARY};
+        append(&e);
+    }
+}
+
 static void fail_over(void)
 {
     wall_us += 60000000;
@@ -350,6 +364,9 @@ static void fail_over(void)
     }
     if (is_variant("hostile")) {
         say_hostile();
+    }
+    if (is_variant("noisy")) {
+        say_nonsense();
     }
 }
 

@@ -185,6 +185,7 @@ class Model(Report):
         self.assertEqual(at, sorted(at))
         self.assertEqual((incident["number"], incident["outage_ms"], incident["from"], incident["to"]),
                          (1, 28, "node-1", "node-2"))
+        self.assertIs(incident["asked_for"], False)
         self.assertIn("node-1 streams again after 32 ms", " ".join(incident["explanation"]))
         self.assertEqual(incident["candidates"][1]["verdict"], "chosen")
 
@@ -240,6 +241,17 @@ class Model(Report):
         _, err = self.report(path, "cut.svg")
         self.assertIn("the file is damaged", err)
         self.assertIn("the file is damaged", (self.folder / "cut.svg").read_text())
+
+    def test_what_matters_is_kept(self):
+        """Of more events than a report holds those of the incident stay, and the newest of the rest."""
+        every = {e["seq"] for e in self.model(self.history())["clusters"][0]["events"]}
+        (cluster,) = self.model(self.history("noisy"))["clusters"]
+        seqs = [e["seq"] for e in cluster["events"]]
+        self.assertEqual((len(seqs), seqs), (20000, sorted(seqs)))
+        self.assertEqual(cluster["last_seq"], 21038)
+        self.assertEqual(cluster["events_left_out"], 21000 + len(every) - 20000)
+        self.assertEqual({s for s in every if s >= 24} - set(seqs), set())
+        self.assertEqual(seqs[-1], 21038)
 
     def test_a_log_that_begins_in_the_middle(self):
         (cluster,) = self.model(self.history("headless"))["clusters"]

@@ -288,6 +288,21 @@ def test_an_outage_that_is_not_over(page, write):
     page.open(write("stuck"))
     assert names(page) == ["node-1", "node-2", "node-3"]
     assert "leaderless" in page.text("#subtitle")
+    assert "Where this ends nobody can write, since 2026-03-01 12:01:00" in page.text("#notices .bad")
+    assert page.range_ms() < 10_000  # the end is what one wants to see
+
+
+def test_a_log_with_very_many_events(page, write):
+    page.open(write("noisy"))
+    assert "events that matter less" in page.text("#notices")
+    page.click("#fit-all")
+    assert page.text("#events-title") == "Events in view: 20000"
+    assert len(page.all("#event-list button")) == 200
+    assert len(page.all("#lanes .mark")) < 300
+    page.click("#more")
+    assert len(page.all("#event-list button")) == 400
+    page.click("#fit-outage")
+    assert page.find('#lanes .mark[data-seq="24"]')
 
 
 def test_a_capture_that_is_cut_says_so(page, write, tmp_path):
