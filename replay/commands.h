@@ -15,6 +15,8 @@ int timeline_run(const struct options *options);
 int report_run(const struct options *options);
 /* Lists the changes of leadership. */
 int incidents_run(const struct options *options);
+/* Decides the changes of leadership again with other settings. */
+int whatif_run(const struct options *options);
 /* The cluster as it was at a point of the log, as `pgbaton describe` shows it. */
 int state_run(const struct options *options);
 /* What of that differs between two points. */

@@ -46,8 +46,7 @@ static enum void_reason revoke(struct cluster *c, uint32_t heard)
     return cluster_fold(c, &e).void_reason;
 }
 
-/* It has lost its leader, has turned away, and tells where it stands. */
-static void report(struct cluster *c, uint32_t i)
+void forecast_report(struct cluster *c, uint32_t i)
 {
     const struct node *n = &c->nodes[i];
     struct event e = event_of(c, EVENT_PROBE, n->name);
@@ -75,7 +74,7 @@ static void report_all(struct cluster *c, uint32_t heard)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         if ((heard >> i & 1U) != 0 && !c->nodes[i].removed) {
-            report(c, i);
+            forecast_report(c, i);
         }
     }
 }

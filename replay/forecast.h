@@ -32,4 +32,7 @@ struct forecast {
 /* heard: bit i: node i answers. */
 void forecast_make(const struct cluster *c, uint32_t heard, struct forecast *ret_forecast);
 
+/* Node i has lost its leader, has turned away, and tells where it stood last. */
+void forecast_report(struct cluster *c, uint32_t i);
+
 #endif

@@ -19,6 +19,7 @@ static const char usage[] =
         "  pgbaton-replay timeline [FILE]   what happened, why, and how long each phase took\n"
         "  pgbaton-replay report [FILE]     the same as one page to look at: lanes, events, "
         "phases\n"
+        "  pgbaton-replay whatif [FILE]     what other settings would have made of that\n"
         "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
         "  pgbaton-replay diff A [B]        what of that differs between two points\n"
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
@@ -76,6 +77,24 @@ static const char report_usage[] =
         "  --from SEQ       begin at this sequence\n"
         "  --to SEQ         end at this sequence\n" SOURCE_USAGE POINT_USAGE;
 
+static const char whatif_usage[] =
+        "pgbaton-replay whatif [FILE] --set KEY=VALUE [options]\n"
+        "\n"
+        "Takes the decisions of each change of leadership again, on the same observations, as if "
+        "the\n"
+        "settings had been others when it began; who would have been granted the term, when, and "
+        "what\n"
+        "would have been at risk, beside what really was, and what the log cannot tell.\n"
+        "\n"
+        "  --set KEY=VALUE  as often as needed: lease_ttl, probe_period, probe_timeout,\n"
+        "                   probe_failure_threshold, switch_policy, synchronous, "
+        "synchronous_count,\n"
+        "                   failover_mode, maximum_lag_on_failover, failover_limit, "
+        "failover_window,\n"
+        "                   crash_policy, NODE.failover_priority, NODE.nofailover, NODE.nosync\n"
+        "  --incident N     only this change of leadership\n"
+        "  -o text|json     text by default\n" SOURCE_USAGE;
+
 static const char state_usage[] =
         "pgbaton-replay state [FILE] [options]\n"
         "\n"
@@ -111,6 +130,7 @@ static const struct command commands[] = {
         {"incidents", "ncto", OPERAND_FILE, incidents_usage, incidents_run},
         {"timeline", "nctoFTi", OPERAND_FILE, timeline_usage, timeline_run},
         {"report", "nctGFTisu", OPERAND_FILE, report_usage, report_run},
+        {"whatif", "nctoij", OPERAND_FILE, whatif_usage, whatif_run},
         {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},

@@ -18,23 +18,41 @@
 #define DAY_US UINT64_C(86400000000)
 
 static const struct option long_options[] = {
-        {"help", no_argument, NULL, 'h'},           {"nats", required_argument, NULL, 'n'},
-        {"cluster", required_argument, NULL, 'c'},  {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},   {"from", required_argument, NULL, 'F'},
-        {"to", required_argument, NULL, 'T'},       {"follow", no_argument, NULL, 'f'},
-        {"no-follow", no_argument, NULL, 'x'},      {"all", no_argument, NULL, 'a'},
-        {"node", required_argument, NULL, 'N'},     {"file", required_argument, NULL, 'I'},
-        {"dry-run", no_argument, NULL, 'D'},        {"wait", no_argument, NULL, 'W'},
-        {"accept-loss", no_argument, NULL, 'L'},    {"leader-stopped", no_argument, NULL, 'S'},
-        {"no-switchover", no_argument, NULL, 'O'},  {"leader-first", no_argument, NULL, 'P'},
-        {"pending", no_argument, NULL, 'Q'},        {"yes", no_argument, NULL, 'Y'},
-        {"method", required_argument, NULL, 'R'},   {"at", required_argument, NULL, 'A'},
-        {"cancel", no_argument, NULL, 'C'},         {"unset", required_argument, NULL, 'U'},
-        {"force", no_argument, NULL, 'K'},          {"incident", required_argument, NULL, 'i'},
-        {"since", required_argument, NULL, 's'},    {"until", required_argument, NULL, 'u'},
-        {"kind", required_argument, NULL, 'k'},     {"term", required_argument, NULL, 'm'},
-        {"severity", required_argument, NULL, 'v'}, {"void", no_argument, NULL, 'V'},
-        {"effective", no_argument, NULL, 'E'},      {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},
+        {"nats", required_argument, NULL, 'n'},
+        {"cluster", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"from", required_argument, NULL, 'F'},
+        {"to", required_argument, NULL, 'T'},
+        {"follow", no_argument, NULL, 'f'},
+        {"no-follow", no_argument, NULL, 'x'},
+        {"all", no_argument, NULL, 'a'},
+        {"node", required_argument, NULL, 'N'},
+        {"file", required_argument, NULL, 'I'},
+        {"dry-run", no_argument, NULL, 'D'},
+        {"wait", no_argument, NULL, 'W'},
+        {"accept-loss", no_argument, NULL, 'L'},
+        {"leader-stopped", no_argument, NULL, 'S'},
+        {"no-switchover", no_argument, NULL, 'O'},
+        {"leader-first", no_argument, NULL, 'P'},
+        {"pending", no_argument, NULL, 'Q'},
+        {"yes", no_argument, NULL, 'Y'},
+        {"method", required_argument, NULL, 'R'},
+        {"at", required_argument, NULL, 'A'},
+        {"cancel", no_argument, NULL, 'C'},
+        {"unset", required_argument, NULL, 'U'},
+        {"force", no_argument, NULL, 'K'},
+        {"incident", required_argument, NULL, 'i'},
+        {"since", required_argument, NULL, 's'},
+        {"until", required_argument, NULL, 'u'},
+        {"kind", required_argument, NULL, 'k'},
+        {"term", required_argument, NULL, 'm'},
+        {"severity", required_argument, NULL, 'v'},
+        {"void", no_argument, NULL, 'V'},
+        {"effective", no_argument, NULL, 'E'},
+        {"set", required_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
 };
 
 struct parse {
@@ -329,6 +347,7 @@ static bool take_option(struct parse *parse, int letter)
     case 'A':
         return take_moment(parse, optarg, &options->at_us);
     case 'U':
+    case 'j':
         return take_value(parse, optarg);
     case 'C':
     case 'D':
