@@ -83,6 +83,18 @@ enum result log_file_write(struct log_file_writer *writer, const struct log_noti
     return RESULT_OK;
 }
 
+enum result log_file_write_note(struct log_file_writer *writer, const char *text,
+                                struct failure *reterr_failure)
+{
+    const struct log_notice note = {
+            .kind = LOG_RECORD,
+            .subject = LOG_FILE_NOTE_SUBJECT,
+            .data = (const uint8_t *)text,
+            .size = strnlen(text, LOG_FILE_NOTE_BYTES_MAX),
+    };
+    return log_file_write(writer, &note, reterr_failure);
+}
+
 /* Pipes and terminals cannot be synced; nothing is kept there. */
 static bool sync_file(FILE *file)
 {
@@ -123,6 +135,8 @@ struct log_file {
     enum file_stage stage;
     uint64_t offset; /* of the next record */
     uint64_t last_seq;
+    size_t ahead_size; /* of the first record, whose bytes were read to see whether it is a note */
+    char note[LOG_FILE_NOTE_BYTES_MAX + 1]; /* empty: none */
     char text[FAILURE_TEXT_SIZE];
     char subject[SUBJECT_SIZE];
     uint8_t bytes[LOG_RECORD_BYTES_MAX];
@@ -164,6 +178,11 @@ static struct log_notice stop(struct log_file *log, const char *what)
 static bool read_bytes(struct log_file *log, size_t *ret_size)
 {
     const size_t head = LOG_RECORD_SIZE_BYTES;
+    if (log->ahead_size != 0) {
+        *ret_size = log->ahead_size;
+        log->ahead_size = 0;
+        return true;
+    }
     *ret_size = fread(log->bytes, 1, head, log->file);
     const size_t size = *ret_size == head ? log_record_size(log->bytes) : 0;
     if (size != 0) {
@@ -192,6 +211,24 @@ static struct log_notice read_next(struct log_file *log)
     }
     log->stage = FILE_ENDING;
     return (struct log_notice){.kind = LOG_CAUGHT_UP};
+}
+
+/* What is no note stays to be read. */
+static void read_note(struct log_file *log)
+{
+    size_t size = 0;
+    struct log_notice note;
+    if (!read_bytes(log, &size)) {
+        return;
+    }
+    if (log_record_decode(log->bytes, size, log->subject, &note) != LOG_RECORD_WHOLE ||
+        note.seq != 0 || strcmp(note.subject, LOG_FILE_NOTE_SUBJECT) != 0) {
+        log->ahead_size = size;
+        return;
+    }
+    const size_t length = note.size < LOG_FILE_NOTE_BYTES_MAX ? note.size : LOG_FILE_NOTE_BYTES_MAX;
+    memcpy(log->note, note.data, length);
+    log->offset += size;
 }
 
 static struct log_notice file_take(struct log *base)
@@ -271,6 +308,13 @@ enum result log_file_create(const char *path, const char *cluster, struct log **
         file_destroy(&log->base);
         return failure_errno(reterr_failure, error, "eventfd");
     }
+    read_note(log);
     *ret_log = &log->base;
     return RESULT_OK;
+}
+
+const char *log_file_note(const struct log *log)
+{
+    const bool noted = log->operations == &file_operations && file_of(log)->note[0] != '\0';
+    return noted ? file_of(log)->note : NULL;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * state_fields.h - the fields of a state in the order of their encoding; for state.c only.
+ * state_fields.h - the fields of a state in the order of their encoding; for state.c, and for who
+ * replaces names in a state (replay/anonymize_state.c).
  *
- * Whoever adds a field to struct cluster, or to a part of it, adds it to a table in state_fields.c.
+ * Whoever adds a field to struct cluster, or to a part of it, adds it to a table in state_fields.c;
+ * one that holds bytes has a row there, too.
  */
 #ifndef PGBATON_STATE_FIELDS_H
 #define PGBATON_STATE_FIELDS_H

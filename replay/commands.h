@@ -23,5 +23,7 @@ int state_run(const struct options *options);
 int diff_run(const struct options *options);
 /* Writes a range of the log to a file that all commands read. */
 int capture_run(const struct options *options);
+/* Writes a captured range in which all names, addresses and texts are replaced. */
+int anonymize_run(const struct options *options);
 
 #endif

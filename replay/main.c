@@ -23,6 +23,8 @@ static const char usage[] =
         "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
         "  pgbaton-replay diff A [B]        what of that differs between two points\n"
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
+        "  pgbaton-replay anonymize FILE    a copy that may be given away: other names, no "
+        "addresses\n"
         "  pgbaton-replay version\n"
         "\n"
         "Each takes --help. Exit codes: 0 done, 1 failed or a difference, 2 wrong command line.\n";
@@ -125,6 +127,20 @@ static const char capture_usage[] =
         "  --to SEQ         end at this sequence\n"
         "  --timeout TIME   how long silent servers are waited for (5s)\n";
 
+static const char anonymize_usage[] =
+        "pgbaton-replay anonymize FILE -o FILE [options]\n"
+        "\n"
+        "Writes a captured log in which each name, address, port, path and free text is replaced, "
+        "the\n"
+        "same by the same, and all hashes are computed anew. Both are folded side by side: what "
+        "had an\n"
+        "effect has one, or nothing is written. Times, positions and settings of PostgreSQL that "
+        "are\n"
+        "numbers stay.\n"
+        "\n"
+        "  -o FILE          what is written, which must not exist (\"-\": standard output)\n"
+        "  --cluster NAME   only this cluster (PGBATON_CLUSTER; all)\n";
+
 static const struct command commands[] = {
         {"verify", "nct", OPERAND_FILE, verify_usage, verify_run},
         {"incidents", "ncto", OPERAND_FILE, incidents_usage, incidents_run},
@@ -134,6 +150,7 @@ static const struct command commands[] = {
         {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},
+        {"anonymize", "coX", OPERAND_FILE, anonymize_usage, anonymize_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 

@@ -292,6 +292,9 @@ static bool take_choice(struct parse *parse, int letter)
         return take_incident(parse, optarg);
     case 'G':
         return take_report(parse, optarg);
+    case 'X':
+        options->target = optarg;
+        return true;
     case 'B':
     case 's':
         return take_point(parse, optarg, &options->points[0]);
@@ -392,6 +395,9 @@ static bool take_options(struct parse *parse, int argc, char **argv)
         }
         if (letter == 'o' && strchr(parse->command->accepts, 'G') != NULL) {
             letter = 'G'; /* -o takes a file there */
+        }
+        if (letter == 'o' && strchr(parse->command->accepts, 'X') != NULL) {
+            letter = 'X'; /* -o takes what is to be written there */
         }
         bool known =
                 letter == 'h' || letter == '?' || strchr(parse->command->accepts, letter) != NULL;

@@ -44,6 +44,7 @@ struct point {
 struct options {
     const char *file;   /* NULL: read from servers */
     const char *output; /* of a command that takes -o FILE; its ending says what it is to be */
+    const char *target; /* what a command that takes -o FILE writes */
     const char *servers;
     const char *cluster; /* NULL: whatever there is */
     const char *node;

@@ -2,8 +2,10 @@
 #include "../monitor/decide.h"
 #include "../proto/digest.h"
 #include "../proto/explain.h"
+#include "../proto/log_file.h"
 #include "commands.h"
 #include "event_json.h"
+#include "format.h"
 #include "history.h"
 #include "window.h"
 
@@ -313,6 +315,18 @@ static void destroy_set(struct cluster_set *set)
     cluster_set_destroy(set);
 }
 
+/* What the file says of itself: it may be that some of it cannot be verified. */
+static void tell_note(struct reader *reader)
+{
+    const char *note = reader != NULL ? log_file_note(reader_log(reader)) : NULL;
+    if (note != NULL) {
+        char text[LOG_FILE_NOTE_BYTES_MAX + 1];
+        (void)snprintf(text, sizeof text, "%s", note);
+        format_clean(text);
+        printf("the file says: %s\n", text);
+    }
+}
+
 static int verify_read(const struct options *options, struct cluster_set *set)
 {
     struct failure failure = {0};
@@ -320,6 +334,7 @@ static int verify_read(const struct options *options, struct cluster_set *set)
     struct verify verify = {0};
     enum result result = history_open(options, HISTORY_WHOLE, false, &reader, &failure);
     if (result == RESULT_OK) {
+        tell_note(reader);
         result = history_read(reader, set, POINT_END, visit, &verify, &failure);
     }
     reader_close(reader);

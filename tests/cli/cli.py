@@ -240,6 +240,64 @@ class Past(WithFolder):
         self.assertIn("one word too many", run(REPLAY, "diff", 1, 2, 3, "--file", path, code=2)[1])
 
 
+class Anonymize(WithFolder):
+    NAMES = {b"demo": "cluster-1", b"127.0.0.1": "host-1"}
+
+    def anonymize(self, path, *options):
+        target = path.with_suffix(".anonymous")
+        return target, run(REPLAY, "anonymize", path, "-o", target, *options)[1]
+
+    def test_the_same_history(self):
+        path = self.history()
+        target, err = self.anonymize(path)
+        self.assertIn("replaced: 1 cluster, 3 nodes", err)
+        self.assertIn("wrote 38 records", err)
+        for name, alias in self.NAMES.items():
+            self.assertIn(name, path.read_bytes())
+            self.assertNotIn(name, target.read_bytes())
+        out, _ = run(REPLAY, "verify", target)
+        self.assertRegex(out, r"^the file says: anonymous .* proves nothing")
+        self.assertIn("cluster cluster-1: verified, sequences 1 to 38", out)
+        self.assertNotIn("the file says", run(REPLAY, "verify", path)[0])
+        told = run(REPLAY, "timeline", path)[0].replace("demo", "cluster-1")
+        for line, again in zip(told.splitlines(), run(REPLAY, "timeline", target)[0].splitlines(), strict=True):
+            self.assertEqual(re.sub(r"127.0.0.1:\d+", "A", line), re.sub(r"host-1:\d+", "A", again))
+
+    def test_what_does_not_verify_still_does_not(self):
+        for variant, seq in (("forged", 28), ("digest", 34)):
+            target, _ = self.anonymize(self.history(variant))
+            out, _ = run(REPLAY, "verify", target, code=1)
+            self.assertIn(f"DIFFERENCE at sequence {seq}", out)
+        self.anonymize(self.history("headless"))
+
+    def test_what_cannot_be_read_is_not_kept(self):
+        target, err = self.anonymize(self.history("garbage"))
+        self.assertIn("1 records cannot be read", err)
+        self.assertIn("1 malformed", run(REPLAY, "verify", target)[0])
+
+    def test_same_in_same_out(self):
+        path = self.history("two")
+        first = self.anonymize(path)[0].read_bytes()
+        path.with_suffix(".anonymous").unlink()
+        self.assertEqual(self.anonymize(path)[0].read_bytes(), first)
+        _, err = run(REPLAY, "anonymize", path, "-o", self.folder / "one", "--cluster", "other")
+        self.assertIn("1 cluster,", err)
+
+    def test_wrong_input(self):
+        path = self.history()
+        self.anonymize(path)
+        _, err = run(REPLAY, "anonymize", path, "-o", path.with_suffix(".anonymous"), code=1)
+        self.assertIn("it exists", err)
+        for line in ((path,), ("-o", "x")):
+            self.assertIn("name the file to read", run(REPLAY, "anonymize", *line, code=2)[1])
+        run(REPLAY, "anonymize", self.folder / "nothing", "-o", self.folder / "out", code=1)
+        path.write_bytes(path.read_bytes()[:-10])
+        _, err = run(REPLAY, "anonymize", path, "-o", self.folder / "cut")
+        self.assertRegex(err, r"the file is cut at offset \d+, after sequence 37")
+        self.assertIn("sequences 1 to 37", run(REPLAY, "verify", self.folder / "cut")[0])
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["cut", "good.anonymous", "good.pgb"])
+
+
 class Describe(WithFolder):
     def describe(self, *options):
         return json.loads(run(PGBATON, "describe", "-o", "json", *options)[0])

@@ -203,9 +203,40 @@ static void test_log_file_refuses_what_is_none(void **state)
     assert_null(log);
 }
 
+static void test_log_file_has_a_note(void **state)
+{
+    struct files *files = *state;
+    struct failure failure = {0};
+    struct log_file_writer *writer = NULL;
+    struct log *log = NULL;
+    const uint8_t data[] = {1, 2, 3};
+    const struct log_notice record = {.kind = LOG_RECORD,
+                                      .seq = 7,
+                                      .subject = "pgbaton.a.decision",
+                                      .data = data,
+                                      .size = sizeof(data)};
+    assert_int_equal(log_file_writer_create(files->path, &writer, &failure), RESULT_OK);
+    assert_int_equal(log_file_write_note(writer, "it is a copy", &failure), RESULT_OK);
+    assert_int_equal(log_file_write(writer, &record, &failure), RESULT_OK);
+    assert_int_equal(log_file_writer_finish(writer, &failure), RESULT_OK);
+    assert_int_equal(log_file_create(files->path, "a", &log, &failure), RESULT_OK);
+    assert_string_equal(log_file_note(log), "it is a copy");
+    const struct log_notice notice = log_take(log);
+    assert_int_equal(notice.kind, LOG_RECORD);
+    assert_int_equal(notice.seq, 7);
+    assert_int_equal(log_take(log).kind, LOG_CAUGHT_UP);
+    log_destroy(log);
+    (void)unlink(files->path);
+    write_capture(files->path);
+    assert_int_equal(log_file_create(files->path, NULL, &log, &failure), RESULT_OK);
+    assert_null(log_file_note(log));
+    log_destroy(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup_teardown(test_log_file_has_a_note, set_up, tear_down),
             cmocka_unit_test_setup_teardown(test_log_file_reads_what_was_written, set_up,
                                             tear_down),
             cmocka_unit_test_setup_teardown(test_log_file_reads_one_cluster_only, set_up,
