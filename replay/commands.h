@@ -21,6 +21,8 @@ int whatif_run(const struct options *options);
 int state_run(const struct options *options);
 /* What of that differs between two points. */
 int diff_run(const struct options *options);
+/* Goes through a captured range record by record, on a terminal. */
+int step_run(const struct options *options);
 /* Writes a range of the log to a file that all commands read. */
 int capture_run(const struct options *options);
 /* Writes a captured range in which all names, addresses and texts are replaced. */

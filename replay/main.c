@@ -22,6 +22,8 @@ static const char usage[] =
         "  pgbaton-replay whatif [FILE]     what other settings would have made of that\n"
         "  pgbaton-replay state [FILE]      the cluster as it was at a point of the log\n"
         "  pgbaton-replay diff A [B]        what of that differs between two points\n"
+        "  pgbaton-replay step FILE         go through it record by record, forwards and "
+        "backwards\n"
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
         "  pgbaton-replay anonymize FILE    a copy that may be given away: other names, no "
         "addresses\n"
@@ -114,6 +116,19 @@ static const char diff_usage[] =
         "  --file FILE      a captured range instead of NATS\n"
         "  -o text|json     text by default\n" SOURCE_USAGE POINT_USAGE;
 
+static const char step_usage[] =
+        "pgbaton-replay step FILE [options]\n"
+        "\n"
+        "Shows a captured log on the terminal, one record at a time: what it says, its cause, "
+        "whether it\n"
+        "had an effect, of a decision the rule and the evidence, and what it changes. Forwards, "
+        "backwards,\n"
+        "to a time, to the next incident, to a text: ? lists the keys.\n"
+        "\n"
+        "  --at POINT       where to begin (the first record)\n"
+        "  --incident N     begin with this change of leadership of the cluster\n"
+        "  --cluster NAME   of which cluster (PGBATON_CLUSTER; the only one)\n" POINT_USAGE;
+
 static const char capture_usage[] =
         "pgbaton-replay capture FILE [options]\n"
         "\n"
@@ -149,6 +164,7 @@ static const struct command commands[] = {
         {"whatif", "nctoij", OPERAND_FILE, whatif_usage, whatif_run},
         {"state", "nctoB", OPERAND_FILE, state_usage, state_run},
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
+        {"step", "cBi", OPERAND_FILE, step_usage, step_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},
         {"anonymize", "coX", OPERAND_FILE, anonymize_usage, anonymize_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},

@@ -199,14 +199,22 @@ static bool take_time_point(const char *text, uint64_t now_us, uint64_t *ret_us)
     return good;
 }
 
+bool options_parse_point(const char *text, uint64_t now_us, struct point *ret_point)
+{
+    char *end = NULL;
+    *ret_point = POINT_END;
+    if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)) {
+        errno = 0;
+        ret_point->seq = strtoull(text, &end, 10);
+        return errno == 0;
+    }
+    return take_time_point(text, now_us, &ret_point->us);
+}
+
 /* "212", "22:30", "10m" */
 static bool take_point(const struct parse *parse, const char *text, struct point *ret_point)
 {
-    *ret_point = POINT_END;
-    if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)) {
-        return take_number(parse, text, &ret_point->seq);
-    }
-    return take_time_point(text, format_now_us(), &ret_point->us) ||
+    return options_parse_point(text, format_now_us(), ret_point) ||
            complain(parse,
                     "a point is a sequence, 2026-03-01T22:30[:00][+01:00], 22:30 or 10m (ago), not",
                     text);

@@ -86,6 +86,8 @@ struct command {
     int (*run)(const struct options *options); /* returns the exit code */
 };
 
+/* "212", "22:30:05" (the last one before now), "10m" before now. False: it is none. */
+bool options_parse_point(const char *text, uint64_t now_us, struct point *ret_point);
 /* Parses argv after the command's own word and runs it; returns the exit code. */
 int command_run(const struct command *command, int argc, char **argv);
 /* Finds argv[1] in commands (ended by a NULL name) and runs it; answers --help and --version. */

@@ -3,15 +3,21 @@
 
 usage: cli.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
 """
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -296,6 +302,227 @@ class Anonymize(WithFolder):
         self.assertRegex(err, r"the file is cut at offset \d+, after sequence 37")
         self.assertIn("sequences 1 to 37", run(REPLAY, "verify", self.folder / "cut")[0])
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["cut", "good.anonymous", "good.pgb"])
+
+
+class Terminal:
+    """A program on a terminal of its own, and what it shows: each page clears all and places its lines."""
+    CLEAR = b"\033[H\033[2J"
+
+    def __init__(self, *command, rows=24, columns=100, env=None):
+        self.master, slave = pty.openpty()
+        self.slave = os.dup(slave)
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(self.slave)
+        self.out = b""
+        self.process = subprocess.Popen([str(c) for c in command], stdin=slave, stdout=slave, stderr=slave,
+                                        env=ENV | {"TERM": "xterm"} | (env or {}), start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+
+    def resize(self, rows, columns):
+        self.rows = rows
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, seconds):
+        if select.select([self.master], [], [], seconds)[0]:
+            self.out += os.read(self.master, 65536)
+            return True
+        return False
+
+    def lines(self):
+        page = self.out.rpartition(self.CLEAR)[2].decode("utf-8", "replace")
+        rows = {int(row): re.sub(r"\033\[[\d;?]*[a-zA-Z]", "", text)
+                for row, text in re.findall(r"\033\[(\d+);1H(.*?)\033\[0m", page, re.S)}
+        return [rows.get(row, "") for row in range(1, max(rows, default=0) + 1)]
+
+    def screen(self):
+        return "\n".join(self.lines())
+
+    def until(self, pattern):
+        """Waits until the whole page is there and shows it; returns the page."""
+        end = time.monotonic() + 20
+        while len(self.lines()) < self.rows or not re.search(pattern, self.screen()):
+            assert time.monotonic() < end, f"{pattern} is not on\n{self.screen()}\n{self.out[-300:]}"
+            self.read(0.5)
+        return self.screen()
+
+    def press(self, keys, pattern):
+        """What is shown before counts no more."""
+        self.out = b""
+        os.write(self.master, keys.encode())
+        return self.until(pattern)
+
+    def end(self):
+        """The exit code; the terminal is as it was."""
+        end = time.monotonic() + 20
+        while self.process.poll() is None:
+            assert time.monotonic() < end, "it does not end"
+            self.read(0.1)
+        while self.read(0):
+            pass
+        assert termios.tcgetattr(self.slave) == self.before, "the terminal is not as it was"
+        return self.process.returncode
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+class Step(WithFolder):
+    LEFT, RIGHT, UP, DOWN = "\033[D", "\033[C", "\033[A", "\033[B"
+    HOME, END, PAGE_UP, PAGE_DOWN = "\033[H", "\033OF", "\033[5~", "\033[6~"
+
+    def good(self):
+        path = self.folder / "good.pgb"
+        return path if path.exists() else self.history()
+
+    def step(self, *options, path=None, **shape):
+        terminal = Terminal(REPLAY, "step", path or self.good(), *options, **shape)
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def test_forwards_and_backwards(self):
+        t = self.step()
+        page = t.until(r"record 1 of 38")
+        self.assertIn("node-1 says hello: empty", page)
+        self.assertIn("cause:     none", page)
+        self.assertRegex(page, r"nodes.node-1 +null -> ")
+        seen = [page]
+        for i, key in enumerate(("n", " ", self.RIGHT), 2):
+            seen.append(t.press(key, rf"record {i} of 38"))
+        for i, key in ((3, "p"), (2, self.LEFT), (1, "p")):
+            self.assertEqual(t.press(key, rf"record {i} of 38"), seen[i - 1])
+        self.assertIn("nothing before it is shown", t.press("p", "record 1 of"))
+        t.press(self.PAGE_DOWN, "record 11 of")
+        t.press(self.PAGE_UP, "record 1 of")
+        self.assertIn("no action. I am node-2, the leader", t.press(self.END, "record 38 of"))
+        self.assertIn("nothing after it is shown", t.press("n", "record 38 of"))
+        self.assertEqual(t.press(self.HOME, "record 1 of"), page)
+        os.write(t.master, b"q")
+        self.assertEqual(t.end(), 0)
+
+    def test_a_decision(self):
+        t = self.step("--at", 28)
+        page = re.sub(r"\n +", " ", t.until("record 28 of"))
+        for expected in (r"  28  monitor-1  INFO  grant", r"node-2 is granted term 2 \(elect-released\)",
+                         r"cause:     24, release, 0.00\d s before", r"outcome:   effective",
+                         r"rule:      elect-released, in the state after 27; the decision before it is 15",
+                         r"evidence:  .*\bhearing_ms \d+", r'\balive \["node-1", "node-2", "node-3"\]',
+                         r"What it changes", r"leader +null -> node-2", r"\bterm +1 -> 2"):
+            self.assertRegex(page, expected)
+        page = t.press("d", "The state after it")
+        self.assertIn("leader node-2", page)
+        self.assertRegex(page, r"node-3 +secondary")
+
+    def test_void(self):
+        t = self.step("--at", 6)
+        self.assertRegex(t.until("record 6 of"), r"outcome:   void, stale_predecessor: ")
+
+    def test_go_to(self):
+        t = self.step()
+        t.until("record 1 of")
+        t.press("g28\r", "record 28 of")
+        t.press("g12:00:00.010\r", "record 11 of")
+        t.press("g2026-03-01T12:01:00.025Z\r", "record 26 of")
+        t.press("g1h\r", "record 1 of")
+        t.press("g999\r", "record 38 of")
+        t.press("gx\r", "a sequence, a time")
+        t.press("g12\x7f5\x7f\x7f7\r", "record 7 of")
+        t.press("g2", "go to: 2_")
+        t.press("\033", "n next")
+        t.press("n", "record 8 of")
+
+    def test_incidents(self):
+        t = self.step()
+        t.until("record 1 of")
+        self.assertIn("incident 1 begins here", t.press("i", "record 24 of"))
+        self.assertIn("no leader is replaced after it", t.press("i", "record 24 of"))
+        t.press("n", "record 25 of")
+        t.press("I", "record 24 of")
+        self.step("--incident", 1).until("record 24 of")
+        out = subprocess.run([REPLAY, "step", self.good(), "--incident", "2"], capture_output=True, text=True,
+                             env=ENV, check=False)
+        self.assertEqual((out.returncode, "no incident 2" in out.stderr), (1, True))
+
+    def test_search_and_filter(self):
+        t = self.step()
+        t.until("record 1 of")
+        t.press("/promoted to TIMELINE\r", "record 30 of")
+        t.press("/\r", "the search went on from the beginning")
+        t.press("/zebra\r", "'zebra' is said nowhere")
+        t.press(self.HOME, "record 1 of")
+        t.press("f", "shown: what tells something new")
+        t.press("f", "shown: decisions")
+        for i in (2, 5, 6, 11, 15, 28, 34):
+            t.press("n", rf"record {i} of")
+        t.press("p", "record 28 of")
+        t.press("f", "shown: warnings")
+        t.press("p", "record 24 of")
+        t.press("f", "shown: all")
+        self.assertIn("the next record", t.press("?", "go to a sequence"))
+        t.press(" ", "record 24 of")
+
+    def test_any_size(self):
+        t = self.step("--at", 28, rows=12, columns=50)
+        small = t.until("record 28 of")
+        self.assertLessEqual(max(len(line) for line in t.lines()), 50)
+        self.assertLessEqual(len(t.lines()), 12)
+        self.assertIn("scrolled", t.press(self.DOWN, "record 28 of") if "What it" in small else "scrolled")
+        t.out = b""
+        t.resize(40, 120)
+        self.assertIn("hearing_ms", t.until("What it changes"))
+        t.resize(1, 1)
+        t.until("^.$")
+
+    def test_signals_give_the_terminal_back(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGABRT):
+            t = self.step()
+            t.until("record 1 of")
+            self.assertNotEqual(termios.tcgetattr(t.slave), t.before)
+            t.process.send_signal(number)
+            self.assertEqual(t.end(), -number)
+            self.assertTrue(t.out.endswith(b"\033[?1049l"))
+        t = self.step()
+        t.until("record 1 of")
+        os.write(t.master, b"\x03")
+        self.assertEqual(t.end(), 0)
+
+    def test_is_stopped_and_goes_on(self):
+        script = f"{REPLAY} step {self.good()}; stty -a; read -r answer; fg"
+        t = Terminal("bash", "-mc", script)
+        self.addCleanup(t.close)
+        t.until("record 1 of")
+        os.write(t.master, b"\x1a")
+        end = time.monotonic() + 20
+        while b" icanon" not in t.out:
+            assert time.monotonic() < end, t.out
+            t.read(0.5)
+        self.assertIn(b"\033[?1049l", t.out)
+        t.press("\n", "record 1 of")
+        t.press("n", "record 2 of")
+        os.write(t.master, b"q")
+        self.assertEqual(t.end(), 0)
+
+    def test_needs_a_terminal(self):
+        _, err = run(REPLAY, "step", self.good(), code=1)
+        self.assertRegex(err, "needs a terminal .*\nhint: pgbaton-replay timeline")
+        self.assertIn("name a captured file", run(REPLAY, "step", code=2)[1])
+
+    def test_odd_files(self):
+        path = self.history("two")
+        self.assertIn("several clusters: demo, other", run(REPLAY, "step", path, code=1)[1])
+        self.assertIn("the log has no record of third", run(REPLAY, "step", path, "--cluster", "third", code=1)[1])
+        self.step("--cluster", "other", path=path).until("other +record 1 of 23")
+        self.assertIn("in the middle", run(REPLAY, "step", self.history("headless"), code=1)[1])
+        self.assertIn("not a captured log", run(REPLAY, "step", "/etc/passwd", code=1)[1])
+        self.assertIn("No such file", run(REPLAY, "step", self.folder / "nothing", code=1)[1])
+        cut = self.folder / "cut.pgb"
+        cut.write_bytes(self.good().read_bytes()[:-10])
+        self.assertRegex(self.step(path=cut).until("record 1 of 37"), r"the file is cut at offset \d+, after sequence 37")
+        self.assertIn("unreadable", self.step("--at", 26, path=self.history("garbage")).until("record 26 of 39"))
 
 
 class Describe(WithFolder):
