@@ -101,17 +101,18 @@ static enum result write_note(struct rewriting *rewriting, struct failure *reter
             reterr_failure);
 }
 
-static enum result rewrite_all(struct rewriting *rewriting, const char *from, const char *cluster,
-                               const char *to, struct failure *reterr_failure)
+static enum result rewrite_all(struct rewriting *rewriting, const struct anonymize_options *options,
+                               struct failure *reterr_failure)
 {
-    enum result result = out_file_begin(&rewriting->out, to, reterr_failure);
+    enum result result = out_file_begin(&rewriting->out, options->to, reterr_failure);
     if (result == RESULT_OK) {
         result = write_note(rewriting, reterr_failure);
     }
     if (result == RESULT_OK) {
-        result = read_all(from, cluster, true, rewrite, rewriting, reterr_failure);
+        result =
+                read_all(options->from, options->cluster, true, rewrite, rewriting, reterr_failure);
     }
-    if (result == RESULT_OK) {
+    if (result == RESULT_OK && !options->renew) {
         result = anonymize_end(rewriting->a, rewriting->sets, reterr_failure);
     }
     if (result == RESULT_OK) {
@@ -133,12 +134,13 @@ static void report(const struct anonymizer *a, struct anonymize_report *ret_repo
     ret_report->foreign_count = a->foreign_count;
 }
 
-static enum result both_passes(struct rewriting *rewriting, const char *from, const char *cluster,
-                               const char *to, struct failure *reterr_failure)
+static enum result both_passes(struct rewriting *rewriting, const struct anonymize_options *options,
+                               struct failure *reterr_failure)
 {
     struct anonymizer *a = rewriting->a;
     a->learning = true;
-    enum result result = read_all(from, cluster, false, learn, a, reterr_failure);
+    a->renew = options->renew;
+    enum result result = read_all(options->from, options->cluster, false, learn, a, reterr_failure);
     if (result != RESULT_OK) {
         return result;
     }
@@ -147,10 +149,10 @@ static enum result both_passes(struct rewriting *rewriting, const char *from, co
         return failure_set(reterr_failure, RESULT_FAILED, "out of memory");
     }
     a->learning = false;
-    return rewrite_all(rewriting, from, cluster, to, reterr_failure);
+    return rewrite_all(rewriting, options, reterr_failure);
 }
 
-enum result anonymize_file(const char *from, const char *cluster, const char *to,
+enum result anonymize_file(const struct anonymize_options *options,
                            struct anonymize_report *ret_report, struct failure *reterr_failure)
 {
     struct anonymizer *a = calloc(1, sizeof *a);
@@ -164,7 +166,7 @@ enum result anonymize_file(const char *from, const char *cluster, const char *to
     }
     if (a != NULL && rewriting != NULL && a->names != NULL && a->hashes != NULL &&
         rewriting->sets != NULL) {
-        result = both_passes(rewriting, from, cluster, to, reterr_failure);
+        result = both_passes(rewriting, options, reterr_failure);
         report(a, ret_report);
     }
     if (a != NULL) {

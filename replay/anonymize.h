@@ -22,6 +22,7 @@
 struct anonymizer {
     struct alias_set *names;
     bool learning; /* pass 1 */
+    bool renew;    /* digests are made to fit, and outcomes may be others */
     bool failed;   /* no memory, or a field without a row */
     struct hash_map *hashes;
     uint64_t record_count;
@@ -104,9 +105,16 @@ struct anonymize_report {
     uint64_t foreign_count;
 };
 
-/* Writes from, of which only that cluster (NULL: all), to the path to, which must not exist. A file
+struct anonymize_options {
+    const char *from;
+    const char *cluster; /* NULL: all */
+    const char *to;      /* which must not exist */
+    bool renew;          /* for logs of an earlier version of the fold, from their beginning */
+};
+
+/* Writes a copy. A file
  * that is cut is told on stderr, and made anonymous as far as it goes. */
-MUST_USE enum result anonymize_file(const char *from, const char *cluster, const char *to,
+MUST_USE enum result anonymize_file(const struct anonymize_options *options,
                                     struct anonymize_report *ret_report,
                                     struct failure *reterr_failure);
 

@@ -41,8 +41,9 @@ int anonymize_run(const struct options *options)
                         "try: pgbaton-replay anonymize --help\n");
         return EXIT_USAGE;
     }
-    if (anonymize_file(options->file, options->cluster, options->target, &report, &failure) !=
-        RESULT_OK) {
+    const struct anonymize_options wanted = {options->file, options->cluster, options->target,
+                                             options->renew};
+    if (anonymize_file(&wanted, &report, &failure) != RESULT_OK) {
         return history_fail(&failure);
     }
     tell(&report, options->target);

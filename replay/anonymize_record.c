@@ -210,7 +210,7 @@ static bool find_states(struct work *work, const struct cluster **ret_old,
                         const struct cluster **ret_new)
 {
     const struct trail *trail = work->ours ? work->before.entry->extra : NULL;
-    if (trail == NULL || !work->before.outcome.effective) {
+    if (trail == NULL || (!work->before.outcome.effective && !work->a->renew)) {
         return false;
     }
     *ret_old = window_advance(trail->old, work->old.decision.folded_seq);
@@ -227,14 +227,14 @@ static void replace_digest(struct work *work, const uint8_t old[HASH_SIZE],
     uint8_t digest[HASH_SIZE];
     const bool found = find_states(work, &then, &again);
     hash_map_made(old, ret_new);
-    if (work->current && memcmp(old, work->current_old, HASH_SIZE) == 0) {
+    if (work->current && (work->a->renew || memcmp(old, work->current_old, HASH_SIZE) == 0)) {
         memcpy(ret_new, work->current_new, HASH_SIZE);
         return;
     }
     if (found) {
         cluster_digest(then, digest);
     }
-    if (found && memcmp(old, digest, HASH_SIZE) == 0) {
+    if (found && (work->a->renew || memcmp(old, digest, HASH_SIZE) == 0)) {
         cluster_digest(again, ret_new);
     } else if (work->before.outcome.effective) {
         work->a->foreign_count++;
@@ -387,9 +387,10 @@ static enum result compare(struct work *work, const struct log_notice *record,
     if (ours != work->ours) {
         return fail(work, reterr_failure, "it is folded in one of both logs only");
     }
-    if (ours && (after.outcome.effective != work->before.outcome.effective ||
-                 after.outcome.void_reason != work->before.outcome.void_reason ||
-                 after.begun != work->before.begun)) {
+    if (ours && !work->a->renew &&
+        (after.outcome.effective != work->before.outcome.effective ||
+         after.outcome.void_reason != work->before.outcome.void_reason ||
+         after.begun != work->before.begun)) {
         (void)snprintf(why, sizeof why, "it was %s, and would be %s",
                        void_reason_name(work->before.outcome.void_reason),
                        void_reason_name(after.outcome.void_reason));

@@ -27,5 +27,7 @@ int step_run(const struct options *options);
 int capture_run(const struct options *options);
 /* Writes a captured range in which all names, addresses and texts are replaced. */
 int anonymize_run(const struct options *options);
+/* Writes an incident as a folder of tests/incidents. */
+int scenario_run(const struct options *options);
 
 #endif

@@ -27,6 +27,7 @@ static const char usage[] =
         "  pgbaton-replay capture FILE      write a range of the log to a file\n"
         "  pgbaton-replay anonymize FILE    a copy that may be given away: other names, no "
         "addresses\n"
+        "  pgbaton-replay scenario FILE     an incident as a regression test\n"
         "  pgbaton-replay version\n"
         "\n"
         "Each takes --help. Exit codes: 0 done, 1 failed or a difference, 2 wrong command line.\n";
@@ -154,6 +155,25 @@ static const char anonymize_usage[] =
         "numbers stay.\n"
         "\n"
         "  -o FILE          what is written, which must not exist (\"-\": standard output)\n"
+        "  --renew          compute digests anew for this version's fold, whatever they were; the "
+        "log may\n"
+        "                   then tell another story\n"
+        "  --cluster NAME   only this cluster (PGBATON_CLUSTER; all)\n";
+
+static const char scenario_usage[] =
+        "pgbaton-replay scenario FILE -o FOLDER [options]\n"
+        "\n"
+        "Writes an incident, anonymous and cut to what it needs, as a folder: log.pgb, "
+        "expected.txt (its\n"
+        "timeline and the verdict of verify) and README. Put into tests/incidents it is a "
+        "regression test:\n"
+        "the log is verified, decided again, and told as it is now.\n"
+        "\n"
+        "  -o FOLDER        what is written, which must not exist\n"
+        "  --incident N     which one, as incidents numbers them (the only one)\n"
+        "  --short          begin with a snapshot, even where the log is short from its beginning; "
+        "a later\n"
+        "                   version of the fold may not be able to read it\n"
         "  --cluster NAME   only this cluster (PGBATON_CLUSTER; all)\n";
 
 static const struct command commands[] = {
@@ -166,7 +186,8 @@ static const struct command commands[] = {
         {"diff", "nctoI", OPERAND_POINTS, diff_usage, diff_run},
         {"step", "cBi", OPERAND_FILE, step_usage, step_run},
         {"capture", "nctFT", OPERAND_FILE, capture_usage, capture_run},
-        {"anonymize", "coX", OPERAND_FILE, anonymize_usage, anonymize_run},
+        {"anonymize", "coXZ", OPERAND_FILE, anonymize_usage, anonymize_run},
+        {"scenario", "coXiH", OPERAND_FILE, scenario_usage, scenario_run},
         {NULL, NULL, OPERAND_NONE, NULL, NULL},
 };
 

@@ -52,6 +52,8 @@ static const struct option long_options[] = {
         {"void", no_argument, NULL, 'V'},
         {"effective", no_argument, NULL, 'E'},
         {"set", required_argument, NULL, 'j'},
+        {"renew", no_argument, NULL, 'Z'},
+        {"short", no_argument, NULL, 'H'},
         {NULL, 0, NULL, 0},
 };
 
@@ -302,6 +304,11 @@ static bool take_choice(struct parse *parse, int letter)
         return take_report(parse, optarg);
     case 'X':
         options->target = optarg;
+        return true;
+    case 'Z':
+    case 'H':
+        options->renew = options->renew || letter == 'Z';
+        options->brief = options->brief || letter == 'H';
         return true;
     case 'B':
     case 's':

@@ -45,6 +45,8 @@ struct options {
     const char *file;   /* NULL: read from servers */
     const char *output; /* of a command that takes -o FILE; its ending says what it is to be */
     const char *target; /* what a command that takes -o FILE writes */
+    bool brief;         /* a log begins with a snapshot, however little stands before */
+    bool renew;         /* digests are computed for this version's fold, whatever they were */
     const char *servers;
     const char *cluster; /* NULL: whatever there is */
     const char *node;

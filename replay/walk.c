@@ -220,9 +220,7 @@ static enum result read_all(struct walk *walk, struct reading *reading, char *re
 static void fold(struct walk *walk, struct cluster *state, size_t index, struct event *ret_event,
                  struct outcome *ret_outcome)
 {
-    const struct walk_item *item = &walk->items[index];
-    struct log_notice record;
-    (void)log_record_decode(walk->map + item->offset, item->size, walk->subject, &record);
+    const struct log_notice record = walk_record(walk, index);
     const struct cluster_record stored = {record.subject, record.seq, record.data, record.size};
     *ret_outcome = cluster_fold_record(state, &stored, &walk->arena, ret_event);
 }
@@ -378,6 +376,14 @@ const char *walk_note(const struct walk *walk)
 const struct cluster *walk_before(const struct walk *walk)
 {
     return &walk->before;
+}
+
+struct log_notice walk_record(struct walk *walk, size_t index)
+{
+    const struct walk_item *item = &walk->items[index];
+    struct log_notice record;
+    (void)log_record_decode(walk->map + item->offset, item->size, walk->subject, &record);
+    return record;
 }
 
 size_t walk_find(const struct walk *walk, uint64_t seq, uint64_t stored_us)

@@ -49,6 +49,8 @@ const char *walk_note(const struct walk *walk);
 const struct folded *walk_go(struct walk *walk, size_t index);
 /* The state before the record that walk_go() was called for last. */
 const struct cluster *walk_before(const struct walk *walk);
+/* Its bytes, valid until the next call. */
+struct log_notice walk_record(struct walk *walk, size_t index);
 /* The last record up to that sequence, or, with a time, that was stored by then; the first one when
  * there is none. */
 size_t walk_find(const struct walk *walk, uint64_t seq, uint64_t stored_us);

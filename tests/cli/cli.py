@@ -304,6 +304,71 @@ class Anonymize(WithFolder):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["cut", "good.anonymous", "good.pgb"])
 
 
+class Scenario(WithFolder):
+    INCIDENTS = pathlib.Path(__file__).resolve().parents[1] / "incidents"
+
+    def scenario(self, path, *options, code=0):
+        target = self.folder / "incident"
+        return target, run(REPLAY, "scenario", path, "-o", target, *options, code=code)[1]
+
+    def check(self, *words, code=0):
+        return run(sys.executable, self.INCIDENTS / "check.py", REPLAY, *words, code=code)[0]
+
+    def test_a_folder_that_is_checked(self):
+        folder, _ = self.scenario(self.history())
+        self.assertEqual(sorted(p.name for p in folder.iterdir()), ["README", "expected.txt", "log.pgb"])
+        self.assertIn("node-1 released (data directory empty), node-2 promoted", (folder / "README").read_text())
+        expected = (folder / "expected.txt").read_text()
+        self.assertIn("cluster cluster-1: verified, sequences 1 to 36", expected)
+        self.assertIn("streaming again after 32 ms", expected)
+        self.assertNotIn("digest", expected)
+        self.assertIn("1 passed, 0 failed", self.check(folder))
+
+    def test_the_check_finds_what_differs(self):
+        folder, _ = self.scenario(self.history())
+        expected = folder / "expected.txt"
+        good = expected.read_text()
+        expected.write_text(good.replace("node-2 promoted", "node-3 promoted"))
+        out = self.check(folder, code=1)
+        self.assertIn("+  Term 2 (seq 28): node-1 released (data directory empty), node-2 promoted", out)
+        self.assertIn("0 passed, 1 failed", out)
+        self.check(folder, "--rewrite")
+        self.assertEqual(expected.read_text(), good)
+        run(HISTORY, self.folder / "forged.pgb", "forged")
+        shutil.copy(self.folder / "forged.pgb", folder / "log.pgb")
+        self.assertIn("it does not verify", self.check(folder, code=1))
+
+    def test_short(self):
+        log = self.INCIDENTS / "postmaster-killed" / "log.pgb"
+        folder, _ = self.scenario(log, "--short", "--incident", 3)
+        self.assertLess((folder / "log.pgb").stat().st_size, log.stat().st_size * 2 / 3)
+        self.assertIn("begins with a snapshot", (folder / "README").read_text())
+        self.assertIn("1 passed, 0 failed", self.check(folder))
+        told = [run(REPLAY, "timeline", path)[0].partition("  Term 4")[2] for path in (log, folder / "log.pgb")]
+        self.assertEqual(told[0], told[1])
+        self.assertIn("accepts writes", run(REPLAY, "timeline", folder / "log.pgb")[0])
+
+    def test_renewed(self):
+        """As after a new version of the fold: no digest fits."""
+        folder, _ = self.scenario(self.history())
+        run(REPLAY, "verify", self.history("digest"), code=1)
+        shutil.copy(self.folder / "digest.pgb", folder / "log.pgb")
+        self.check(folder, code=1)
+        self.assertIn("it is told otherwise", self.check(folder, "--renew", code=1))
+        out, _ = run(REPLAY, "verify", folder / "log.pgb")
+        self.assertIn("verified, sequences 1 to 38", out)
+
+    def test_wrong_input(self):
+        log = self.INCIDENTS / "postmaster-killed" / "log.pgb"
+        self.assertIn("several incidents", self.scenario(log, code=1)[1])
+        self.assertIn("no incident 9", self.scenario(log, "--incident", 9, code=1)[1])
+        self.assertIn("cannot be verified", self.scenario(self.history("forged"), code=1)[1])
+        self.assertIn("name the captured file", run(REPLAY, "scenario", log, code=2)[1])
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["forged.pgb"])
+        (self.folder / "incident").mkdir()
+        self.assertIn("it exists", self.scenario(log, "--incident", 1, code=1)[1])
+
+
 class Terminal:
     """A program on a terminal of its own, and what it shows: each page clears all and places its lines."""
     CLEAR = b"\033[H\033[2J"

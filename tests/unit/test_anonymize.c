@@ -331,7 +331,8 @@ static struct anonymize_report anonymize(void)
 {
     struct failure failure = {0};
     struct anonymize_report report = {0};
-    if (anonymize_file(world.log, NULL, world.out, &report, &failure) != RESULT_OK) {
+    const struct anonymize_options options = {world.log, NULL, world.out, false};
+    if (anonymize_file(&options, &report, &failure) != RESULT_OK) {
         fail_msg("%s", failure.text);
     }
     return report;
@@ -381,7 +382,8 @@ static void test_anonymize_writes_nothing_over(void **state)
     struct anonymize_report report = {0};
     write_log(0);
     (void)anonymize();
-    assert_int_equal(anonymize_file(world.log, NULL, world.out, &report, &failure), RESULT_REFUSED);
+    const struct anonymize_options options = {world.log, NULL, world.out, false};
+    assert_int_equal(anonymize_file(&options, &report, &failure), RESULT_REFUSED);
 }
 
 /* ---- anything ---- */
