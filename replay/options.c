@@ -52,6 +52,7 @@ static const struct option long_options[] = {
         {"void", no_argument, NULL, 'V'},
         {"effective", no_argument, NULL, 'E'},
         {"set", required_argument, NULL, 'j'},
+        {"raw", no_argument, NULL, 'r'},
         {"renew", no_argument, NULL, 'Z'},
         {"short", no_argument, NULL, 'H'},
         {NULL, 0, NULL, 0},
@@ -304,6 +305,9 @@ static bool take_choice(struct parse *parse, int letter)
         return take_report(parse, optarg);
     case 'X':
         options->target = optarg;
+        return true;
+    case 'r':
+        options->raw = true;
         return true;
     case 'Z':
     case 'H':

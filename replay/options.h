@@ -61,6 +61,7 @@ struct options {
     bool only_effective;
     uint32_t incident; /* number of the one that is told of; 0: none is chosen */
     bool json;
+    bool raw; /* records as they are stored, not what they say */
     bool follow;
     bool all;
     bool dry_run;

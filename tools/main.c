@@ -85,6 +85,9 @@ static const char tail_usage[] =
         "  --severity S     only what matters as much: info, warning or error\n"
         "  --void           only what had no effect; --effective: only what had one\n"
         "  --all            also what changes nothing: renewals, progress, lost races\n"
+        "  --raw            the records themselves, all of them: sequence, time, subject, size, "
+        "and the\n"
+        "                   payload in hexadecimal\n"
         "  -o text|json     text by default; json shows everything, one object per "
         "line\n" SOURCE_USAGE;
 
@@ -292,7 +295,7 @@ static const char log_recover_usage[] =
 static const struct command commands[] = {
         {"describe", "nctoI", OPERAND_CLUSTER, describe_usage, describe_run},
         {"explain", "nctoI", OPERAND_CLUSTER, explain_usage, explain_run},
-        {"tail", "nctofxFaIsuNkmvVE", OPERAND_CLUSTER, tail_usage, tail_run},
+        {"tail", "nctofxFaIsuNkmvVEr", OPERAND_CLUSTER, tail_usage, tail_run},
         {"role", "nctNI", OPERAND_CLUSTER, role_usage, role_run},
         {"switchover", "nctoMDWAC", OPERAND_CLUSTER, switchover_usage, switchover_run},
         {"failover", "nctoMDWL", OPERAND_CLUSTER, failover_usage, failover_run},

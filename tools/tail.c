@@ -71,6 +71,27 @@ static void print_json(const struct folded *folded)
     json_decref(object);
 }
 
+/* The record as it is stored: "24 2026-03-01T12:01:00.023000Z pgbaton.demo.lock.node-1 57 0803...".
+ */
+static void print_raw(const struct log_notice *record)
+{
+    static const char digits[] = "0123456789abcdef";
+    static char hex[2 * RECORD_BYTES_MAX + 1];
+    const size_t size = record->size < RECORD_BYTES_MAX ? record->size : RECORD_BYTES_MAX;
+    char time[FORMAT_TIME_SIZE];
+    char subject[SUBJECT_SIZE];
+    for (size_t i = 0; i < size; i++) {
+        hex[2 * i] = digits[record->data[i] >> 4];
+        hex[2 * i + 1] = digits[record->data[i] & 15];
+    }
+    hex[2 * size] = '\0';
+    format_iso(record->stored_us, time);
+    (void)snprintf(subject, sizeof subject, "%s", record->subject);
+    format_clean(subject);
+    printf("%" PRIu64 " %s %s %zu %s\n", record->seq, time, subject, record->size,
+           size > 0 ? hex : "-");
+}
+
 /* It wrote the event, or the event is about it. */
 static bool speaks_of(const struct event *e, const char *node)
 {
@@ -107,14 +128,26 @@ static bool is_told(const struct options *options, const struct folded *folded)
     return options->all || options->kinds != 0 || options->only_void || !story_is_routine(folded);
 }
 
+/* Nothing is asked for that only the fold knows. */
+static bool is_anything_wanted(const struct options *options)
+{
+    return options->kinds == 0 && options->node == NULL && options->term == 0 &&
+           options->severity == SEVERITY_DEBUG && !options->only_void && !options->only_effective;
+}
+
 static void show(const struct tail *tail, const struct log_notice *record)
 {
     struct folded folded;
+    const bool raw = tail->options->raw;
     bool ours = cluster_set_fold(tail->set, record, &folded);
-    if (!ours || !is_after(tail, record) || !is_wanted(tail->options, &folded)) {
+    bool wanted =
+            ours ? is_wanted(tail->options, &folded) : raw && is_anything_wanted(tail->options);
+    if (!wanted || !is_after(tail, record)) {
         return;
     }
-    if (tail->options->json) {
+    if (raw) {
+        print_raw(record);
+    } else if (tail->options->json) {
         print_json(&folded);
     } else if (is_told(tail->options, &folded)) {
         print_text(tail, &folded);
@@ -200,6 +233,11 @@ static int tail_log(struct tail *tail)
 
 int tail_run(const struct options *options)
 {
+    if (options->raw && options->json) {
+        fprintf(stderr, "tail: --raw and -o json are two forms: choose one\n"
+                        "try: pgbaton tail --help\n");
+        return EXIT_USAGE;
+    }
     struct tail tail = {
             .options = options,
             .from_seq = options->from_seq,

@@ -725,6 +725,24 @@ class TailAndRole(WithFolder):
             _, err = run(PGBATON, "tail", "--file", path, *words, code=2)
             self.assertIn(said, err)
 
+    def raw(self, path, *options):
+        out, _ = run(PGBATON, "tail", "--raw", "--file", path, *options)
+        return [line.split(" ") for line in out.splitlines()]
+
+    def test_raw(self):
+        path = self.history("garbage")
+        lines = self.raw(path)
+        self.assertEqual([int(line[0]) for line in lines], list(range(1, 40)))
+        stored = path.read_bytes()
+        for _, _, subject, size, payload in lines:
+            self.assertEqual(len(payload), 2 * int(size))
+            self.assertIn(subject.encode() + bytes.fromhex(payload), stored)
+        self.assertEqual(lines[23][1:3], ["2026-03-01T12:01:00.023000Z", "pgbaton.demo.lock.node-1"])
+        self.assertEqual([line[0] for line in self.raw(path, "--kind", "grant,release", "--effective")], ["5", "24", "29"])
+        self.assertEqual([line[0] for line in self.raw(path, "--since", 37, "--until", 38)], ["37", "38"])
+        _, err = run(PGBATON, "tail", "--raw", "-o", "json", "--file", path, code=2)
+        self.assertIn("choose one", err)
+
     def test_role(self):
         path = self.history()
         self.assertEqual(run(PGBATON, "role", "--node", "node-2", "--file", path)[0], "primary\n")
