@@ -12,6 +12,7 @@ struct reading {
     struct report *report;
     struct track *last; /* records of one cluster come one after the other */
     uint64_t from_us;   /* when the first record that is chosen was stored */
+    uint64_t from_seq;  /* its sequence */
     bool out_of_memory;
 };
 
@@ -71,6 +72,7 @@ static bool visit(void *context, const struct log_notice *record, const struct f
     reading->out_of_memory = !added;
     if (added && reading->from_us == 0 && is_chosen(reading->options, record)) {
         reading->from_us = track->now_us;
+        reading->from_seq = record->seq;
     }
     return added;
 }
@@ -153,7 +155,8 @@ static bool choose_incident(struct report *report, uint32_t number)
 static bool choose(const struct options *options, const struct reading *reading,
                    struct report *report)
 {
-    report->range = (struct report_range){.from_us = reading->from_us, .to_us = UINT64_MAX};
+    report->range = (struct report_range){
+            .from_us = reading->from_us, .to_us = UINT64_MAX, .from_seq = reading->from_seq};
     if (report->set->count == 0 || reading->from_us == 0) {
         fprintf(stderr, "pgbaton-replay: there is no record of any cluster to tell of\n");
         return false;

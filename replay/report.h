@@ -25,6 +25,7 @@ struct report_range {
     uint32_t incident;                /* 0: none was chosen */
     uint64_t from_us;                 /* 0: from the beginning */
     uint64_t to_us;                   /* UINT64_MAX: to the end */
+    uint64_t from_seq;                /* no event before it: several are stored in one moment */
 };
 
 struct report {
@@ -46,7 +47,7 @@ void report_incident_range(const struct track *track, const struct incident *inc
 json_t *report_model(const struct report *report);
 /* report_incident.c: one change of leadership, with phases and explanation. The caller owns it. */
 json_t *report_incident(const struct track *track, const struct incident *incident);
-/* Sets key to a number of microseconds, or null when it is 0 or UINT64_MAX. */
+/* Sets key to a number of microseconds, or null when it is 0, or no number in JSON. */
 void report_set_us(json_t *object, const char *key, uint64_t us);
 
 /* Each writes the whole file; false: errno says what went wrong. */

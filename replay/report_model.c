@@ -10,7 +10,7 @@
 
 void report_set_us(json_t *object, const char *key, uint64_t us)
 {
-    const bool known = us != 0 && us != UINT64_MAX;
+    const bool known = us != 0 && us <= INT64_MAX;
     json_object_set_new(object, key, known ? json_integer((json_int_t)us) : json_null());
 }
 
@@ -224,8 +224,9 @@ struct walk {
     const struct track *track;
     struct window_us window;
     const struct extents *extents; /* of its incidents, in their order */
-    size_t next;                   /* one behind the event that comes next */
-    size_t extent;                 /* one behind the incident that ends last */
+    uint64_t from_seq;
+    size_t next;   /* one behind the event that comes next */
+    size_t extent; /* one behind the incident that ends last */
 };
 
 static bool walk_next(struct walk *walk, size_t *ret_place, enum weight *ret_weight)
@@ -236,7 +237,7 @@ static bool walk_next(struct walk *walk, size_t *ret_place, enum weight *ret_wei
     while (walk->next > 0) {
         const size_t i = --walk->next;
         const uint64_t at_us = spots[i].at_us;
-        if (!holds(walk->window, at_us)) {
+        if (!holds(walk->window, at_us) || story->lines[i].seq < walk->from_seq) {
             continue;
         }
         while (walk->extent > 0 && extents[walk->extent - 1].from_us > at_us) {
@@ -248,12 +249,6 @@ static bool walk_next(struct walk *walk, size_t *ret_place, enum weight *ret_wei
         return true;
     }
     return false;
-}
-
-static struct walk walk_begin(const struct track *track, struct window_us window,
-                              const struct extents *extents)
-{
-    return (struct walk){track, window, extents, track->spots.count, extents->count};
 }
 
 /* How many of each weight are kept: first those that matter most. */
@@ -276,12 +271,10 @@ static uint64_t share_out(struct walk walk, size_t ret_left[WEIGHT_COUNT])
     return left_out;
 }
 
-static void set_events(json_t *object, const struct track *track, struct window_us window,
-                       const struct extents *extents)
+static void set_events(json_t *object, struct walk walk)
 {
-    const struct story *story = track->entry->extra;
-    const struct spot *spots = track->spots.items;
-    struct walk walk = walk_begin(track, window, extents);
+    const struct story *story = walk.track->entry->extra;
+    const struct spot *spots = walk.track->spots.items;
     size_t left[WEIGHT_COUNT];
     size_t place = 0;
     enum weight weight = WEIGHT_FACT;
@@ -352,7 +345,12 @@ static json_t *cluster_json(const struct report *report, const struct track *tra
     json_object_set_new(object, "nodes", nodes_json(track, window));
     struct extents extents = {0};
     json_t *incidents = incidents_json(report, track, window, &extents);
-    set_events(object, track, window, &extents);
+    set_events(object, (struct walk){.track = track,
+                                     .window = window,
+                                     .extents = &extents,
+                                     .from_seq = report->range.from_seq,
+                                     .next = track->spots.count,
+                                     .extent = extents.count});
     json_object_set_new(object, "incidents", incidents);
     free(extents.items);
     return object;

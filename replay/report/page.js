@@ -55,8 +55,14 @@
     /* ---- words ---- */
 
     const two = (n) => String(n).padStart(2, "0");
-    const day = (us) => new Date(us / 1000).toISOString().slice(0, 10);
-    const clock = (us) => new Date(Math.floor(us / 1000)).toISOString().slice(11, 23);
+    /* A writer's clock may show anything. */
+    function iso(us) {
+        const date = new Date(Math.floor((us || 0) / 1000));
+        return date.getTime() >= 0 && date.getUTCFullYear() <= 9999 ? date.toISOString() : "????-??-??T??:??:??.???Z";
+    }
+
+    const day = (us) => iso(us).slice(0, 10);
+    const clock = (us) => iso(us).slice(11, 23);
     const moment = (us) => `${day(us)} ${clock(us)} UTC`;
 
     function duration(ms) {

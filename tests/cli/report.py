@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """pgbaton-replay report on captured files: its options, its model, its drawing, and what it leaves behind.
 
-usage: report.py PGBATON PGBATON-REPLAY HISTORY [unittest options]
+usage: report.py PGBATON PGBATON-REPLAY HISTORY NONSENSE [unittest options]
 
 tests/report looks at the page in a browser.
 """
@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 import cli
 from cli import ENV, WithFolder, run
 
+NONSENSE = ""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -258,6 +259,45 @@ class Model(Report):
         self.assertTrue(cluster["headless"])
 
 
+class Nonsense(Report):
+    def check(self, path):
+        """Whatever the log says: all three can be written and read, and the model is what it promises to be."""
+        model = self.model(path)
+        ElementTree.fromstring(self.report(path, "x.svg")[0])
+        page, _ = self.report(path, "x.html")
+        self.assertEqual(page.count("</script>"), 2)
+        for cluster in model["clusters"]:
+            for spans in [cluster["states"]] + [n[k] for n in cluster["nodes"] for k in ("roles", "health", "leases")]:
+                for span in spans:
+                    self.assertLessEqual(cluster["from_us"], span["from_us"])
+                    self.assertLessEqual(span["from_us"], span["to_us"])
+                    self.assertLessEqual(span["to_us"], cluster["to_us"])
+                for before, after in zip(spans, spans[1:]):
+                    self.assertLessEqual(before["to_us"], after["from_us"])
+            at = [e["at_us"] for e in cluster["events"]]
+            self.assertEqual(at, sorted(at))
+        return sum(len(c["incidents"]) for c in model["clusters"])
+
+    def test_random_logs(self):
+        incidents = 0
+        for seed in range(10):
+            path = self.folder / f"{seed}.pgb"
+            run(NONSENSE, path, seed)
+            with self.subTest(seed=seed):
+                incidents += self.check(path)
+                self.check_parts(path)
+        self.assertGreater(incidents, 20)
+
+    def check_parts(self, path):
+        """Each incident, and a range that begins and ends anywhere."""
+        listed = json.loads(run(cli.REPLAY, "incidents", "-o", "json", path)[0])
+        for incident in listed[:3]:
+            alone = self.model(path, "--incident", incident["incident"])
+            self.assertEqual([i["number"] for c in alone["clusters"] for i in c["incidents"]], [incident["incident"]])
+        (cluster,) = self.model(path, "--from", 100, "--to", 200)["clusters"]
+        self.assertTrue(all(100 <= e["seq"] <= 200 for e in cluster["events"]))
+
+
 class Page(Report):
     def test_stands_alone(self):
         page, _ = self.report(self.history(), "x.html")
@@ -321,5 +361,5 @@ class Drawing(Report):
 
 
 if __name__ == "__main__":
-    cli.PGBATON, cli.REPLAY, cli.HISTORY = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:4])
-    unittest.main(argv=[sys.argv[0]] + sys.argv[4:])
+    cli.PGBATON, cli.REPLAY, cli.HISTORY, NONSENSE = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:5])
+    unittest.main(argv=[sys.argv[0]] + sys.argv[5:])

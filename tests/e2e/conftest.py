@@ -168,15 +168,18 @@ def keep_cluster(directory):
 def verify(cluster, directory, test_name):
     """The log of every test, as it stands, gives the same states and decisions when replayed, and can be told."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
+    report = path.with_suffix(".html")
     cluster.pgbaton("replay", "capture", str(path))
     try:
         done = cluster.pgbaton("replay", "verify", str(path), check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert_single_holder(cluster.events())
         cluster.pgbaton("replay", "incidents", str(path))
+        cluster.pgbaton("replay", "report", str(path), "-o", str(report))
         cluster.pgbaton("explain", "demo", "--timeout", "30s")
     finally:
         path.unlink()
+        report.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -32,13 +32,14 @@ def browser():
 
 @pytest.fixture(scope="session")
 def write(tmp_path_factory):
-    """write(variant, *options): the page of a log that tests/cli/history makes."""
+    """write(variant, *options): the page of a log that tests/cli/history makes; of a number: nonsense."""
     folder = tmp_path_factory.mktemp("report")
 
     def make(variant="", *options):
         log = folder / f"{variant or 'good'}.pgb"
         if not log.exists():
-            subprocess.run([BUILD / "tests" / "cli" / "history", log, variant], check=True)
+            program = "nonsense" if variant.isdigit() else "history"
+            subprocess.run([BUILD / "tests" / "cli" / program, log, variant], check=True)
         name = "-".join([variant or "good", *map(str, options)]).replace("/", "_")
         page = folder / f"{name}.html"
         subprocess.run([BUILD / "replay" / "pgbaton-replay", "report", log, "-o", page, *map(str, options)],

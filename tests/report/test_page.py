@@ -273,6 +273,21 @@ def test_nothing_in_a_log_runs(page, write):
     assert page.run("return document.querySelectorAll('img, script').length") == 2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_of_nonsense(page, write, seed):
+    """Clocks, numbers and texts are anything; the page draws what there is, and each event can be looked at."""
+    page.open(write(str(seed)))
+    page.click("#fit-all")
+    assert names(page)
+    rows = len(page.all("#event-list button"))
+    assert rows > 20
+    page.run("for (const row of [...document.querySelectorAll('#event-list button')]) { row.click(); }")
+    page.run("for (const card of [...document.querySelectorAll('#incident-list button')]) { card.click(); }")
+    page.settle()
+    page.key("+")
+    assert page.run("return document.documentElement.scrollWidth") <= 1280
+
+
 def test_several_clusters(page, write):
     page.open(write("two"))
     assert page.text("h1") == "Cluster demo"  # it has the incident
