@@ -32,12 +32,16 @@ def browser():
 
 @pytest.fixture(scope="session")
 def write(tmp_path_factory):
-    """write(variant, *options): the page of a log that tests/cli/history makes; of a number: nonsense."""
+    """write(variant, *options): the page of a log that tests/cli/history makes; of a number: nonsense; or
+    of one of tests/incidents."""
     folder = tmp_path_factory.mktemp("report")
 
     def make(variant="", *options):
         log = folder / f"{variant or 'good'}.pgb"
-        if not log.exists():
+        kept = ROOT / "tests" / "incidents" / variant / "log.pgb"
+        if variant and kept.exists():
+            log = kept
+        elif not log.exists():
             program = "nonsense" if variant.isdigit() else "history"
             subprocess.run([BUILD / "tests" / "cli" / program, log, variant], check=True)
         name = "-".join([variant or "good", *map(str, options)]).replace("/", "_")

@@ -8,7 +8,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
-from conftest import BUILD
+from conftest import BUILD, ROOT
 
 WIDTHS = (1280, 390)
 
@@ -271,6 +271,22 @@ def test_nothing_in_a_log_runs(page, write):
     assert "onerror" in page.text("#explanation details")
     assert page.browser.title == "Cluster demo: pgbaton report"
     assert page.run("return document.querySelectorAll('img, script').length") == 2
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", sorted(p.parent.name for p in (ROOT / "tests" / "incidents").glob("*/log.pgb")))
+def test_logs_of_real_clusters(page, write, name, width):
+    page.open(write(name), width)
+    assert len(names(page)) >= 3
+    cards = len(page.all("#incident-list button"))
+    assert cards > 0
+    for i in range(cards):
+        page.run("document.querySelectorAll('#incident-list button')[arguments[0]].click()", i)
+        page.settle()
+        assert "nobody could write for" in page.text("#phases-title")
+        assert page.all("#phase-bar > div") and page.all("#event-list button") and page.all("#lanes .mark")
+        assert page.run("return document.documentElement.scrollWidth") <= width
+        assert [t for t in page.run(TEXTS) if t["size"] < 11 or t["contrast"] < 4.5] == []
 
 
 @pytest.mark.parametrize("seed", range(3))
