@@ -170,6 +170,10 @@ enum void_reason fold_synced(struct cluster *c, int32_t i, const struct event *e
     if (s->count > sync_size(s->waits)) {
         return VOID_IMPOSSIBLE; /* strict, with too few: such a commit is never acknowledged */
     }
+    bool since_change = s->bound || s->seq == c->phase_seq; /* else it was just configured */
+    if (since_change && c->change.term == c->term && c->change.acknowledged_wall_us == 0) {
+        c->change.acknowledged_wall_us = e->wall_us;
+    }
     s->step = SYNC_STEADY;
     s->bound = true;
     rely_on_set(s);

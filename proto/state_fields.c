@@ -221,6 +221,7 @@ static const struct field cluster_fields[] = {
     NUMBER(struct cluster, change.leased_wall_us),
     NUMBER(struct cluster, change.promoted_wall_us),
     NUMBER(struct cluster, change.writable_wall_us),
+    NUMBER(struct cluster, change.acknowledged_wall_us),
     NUMBER(struct cluster, change.writable_seq),
     NUMBER(struct cluster, change.loss_bytes),
     BOOL(struct cluster, change.loss_known),

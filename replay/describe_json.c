@@ -136,6 +136,7 @@ static json_t *phases_json(const struct change *change)
     set_ms_since(object, "leased", start_us, change->leased_wall_us);
     set_ms_since(object, "promoted", start_us, change->promoted_wall_us);
     set_ms_since(object, "writable", start_us, change->writable_wall_us);
+    set_ms_since(object, "acknowledged", start_us, change->acknowledged_wall_us);
     return object;
 }
 

@@ -22,6 +22,7 @@ void phases_list(const struct change *change, struct phase_time ret_list[PHASE_T
             {"leased", "lease held", change->leased_wall_us},
             {"promoted", "promoted", change->promoted_wall_us},
             {"writable", "first write", change->writable_wall_us},
+            {"acknowledged", "commits answered", change->acknowledged_wall_us},
     };
     memcpy(ret_list, list, sizeof list);
 }

@@ -14,7 +14,7 @@ struct phase_time {
     uint64_t wall_us;  /* 0: unknown */
 };
 
-#define PHASE_TIME_COUNT 6
+#define PHASE_TIME_COUNT 7
 
 /* The moment from which the phases count: the fault's, or for the first term the grant's. */
 uint64_t phases_start_us(const struct change *change);

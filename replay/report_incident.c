@@ -58,6 +58,7 @@ static json_t *phases_json(const struct change *change, const struct passage *pa
             [STEP_LEASED] = {"leased", "lease held", "lease"},
             [STEP_PROMOTED] = {"promoted", "promoted", "promotion"},
             [STEP_WRITABLE] = {"writable", "first write", "first write"},
+            [STEP_ACKNOWLEDGED] = {"acknowledged", "commits answered", "standby"},
             [STEP_REBUILT] = {"rebuilt", "old leader copied", "copy"},
             [STEP_RETURNED] = {"returned", "old leader streams again", "return"},
     };

@@ -353,9 +353,24 @@ static void draw_phases(const struct sheet *sheet, const json_t *incident)
     }
 }
 
-/* Up to the first write, or what follows. */
+/* The phase with which the outage is over. */
+static const char *last_phase(const json_t *incident)
+{
+    size_t i = 0;
+    const json_t *phase = NULL;
+    json_array_foreach(list_of(incident, "phases"), i, phase)
+    {
+        if (strcmp(text_of(phase, "name"), "acknowledged") == 0) {
+            return "acknowledged";
+        }
+    }
+    return "writable";
+}
+
+/* Up to that one, or what follows. */
 static void list_phases_text(const json_t *incident, bool after, char *text, size_t size)
 {
+    const char *last = last_phase(incident);
     size_t i = 0;
     size_t used = 0;
     const json_t *phase = NULL;
@@ -369,7 +384,7 @@ static void list_phases_text(const json_t *incident, bool after, char *text, siz
                                                used > 0 ? ", " : "", text_of(phase, "label"),
                                                number_of(phase, "ms"));
         used += written > 0 && (size_t)written < size - used ? (size_t)written : 0;
-        past = past || strcmp(text_of(phase, "name"), "writable") == 0;
+        past = past || strcmp(text_of(phase, "name"), last) == 0;
     }
 }
 

@@ -206,6 +206,7 @@ static void follow_last(struct track *track)
     take_step(track, &passage->steps[STEP_LEASED], episode->change.leased_wall_us);
     take_step(track, &passage->steps[STEP_PROMOTED], episode->change.promoted_wall_us);
     take_step(track, &passage->steps[STEP_WRITABLE], episode->change.writable_wall_us);
+    take_step(track, &passage->steps[STEP_ACKNOWLEDGED], episode->change.acknowledged_wall_us);
     take_step(track, &passage->steps[STEP_REBUILT], episode->home.rebuilt_wall_us);
     take_step(track, &passage->steps[STEP_RETURNED], episode->home.streaming_wall_us);
 }

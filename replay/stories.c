@@ -128,8 +128,11 @@ bool incident_outage(const struct episode *episode, uint64_t *ret_ms)
 {
     const struct change *change = &episode->change;
     const bool known = change->writable_wall_us != 0 && change->detected_wall_us != 0;
-    *ret_ms = known && change->writable_wall_us > change->detected_wall_us
-                      ? (change->writable_wall_us - change->detected_wall_us) / 1000
+    const uint64_t over_us = change->acknowledged_wall_us > change->writable_wall_us
+                                     ? change->acknowledged_wall_us
+                                     : change->writable_wall_us;
+    *ret_ms = known && over_us > change->detected_wall_us
+                      ? (over_us - change->detected_wall_us) / 1000
                       : 0;
     return known;
 }

@@ -26,7 +26,8 @@ bool stories_incident(const struct cluster_set *set, uint32_t number,
 /* From the moment before the fault was noticed until the old leader is back, or the next change
  * begins. */
 void incident_range(const struct incident *incident, uint64_t *ret_from_seq, uint64_t *ret_to_seq);
-/* From the fault, as it was noticed, to the first write, in ms; false: that did not come. */
+/* From the fault, as it was noticed, to the first write, or where commits wait for standbys until
+ * they are answered, in ms; false: it came to no write. */
 bool incident_outage(const struct episode *episode, uint64_t *ret_ms);
 
 #endif

@@ -148,7 +148,7 @@
     }
 
     const faultAt = (which) => phaseAt(which, "detected") || phaseAt(which, "released") || which.from_us;
-    const writableAt = (which) => phaseAt(which, "writable") || Math.min(which.to_us, cluster.to_us);
+    const writableAt = (which) => phaseAt(which, "acknowledged") || phaseAt(which, "writable") || Math.min(which.to_us, cluster.to_us);
 
     function fit(from, to, least) {
         const margin = Math.max(least, (to - from) * 0.15);
@@ -735,6 +735,7 @@
         let before = incident.phases.length ? incident.phases[0].ms : 0;
         let spoken = [];
         let past = false;
+        const end = incident.phases.some((phase) => phase.name === "acknowledged") ? "acknowledged" : "writable";
         incident.phases.forEach((phase, i) => {
             const ms = Math.max(before, phase.ms);
             const took = ms - before;
@@ -751,7 +752,7 @@
             add(row, "span", "", phase.label);
             add(row, "span", "number took", i > 0 ? `+${duration(took)}` : "");
             add(row, "b", "number", duration(phase.ms).replace("-", "−"));
-            past = past || phase.name === "writable";
+            past = past || phase.name === end;
             before = ms;
         });
         bar.setAttribute("aria-label", `Phases: ${spoken.join(", ")}`);

@@ -200,7 +200,7 @@ class Timeline(WithFolder):
         self.assertEqual((change["from"], change["to"], change["rule"], change["cause"]),
                          ("node-1", "node-2", "elect-released", 24))
         self.assertEqual(change["phases_ms"], {"fenced": 18, "released": 20, "granted": 24,
-                                               "leased": 25, "promoted": 26, "writable": 28})
+                                               "leased": 25, "promoted": 26, "writable": 28, "acknowledged": None})
         self.assertEqual(change["old_leader"]["task"], "basebackup")
         self.assertIsNotNone(change["old_leader"]["streaming_at"])
 
