@@ -19,9 +19,9 @@ struct change {
     uint64_t fenced_wall_us;   /* release.fenced_wall_us; 0 after a revoke */
     uint64_t ended_wall_us;
     uint64_t granted_wall_us;
-    uint64_t leased_wall_us;   /* first effective renewal */
-    uint64_t promoted_wall_us; /* done(promote) */
-    uint64_t writable_wall_us; /* done(first_write): its own, which waits for nobody */
+    uint64_t leased_wall_us;       /* first effective renewal */
+    uint64_t promoted_wall_us;     /* done(promote) */
+    uint64_t writable_wall_us;     /* done(first_write): its own, which waits for nobody */
     uint64_t acknowledged_wall_us; /* the first done(sync): commits are acknowledged; 0: not yet, or
                                       they wait for nobody */
     uint64_t writable_seq;

@@ -22,8 +22,8 @@ enum report_step {
     STEP_PROMOTED,
     STEP_WRITABLE,
     STEP_ACKNOWLEDGED, /* a standby has what commits wait for */
-    STEP_REBUILT,  /* the old leader was copied or rewound */
-    STEP_RETURNED, /* it streams again */
+    STEP_REBUILT,      /* the old leader was copied or rewound */
+    STEP_RETURNED,     /* it streams again */
     STEP_COUNT
 };
 
