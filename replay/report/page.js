@@ -568,7 +568,8 @@
         drawBands(svg, height);
         drawPhaseRow(svg, 0);
         drawSpans(svg, cluster.states, 24, true);
-        drawMarks(svg, inView.filter((e) => e.node === null), 62);
+        const lanes = new Set(cluster.nodes.map((lane) => lane.name));
+        drawMarks(svg, inView.filter((e) => !lanes.has(e.node)), 62);
         rowNames(svg, 0, [[15, "phases"], [41, "cluster"], [66, "decisions"]]);
         cluster.nodes.forEach((lane, i) => {
             const top = head + i * laneHeight;

@@ -6,13 +6,14 @@
  * Given a server it appends the same records to a new log there. The real fold and the real
  * decide() make every decision. A variant breaks one thing, so that a test sees it found: forged (a
  * grant with another body), digest (a decision with another state's digest), garbage (a record that
- * does not decode), leaderless (ends before the election), headless (begins in the middle), two (a
- * second cluster), stuck (nobody is eligible), hostile (a text that would like to be markup),
- * noisy (thousands of events without effect).
+ * does not decode), leaderless (ends before the election), headless (begins in the middle),
+ * snapshot (so, with one), two (a second cluster), stuck (nobody is eligible), hostile (a text that
+ * would like to be markup), noisy (thousands of events without effect).
  */
 #include "../../monitor/decide.h"
 #include "../../proto/fold.h"
 #include "../../proto/log_file.h"
+#include "../../proto/snapshot.h"
 #include "../../proto/subject.h"
 
 #include <assert.h>
@@ -109,7 +110,7 @@ static void write_record(const char *subject, const uint8_t *data, size_t size)
     cluster_fold_record(&state, &stored, &arena, &event);
     if (servers != NULL) {
         append_to_servers(&record);
-    } else if (!is_variant("headless") || record.seq > 20) {
+    } else if (record.seq > 20 || !(is_variant("headless") || is_variant("snapshot"))) {
         check(log_file_write(writer, &record, &failure), &failure);
     }
 }
@@ -191,6 +192,16 @@ static void say_done(const char *node, enum task task, uint64_t directive_seq)
         e.body.task.history.count = state.term > 1 ? 1 : 0;
         e.body.task.history.entries[0] = (struct history_entry){1, NODE_1_LSN};
     }
+    append(&e);
+}
+
+static void say_snapshot(void)
+{
+    static uint8_t bytes[STATE_BYTES_MAX];
+    struct event e = event_of("monitor-1", EVENT_SNAPSHOT);
+    struct event made;
+    snapshot_make(&state, state.last_seq, bytes, &made);
+    e.body = made.body;
     append(&e);
 }
 
@@ -354,6 +365,9 @@ static void say_nonsense(void)
 static void fail_over(void)
 {
     wall_us += 60000000;
+    if (is_variant("snapshot")) {
+        say_snapshot();
+    }
     say_release("node-1");
     say_probe("node-1", probe_of(NODE_EMPTY, 0, 0), 0);
     if (is_variant("garbage")) {

@@ -349,6 +349,15 @@ def test_a_capture_that_is_cut_says_so(page, write, tmp_path):
     assert names(page) == ["node-1", "node-2", "node-3"]
 
 
+@pytest.mark.parametrize("variant, said", (("headless", "hold no snapshot"), ("snapshot", "known from the snapshot of")))
+def test_a_log_that_begins_in_the_middle_says_so(page, write, variant, said):
+    page.open(write(variant))
+    assert "begin in the middle" in page.text("#notices") and said in page.text("#notices")
+    page.click("#fit-all")
+    assert page.all("#lanes .mark")
+    assert names(page) == ([] if variant == "headless" else ["node-1", "node-2", "node-3"])
+
+
 def test_prints(page, write):
     page.open(write())
     pdf = base64.b64decode(page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
