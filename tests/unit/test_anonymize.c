@@ -59,6 +59,23 @@ static void learn(struct alias_set *set, enum alias_kind kind, const char *name)
     assert_true(alias_learn(set, kind, name, strlen(name)));
 }
 
+/* The list is searched by halves: one out of its place would not be found, in any case of letters.
+ */
+static void test_alias_knows_plain_words(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"a",    "accept-loss",   "Connection",
+                                        "it's", "pg_basebackup", "FATAL",
+                                        "puts", "yet",           "zero"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!alias_is_plain_word(words[i], strlen(words[i]))) {
+            fail_msg("%s", words[i]);
+        }
+    }
+    assert_false(alias_is_plain_word("acme", 4));
+    assert_false(alias_is_plain_word("", 0));
+}
+
 static void test_alias_keeps_the_order_of_names(void **state)
 {
     (void)state;
@@ -453,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(test_anonymize_knows_every_field_of_events),
             cmocka_unit_test(test_anonymize_knows_every_field_of_states),
+            cmocka_unit_test(test_alias_knows_plain_words),
             cmocka_unit_test(test_alias_keeps_the_order_of_names),
             cmocka_unit_test(test_alias_text_leaves_nothing_that_names),
             cmocka_unit_test_setup_teardown(test_anonymize_leaves_no_name, set_up, tear_down),
