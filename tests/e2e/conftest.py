@@ -169,6 +169,7 @@ def verify(cluster, directory, test_name):
     """The log of every test, as it stands, gives the same states and decisions when replayed, and can be told."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
     report = path.with_suffix(".html")
+    anonymous = path.with_suffix(".anonymous")
     cluster.pgbaton("replay", "capture", str(path))
     try:
         done = cluster.pgbaton("replay", "verify", str(path), check=False)
@@ -177,8 +178,14 @@ def verify(cluster, directory, test_name):
         cluster.pgbaton("replay", "incidents", str(path))
         cluster.pgbaton("replay", "report", str(path), "-o", str(report))
         cluster.pgbaton("explain", "demo", "--timeout", "30s")
+        cluster.pgbaton("replay", "anonymize", str(path), "-o", str(anonymous))
+        done = cluster.pgbaton("replay", "verify", str(anonymous), "--cluster", "cluster-1", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        left = [name for name in (b"demo", b"127.0.0.1", str(directory).encode()) if name in anonymous.read_bytes()]
+        assert not left
     finally:
         path.unlink()
+        anonymous.unlink(missing_ok=True)
         report.unlink(missing_ok=True)
 
 
