@@ -125,14 +125,20 @@ static void put_host(struct scan *scan, const char *token, size_t size)
     }
 }
 
+/* "path-3", of a text that was made anonymous before: it stays one, and has the same number. */
+static bool is_numbered(const char *token, size_t size, const char *prefix)
+{
+    const size_t length = strlen(prefix);
+    return size > length && memcmp(token, prefix, length) == 0 &&
+           span(token + length, size - length, DIGITS) == size - length;
+}
+
 static void put_unknown(struct scan *scan, const char *token, size_t size)
 {
-    const bool path = memchr(token, '/', size) != NULL || memchr(token, '\\', size) != NULL;
-    replace(scan,
-            path                      ? ALIAS_PATH
-            : is_address(token, size) ? ALIAS_HOST
-                                      : ALIAS_WORD,
-            token, size);
+    const bool path = memchr(token, '/', size) != NULL || memchr(token, '\\', size) != NULL ||
+                      is_numbered(token, size, "path-");
+    const bool host = is_address(token, size) || is_numbered(token, size, "host-");
+    replace(scan, path ? ALIAS_PATH : host ? ALIAS_HOST : ALIAS_WORD, token, size);
 }
 
 /* secret: it is no word of a message, whatever it looks like. */

@@ -241,6 +241,22 @@ static void replace_digest(struct work *work, const uint8_t old[HASH_SIZE],
     }
 }
 
+/* For a later version of the fold: the state that the log gives now. Of an author who had not read
+ * all that stands before it, it becomes one of another version, which nobody begins with. */
+static bool renew_snapshot(struct work *work)
+{
+    struct snapshot *s = &work->new.body.snapshot;
+    const struct cluster_entry *new = cluster_set_find(work->sets->new, work->new.cluster);
+    if (!work->a->renew || new == NULL || new->state.decision_seq == 0) {
+        return false;
+    }
+    s->bytes = work->sets->state;
+    s->size = (uint32_t)state_encode(&new->state, work->sets->state);
+    s->fold_version = work->current ? FOLD_VERSION : UINT32_MAX;
+    codec_hash(s->bytes, s->size, s->digest);
+    return true;
+}
+
 /* Its state with other names; where it cannot be read, nothing of it. */
 static bool replace_snapshot(struct work *work)
 {
@@ -270,7 +286,7 @@ static bool replace_snapshot(struct work *work)
 static bool replace_states(struct work *work)
 {
     if (work->old.kind == EVENT_SNAPSHOT) {
-        return replace_snapshot(work);
+        return renew_snapshot(work) || replace_snapshot(work);
     }
     if (event_is_decision(work->old.kind)) {
         replace_digest(work, work->old.decision.digest, work->new.decision.digest);

@@ -289,6 +289,12 @@ class Anonymize(WithFolder):
         _, err = run(REPLAY, "anonymize", path, "-o", self.folder / "one", "--cluster", "other")
         self.assertIn("1 cluster,", err)
 
+    def test_twice_is_once(self):
+        for log in sorted((pathlib.Path(__file__).resolve().parents[1] / "incidents").glob("*/log.pgb")):
+            again = self.folder / log.parent.name
+            run(REPLAY, "anonymize", log, "-o", again)
+            self.assertEqual(again.read_bytes(), log.read_bytes(), log)
+
     def test_wrong_input(self):
         path = self.history()
         self.anonymize(path)
