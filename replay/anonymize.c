@@ -112,6 +112,11 @@ static enum result rewrite_all(struct rewriting *rewriting, const struct anonymi
         result =
                 read_all(options->from, options->cluster, true, rewrite, rewriting, reterr_failure);
     }
+    if (result == RESULT_OK && rewriting->a->record_count == 0) {
+        result = failure_set(reterr_failure, RESULT_NOT_FOUND, "%s: there is no record of %s",
+                             options->from,
+                             options->cluster != NULL ? options->cluster : "any cluster");
+    }
     if (result == RESULT_OK && !options->renew) {
         result = anonymize_end(rewriting->a, rewriting->sets, reterr_failure);
     }

@@ -303,6 +303,8 @@ class Anonymize(WithFolder):
         for line in ((path,), ("-o", "x")):
             self.assertIn("name the file to read", run(REPLAY, "anonymize", *line, code=2)[1])
         run(REPLAY, "anonymize", self.folder / "nothing", "-o", self.folder / "out", code=1)
+        _, err = run(REPLAY, "anonymize", path, "-o", self.folder / "out", "--cluster", "nobody", code=1)
+        self.assertIn("there is no record of nobody", err)
         path.write_bytes(path.read_bytes()[:-10])
         _, err = run(REPLAY, "anonymize", path, "-o", self.folder / "cut")
         self.assertRegex(err, r"the file is cut at offset \d+, after sequence 37")
