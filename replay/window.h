@@ -13,8 +13,9 @@
 #include "../proto/fold.h"
 #include "../proto/log.h"
 
-/* Records that may wait; a decision that is further behind its author's state cannot be judged. */
-#define WINDOW_COUNT_MAX 262144
+/* Records that may wait, hours of a cluster: a decision whose author was further behind cannot be
+ * judged. */
+#define WINDOW_COUNT_MAX 32768
 
 struct window;
 

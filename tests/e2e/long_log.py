@@ -32,9 +32,10 @@ def blob(field, data):
 
 
 def renewal(i, wall_us):
-    """As codec_encode() writes it: node-2, its second term, one more position each second."""
+    """As codec_encode() writes it: node-2, its second term, one more position each second. It has read all but the
+    last few records: more than there are no honest writer has."""
     position = number(1, 2) + number(2, 0x8000000 + i * 64)
-    body = number(1, 2) + number(2, 3000) + number(3, 40 + i) + number(4, 6) + blob(5, position)
+    body = number(1, 2) + number(2, 3000) + number(3, 30 + i) + number(4, 6) + blob(5, position)
     return (number(1, 3) + blob(2, b"demo") + blob(3, b"node-2") + number(4, 100) + number(5, 1000 + i)
             + number(6, wall_us + i * 1_000_000) + blob(17, body))
 
