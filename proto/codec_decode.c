@@ -449,6 +449,7 @@ static bool take_decision(const Pgbaton__Decision *pb, struct decision *decision
     }
     decision->prev_seq = pb->prev_seq;
     decision->folded_seq = pb->folded_seq;
+    decision->fold_version = pb->fold_version;
     return take_evidence(pb->evidence, &decision->evidence) &&
            take_hash(decision->prev_hash, pb->prev_hash) &&
            take_hash(decision->digest, pb->digest) &&

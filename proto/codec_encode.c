@@ -426,6 +426,7 @@ static Pgbaton__Decision *put_decision(const struct decision *decision, struct c
     pb->prev_hash = codec_put_hash(decision->prev_hash);
     pb->folded_seq = decision->folded_seq;
     pb->digest = codec_put_hash(decision->digest);
+    pb->fold_version = decision->fold_version;
     pb->rule = text_of(decision->rule);
     pb->evidence = put_evidence(&decision->evidence, space);
     return pb;

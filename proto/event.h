@@ -192,6 +192,7 @@ struct decision {
     uint8_t prev_hash[HASH_SIZE]; /* its hash; zeros for the first */
     uint64_t folded_seq;          /* the author had folded this cluster's events up to here */
     uint8_t digest[HASH_SIZE];    /* of the state there */
+    uint32_t fold_version;        /* by this version of the fold (digest.h); 0: unknown */
     char rule[RULE_SIZE];         /* the rule that fired */
     struct evidence evidence;
 };

@@ -145,7 +145,9 @@ static enum void_reason fold_agents_event(struct cluster *c, const struct event 
     return reason;
 }
 
-/* The chain (I3) and, where no other event came between, the author's state (I14). */
+/* The chain (I3) and, where no other event came between, the author's state (I14). What another
+ * version of the fold made of the same log has another digest, and says nothing: monitors and
+ * agents of two versions run side by side while they are upgraded. */
 static enum void_reason check_chain(const struct cluster *c, const struct event *e)
 {
     const struct decision *d = &e->decision;
@@ -158,7 +160,7 @@ static enum void_reason check_chain(const struct cluster *c, const struct event 
     if (d->folded_seq < c->decision_seq || d->folded_seq > c->last_seq) {
         return VOID_IMPOSSIBLE;
     }
-    if (d->folded_seq == c->last_seq) {
+    if (d->folded_seq == c->last_seq && d->fold_version == FOLD_VERSION) {
         uint8_t digest[HASH_SIZE];
         cluster_digest(c, digest);
         return memcmp(digest, d->digest, HASH_SIZE) == 0 ? VOID_NONE : VOID_BAD_DIGEST;
@@ -332,4 +334,5 @@ void cluster_fill_decision(const struct cluster *c, struct decision *ret_decisio
     memcpy(ret_decision->prev_hash, c->decision_hash, HASH_SIZE);
     ret_decision->folded_seq = c->last_seq;
     cluster_digest(c, ret_decision->digest);
+    ret_decision->fold_version = FOLD_VERSION;
 }

@@ -290,6 +290,9 @@ static bool replace_states(struct work *work)
     }
     if (event_is_decision(work->old.kind)) {
         replace_digest(work, work->old.decision.digest, work->new.decision.digest);
+        if (work->a->renew) {
+            work->new.decision.fold_version = FOLD_VERSION;
+        }
     }
     return true;
 }

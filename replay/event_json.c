@@ -504,6 +504,7 @@ static void put_decision(json_t *object, const struct cluster *c, const struct d
     set_hash(object, "prev_hash", decision->prev_hash);
     event_json_set_u64(object, "folded_seq", decision->folded_seq);
     set_hash(object, "digest", decision->digest);
+    event_json_set_u64(object, "fold_version", decision->fold_version);
     json_t *value = json_object();
     event_json_set_u64(value, "renewal_age_ms", evidence->renewal_age_ms);
     event_json_set_u64(value, "hearing_ms", evidence->hearing_ms);

@@ -476,6 +476,7 @@ static void random_decision(struct random *random, struct decision *decision)
     random_hash(random, decision->prev_hash);
     decision->folded_seq = random_u64(random);
     random_hash(random, decision->digest);
+    decision->fold_version = random_u32(random);
     random_word(random, decision->rule, sizeof(decision->rule), 1);
     decision->evidence.renewal_age_ms = random_u64(random);
     decision->evidence.hearing_ms = random_u64(random);

@@ -159,6 +159,11 @@ static void test_fold_checks_predecessor_hash_and_digest(void **state)
     e.decision.digest[0] ^= 1;
     assert_int_equal(world_fold(&w, &e), VOID_BAD_DIGEST);
     e = world_decision(&w, EVENT_REVOKE);
+    e.body.revoke = (struct revoke){.term = 1, .renewal_seq = w.c.lease.renewal_seq};
+    e.decision.digest[0] ^= 1;
+    e.decision.fold_version--; /* of a monitor that is still to be upgraded */
+    assert_int_equal(world_fold(&w, &e), VOID_NONE);
+    e = world_decision(&w, EVENT_REVOKE);
     e.decision.folded_seq = w.c.last_seq + 1;
     assert_int_equal(world_fold(&w, &e), VOID_IMPOSSIBLE);
 }
