@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "logical_file.h"
 
-#include "file.h"
+#include "../proto/file.h"
 
 #include <errno.h>
 #include <limits.h>

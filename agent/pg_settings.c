@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pg_settings.h"
-#include "file.h"
+#include "../proto/file.h"
 #include "pg_settings_file.h"
 #include "pg_settings_needs.h"
 #include "preload.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "pg_settings_file.h"
-#include "file.h"
+#include "../proto/file.h"
 
 #include <ctype.h>
 #include <stddef.h>

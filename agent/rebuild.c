@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "rebuild.h"
-#include "file.h"
+#include "../proto/file.h"
 #include "inspect.h"
 #include "rebuild_restore.h"
 #include "stall.h"

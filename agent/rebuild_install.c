@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "file.h"
+#include "../proto/file.h"
 #include "inspect.h"
 #include "rebuild.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "rebuild_restore.h"
-#include "file.h"
+#include "../proto/file.h"
 #include "pg_control.h"
 #include "pg_settings_file.h"
 

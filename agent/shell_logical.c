@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "shell.h"
 
+#include "../proto/file.h"
 #include "../proto/log_line.h"
-#include "file.h"
 #include "logical_file.h"
 #include "probe.h"
 

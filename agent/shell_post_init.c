@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "shell_post_init.h"
 
-#include "file.h"
+#include "../proto/file.h"
 #include "shell.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "stall.h"
 
-#include "file.h"
+#include "../proto/file.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "startup.h"
 
-#include "file.h"
+#include "../proto/file.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "memory_file.h"
 
+#include "../proto/file.h"
 #include "../proto/lost.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ENDING ".json"
 #define MEMORY_PATH_SIZE 4096
@@ -158,52 +157,16 @@ enum result memory_file_load_all(const char *directory, memory_file_function fou
 
 /* ---- writing ---- */
 
-static int write_synced(const char *path, const char *text)
-{
-    const size_t length = strlen(text);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return errno;
-    }
-    const ssize_t written = write(fd, text, length);
-    int error = 0;
-    if (written != (ssize_t)length) {
-        error = written < 0 ? errno : ENOSPC;
-    } else if (fsync(fd) != 0) {
-        error = errno;
-    }
-    return close(fd) != 0 && error == 0 ? errno : error;
-}
-
-static int replace_synced(const char *directory, const char *cluster, const char *text)
-{
-    char path[MEMORY_PATH_SIZE];
-    char temporary[MEMORY_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s" ENDING, directory, cluster);
-    (void)snprintf(temporary, sizeof(temporary), "%s/%s.new", directory, cluster);
-    int error = write_synced(temporary, text);
-    if (error != 0) {
-        return error;
-    }
-    const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || rename(temporary, path) != 0 || fsync(fd) != 0) {
-        error = errno;
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return error;
-}
-
 enum result memory_file_store(const char *directory, const char *cluster,
                               const struct memory *memory, struct failure *reterr_failure)
 {
+    char path[MEMORY_PATH_SIZE];
     json_t *object = memory_json(cluster, memory);
     char *text = json_dumps(object, JSON_INDENT(2));
-    const int error = text != NULL ? replace_synced(directory, cluster, text) : ENOMEM;
+    (void)snprintf(path, sizeof(path), "%s/%s" ENDING, directory, cluster);
+    const enum result result = text != NULL ? file_replace(path, text, strlen(text), reterr_failure)
+                                            : failure_set(reterr_failure, RESULT_FULL, "no memory");
     free(text);
     json_decref(object);
-    return error == 0
-                   ? RESULT_OK
-                   : failure_errno(reterr_failure, error, "write %s/%s" ENDING, directory, cluster);
+    return result;
 }

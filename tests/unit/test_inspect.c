@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* Verdicts on made-up directories; test_rebuild.c looks at those of a real PostgreSQL. */
-#include "../../agent/file.h"
 #include "../../agent/inspect.h"
 #include "../../agent/pg_control.h"
+#include "../../proto/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
-#include "../../agent/file.h"
 #include "../../agent/pg_control.h"
 #include "../../agent/pg_settings.h"
+#include "../../proto/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

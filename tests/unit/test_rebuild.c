@@ -3,10 +3,10 @@
  * Children, commands and the swap of directories; and, with a real PostgreSQL: initdb, a base
  * backup that streams, a promotion, and a rewind of the old primary.
  */
-#include "../../agent/file.h"
 #include "../../agent/inspect.h"
 #include "../../agent/pg_settings.h"
 #include "../../agent/rebuild.h"
+#include "../../proto/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

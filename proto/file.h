@@ -2,13 +2,13 @@
 /*
  * file.h - files that survive a crash: replaced as a whole, created, removed and renamed durably.
  *
- * Everything here waits for the disk: for children of the agent and for its start, never for the
- * loop.
+ * Everything here waits for the disk: for children of the agent and for its start, for the
+ * monitor's own thread, never for a loop.
  */
-#ifndef PGBATON_AGENT_FILE_H
-#define PGBATON_AGENT_FILE_H
+#ifndef PGBATON_FILE_H
+#define PGBATON_FILE_H
 
-#include "../proto/result.h"
+#include "result.h"
 
 #include <stdbool.h>
 #include <stddef.h>
