@@ -70,6 +70,7 @@ class Cluster:
         self.pg = Playground.load(self.directory)
         self.env = {**os.environ, **self.pg.environment()}
         self.nodes = self.pg.names("nodes")
+        self.forged = False  # somebody else than its processes has written into its log
 
     def run(self, *words):
         done = subprocess.run([str(PLAYGROUND), "--dir", self.directory, *words], capture_output=True,

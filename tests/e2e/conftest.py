@@ -165,6 +165,15 @@ def keep_cluster(directory):
     return lambda name, *options: keep(directory / name, *options)
 
 
+def verify_anonymous(cluster, path, anonymous):
+    """It gives the same states, and nothing of the names is left. (A log with forged records may be refused.)"""
+    cluster.pgbaton("replay", "anonymize", str(path), "-o", str(anonymous), "--cluster", "demo")
+    done = cluster.pgbaton("replay", "verify", str(anonymous), "--cluster", "cluster-1", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    directory = str(path.parent).encode()
+    assert not [name for name in (b"demo", b"127.0.0.1", directory) if name in anonymous.read_bytes()]
+
+
 def verify(cluster, directory, test_name):
     """The log of every test, as it stands, gives the same states and decisions when replayed, and can be told."""
     path = directory / (re.sub(r"\W+", "-", test_name) + ".log")
@@ -178,11 +187,8 @@ def verify(cluster, directory, test_name):
         cluster.pgbaton("replay", "incidents", str(path))
         cluster.pgbaton("replay", "report", str(path), "-o", str(report))
         cluster.pgbaton("explain", "demo", "--timeout", "30s")
-        cluster.pgbaton("replay", "anonymize", str(path), "-o", str(anonymous))
-        done = cluster.pgbaton("replay", "verify", str(anonymous), "--cluster", "cluster-1", check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        left = [name for name in (b"demo", b"127.0.0.1", str(directory).encode()) if name in anonymous.read_bytes()]
-        assert not left
+        if not cluster.forged:
+            verify_anonymous(cluster, path, anonymous)
     finally:
         path.unlink()
         anonymous.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from nats_client import Nats
 def nats(cluster):
     server = cluster.pg.members("nats")[0]
     client = Nats(server["address"], server["port"])
+    cluster.forged = True
     yield client
     client.close()
 
