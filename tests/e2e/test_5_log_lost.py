@@ -83,19 +83,23 @@ def test_a_failover_is_lost(losing):
 
 
 def test_what_commits_wait_for_is_lost(losing):
-    """Who leads goes on."""
+    """Who leads goes on, unless its lease runs out while its agent starts again: machines are slow at times."""
     with LosingLoad(losing) as load:
         standby = losing.standbys()[0]
         with rolled_back(losing):
             losing.wait_healthy()
-            before = losing.describe()
-            load.fault("kill-postgres", standby)
+            before, start = losing.describe(), losing.last_seq()
+            load.fault("kill-host", standby)
+            losing.wait_event(start, kind="sync_set")
+            load.fault("start", standby)
             losing.wait_healthy()
             load.loses()
         wait_told(losing, losing.nodes)
         losing.wait_healthy()
         after = losing.describe()
-        assert [after[k] for k in ("term", "leader")] == [before[k] for k in ("term", "leader")]
+        late = find(losing.events(), kind="release", term=before["term"])
+        assert (after["term"], after["leader"]) == (before["term"], before["leader"]) or \
+            (late and field(late, "reason") == "lease_expired")
         load.verdict()
 
 
