@@ -48,8 +48,7 @@ void anchor_learn(struct agent *a)
     memcpy(a->wanted.anchor_hash, c->decision_hash, HASH_SIZE);
     a->wanted.anchor_ttl_ms = lost_longest_ttl_ms(c);
     a->wanted.anchor_member_count = lost_expected_count(c);
-    a->wanted.anchor_timeline =
-            c->grant_timeline > c->timeline_max ? c->grant_timeline : c->timeline_max;
+    a->wanted.anchor_timeline = lost_highest_timeline(c);
 }
 
 bool anchor_look(struct agent *a, const struct cluster_record *record, struct codec_arena *arena)

@@ -47,11 +47,6 @@ static void learn_term(struct anchor *anchor, const struct cluster *c)
     }
 }
 
-static uint32_t timeline_of(const struct cluster *c)
-{
-    return c->grant_timeline > c->timeline_max ? c->grant_timeline : c->timeline_max;
-}
-
 bool memory_learn(struct memory *m, const struct cluster *c)
 {
     if (c->decision_seq == 0 || lost_is_known(c) || memory_is_untold(m, c)) {
@@ -64,7 +59,7 @@ bool memory_learn(struct memory *m, const struct cluster *c)
     learn_term(&m->anchor, c);
     m->anchor.ttl_ms = lost_longest_ttl_ms(c);
     m->anchor.member_count = lost_expected_count(c);
-    m->anchor.timeline = timeline_of(c);
+    m->anchor.timeline = lost_highest_timeline(c);
     m->anchor.system_id = c->system_id;
     return memcmp(&before, m, sizeof(before)) != 0;
 }

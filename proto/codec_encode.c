@@ -384,7 +384,6 @@ static Pgbaton__SyncSet *put_sync_set(const struct sync_set *set, struct codec_s
     return pb;
 }
 
-/* The bytes stay where they are. */
 static size_t count_ages(const struct evidence *evidence)
 {
     size_t count = NODE_COUNT_MAX;

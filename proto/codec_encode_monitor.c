@@ -2,6 +2,7 @@
 /* What monitors say beside their decisions, as protobuf-c's structs. */
 #include "codec_body.h"
 
+/* The bytes stay where they are. */
 static Pgbaton__Snapshot *put_snapshot(const struct snapshot *snapshot, struct codec_space *space)
 {
     Pgbaton__Snapshot *pb = &space->body.snapshot;

@@ -73,6 +73,11 @@ uint32_t lost_longest_ttl_ms(const struct cluster *c)
     return (uint32_t)(c->lease.renewed ? higher(ttl_ms, c->lease.ttl_ms_max) : ttl_ms);
 }
 
+uint32_t lost_highest_timeline(const struct cluster *c)
+{
+    return c->grant_timeline > c->timeline_max ? c->grant_timeline : c->timeline_max;
+}
+
 uint64_t lost_holdoff_ms(const struct cluster *c)
 {
     if (c->phase == PHASE_NONE && c->lost.term == 0) {

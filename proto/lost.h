@@ -55,6 +55,8 @@ bool lost_shows(const struct cluster *c, const struct anchor *a, uint64_t system
 uint64_t lost_next_term(const struct cluster *c);
 /* The longest that a lease may be which runs now, known to the log or not, in ms. */
 uint32_t lost_longest_ttl_ms(const struct cluster *c);
+/* The highest timeline that may exist: a grant names one before anybody opens it. */
+uint32_t lost_highest_timeline(const struct cluster *c);
 /* For so long a monitor must have heard the log without a break before it grants a term, in ms; 0
  * for the very first one of a cluster of which nobody remembers anything. */
 uint64_t lost_holdoff_ms(const struct cluster *c);

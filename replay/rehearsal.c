@@ -147,15 +147,6 @@ static bool restarts(const struct rehearsal *r, const struct event *e)
            policy_restarts(&r->c, r->start.heard);
 }
 
-static void alter(const struct rehearsal *r, struct event *e)
-{
-    if (e->kind == EVENT_RENEW && whatif_settings_names(r->settings, "lease_ttl")) {
-        e->body.renew.ttl_ms = r->c.config.lease_ttl_ms;
-    } else if (e->kind == EVENT_HELLO) {
-        whatif_settings_tag(r->settings, e->writer, &e->body.hello);
-    }
-}
-
 static void observe(struct rehearsal *r, const struct event *original)
 {
     struct event e = *original;
@@ -166,7 +157,9 @@ static void observe(struct rehearsal *r, const struct event *original)
         r->end = REHEARSAL_RESTART;
         return;
     }
-    alter(r, &e);
+    if (e.kind == EVENT_HELLO) {
+        whatif_settings_tag(r->settings, e.writer, &e.body.hello);
+    }
     (void)fold(r, &e);
 }
 

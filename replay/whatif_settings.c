@@ -264,14 +264,28 @@ bool whatif_settings_names(const struct whatif_settings *settings, const char *k
 
 /* ---- on a state ---- */
 
-static enum result apply_word(const char *word, struct cluster *c, struct failure *f)
+/* Those that are not of a node. */
+static enum result configure(const struct whatif_settings *settings, struct config *config,
+                             struct failure *f)
+{
+    enum result result = RESULT_OK;
+    for (uint32_t i = 0; i < settings->count && result == RESULT_OK; i++) {
+        char name[KEY_SIZE];
+        const char *value = split(settings->words[i], name);
+        const struct key *key = find_key(name);
+        result = key != NULL ? take_value(key, value, config, f) : RESULT_OK;
+    }
+    return result;
+}
+
+static enum result apply_tag(const char *word, struct cluster *c, struct failure *f)
 {
     char key[KEY_SIZE];
     char node[NAME_SIZE];
     const char *value = split(word, key);
     const char *tag = tag_of(key, node);
     if (tag == NULL) {
-        return take_value(find_key(key), value, &c->config, f);
+        return RESULT_OK;
     }
     const int32_t i = cluster_find_node(c, node);
     if (i < 0) {
@@ -335,11 +349,12 @@ enum result whatif_settings_apply(const struct whatif_settings *settings, struct
     char wrong[CONFIG_TEXT_SIZE];
     c->config = before;
     c->configured = true;
-    for (uint32_t i = 0; i < settings->count; i++) {
-        const enum result result = apply_word(settings->words[i], c, reterr_failure);
-        if (result != RESULT_OK) {
-            return result;
-        }
+    enum result result = configure(settings, &c->config, reterr_failure);
+    for (uint32_t i = 0; i < settings->count && result == RESULT_OK; i++) {
+        result = apply_tag(settings->words[i], c, reterr_failure);
+    }
+    if (result != RESULT_OK) {
+        return result;
     }
     follow_probes(settings, c);
     if (!config_check(&c->config, wrong)) {
@@ -378,14 +393,7 @@ struct bucket_size whatif_settings_limit(const struct whatif_settings *settings,
                                          const struct cluster *c)
 {
     struct config config = c->configured ? c->config : config_default();
-    for (uint32_t i = 0; i < settings->count; i++) {
-        char name[KEY_SIZE];
-        struct failure ignored;
-        const char *value = split(settings->words[i], name);
-        const struct key *key = value != NULL ? find_key(name) : NULL;
-        if (key != NULL) {
-            (void)!take_value(key, value, &config, &ignored);
-        }
-    }
+    struct failure ignored; /* each word was checked when it was taken */
+    (void)!configure(settings, &config, &ignored);
     return (struct bucket_size){config.failover_limit, config.failover_window_ms};
 }
