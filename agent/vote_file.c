@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "vote_file.h"
 
+#include "../proto/digest.h"
 #include "pg_control.h"
 
 #include <errno.h>
@@ -14,20 +15,13 @@
 #define VOTE_PATH_SIZE 1024
 #define VOTE_TEXT_SIZE 1024
 
-static void format_hash(const uint8_t hash[HASH_SIZE], char ret_hex[2 * HASH_SIZE + 1])
-{
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        snprintf(ret_hex + 2 * i, 3, "%02x", (unsigned)hash[i]);
-    }
-}
-
 /* Everything but the checksum; returns the length. */
 static size_t format_vote(const struct vote *vote, char text[VOTE_TEXT_SIZE])
 {
-    char grant[2 * HASH_SIZE + 1];
-    char anchor[2 * HASH_SIZE + 1];
-    format_hash(vote->grant_hash, grant);
-    format_hash(vote->anchor_hash, anchor);
+    char grant[HASH_TEXT_SIZE];
+    char anchor[HASH_TEXT_SIZE];
+    hash_text(vote->grant_hash, grant);
+    hash_text(vote->anchor_hash, anchor);
     int length = snprintf(
             text, VOTE_TEXT_SIZE,
             "pgbaton-vote 4 incarnation=%" PRIu64 " term=%" PRIu64 " grant_seq=%" PRIu64
@@ -46,27 +40,12 @@ static uint32_t checksum(const char *text, size_t length)
     return crc32c((const uint8_t *)text, length);
 }
 
-static bool parse_hash(const char *hex, uint8_t hash[HASH_SIZE])
-{
-    if (strlen(hex) != 2 * HASH_SIZE) {
-        return false;
-    }
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        unsigned byte = 0;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
-            return false;
-        }
-        hash[i] = (uint8_t)byte;
-    }
-    return true;
-}
-
 /* A vote counts when writing it again gives the same text and the checksum that stands behind it.
  */
 static bool parse_present(const char *text, struct vote *ret_vote)
 {
-    char grant[2 * HASH_SIZE + 1];
-    char anchor[2 * HASH_SIZE + 1];
+    char grant[HASH_TEXT_SIZE];
+    char anchor[HASH_TEXT_SIZE];
     char again[VOTE_TEXT_SIZE];
     uint32_t crc = 0;
     int count =
@@ -81,8 +60,8 @@ static bool parse_present(const char *text, struct vote *ret_vote)
                    &ret_vote->system_id, &ret_vote->anchor_seq, anchor, &ret_vote->anchor_ttl_ms,
                    &ret_vote->anchor_member_count, &ret_vote->anchor_timeline,
                    &ret_vote->promised_ttl_ms, &crc);
-    if (count != 15 || !parse_hash(grant, ret_vote->grant_hash) ||
-        !parse_hash(anchor, ret_vote->anchor_hash)) {
+    if (count != 15 || !hash_parse(grant, ret_vote->grant_hash) ||
+        !hash_parse(anchor, ret_vote->anchor_hash)) {
         return false;
     }
     size_t length = format_vote(ret_vote, again);
@@ -92,7 +71,7 @@ static bool parse_present(const char *text, struct vote *ret_vote)
 /* As an earlier version has left it: without anchor. */
 static bool parse_earlier(const char *text, struct vote *ret_vote)
 {
-    char grant[2 * HASH_SIZE + 1];
+    char grant[HASH_TEXT_SIZE];
     uint32_t crc = 0;
     const char *end = strstr(text, " crc=");
     memset(ret_vote, 0, sizeof(*ret_vote));
@@ -103,7 +82,7 @@ static bool parse_earlier(const char *text, struct vote *ret_vote)
                    " system_id=%" SCNu64 " crc=%" SCNx32,
                    &ret_vote->incarnation, &ret_vote->term, &ret_vote->grant_seq, grant,
                    &ret_vote->given_up_term, &ret_vote->sealed_term, &ret_vote->system_id, &crc);
-    return count == 8 && end != NULL && parse_hash(grant, ret_vote->grant_hash) &&
+    return count == 8 && end != NULL && hash_parse(grant, ret_vote->grant_hash) &&
            checksum(text, (size_t)(end - text)) == crc;
 }
 

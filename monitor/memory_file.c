@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "memory_file.h"
 
+#include "../proto/digest.h"
 #include "../proto/file.h"
 #include "../proto/lost.h"
 
@@ -24,10 +25,8 @@ static json_t *u64_json(uint64_t value)
 
 static json_t *hash_json(const uint8_t hash[HASH_SIZE])
 {
-    char hex[2 * HASH_SIZE + 1];
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", (unsigned)hash[i]);
-    }
+    char hex[HASH_TEXT_SIZE];
+    hash_text(hash, hex);
     return json_string(hex);
 }
 
@@ -71,13 +70,7 @@ static bool take_u32(const json_t *object, const char *key, uint32_t *ret_value)
 static bool take_hash(const json_t *object, const char *key, uint8_t ret_hash[HASH_SIZE])
 {
     const char *hex = json_string_value(json_object_get(object, key));
-    bool right = hex != NULL && strlen(hex) == (size_t)2 * HASH_SIZE;
-    for (size_t i = 0; right && i < HASH_SIZE; i++) {
-        unsigned byte = 0;
-        right = sscanf(hex + 2 * i, "%2x", &byte) == 1;
-        ret_hash[i] = (uint8_t)byte;
-    }
-    return right;
+    return hex != NULL && hash_parse(hex, ret_hash);
 }
 
 static bool take_memory(const json_t *object, const char *cluster, struct memory *ret_memory)

@@ -228,6 +228,15 @@ static void add_rise(const struct change *change, struct text *t)
     }
 }
 
+void explain_verdict(enum verdict verdict, enum reason reason, char ret_text[EXPLAIN_VERDICT_SIZE])
+{
+    struct text t = text_begin(ret_text, EXPLAIN_VERDICT_SIZE);
+    text_add(&t, "%s", verdict_text(verdict));
+    if (reason != REASON_NONE) {
+        text_add(&t, " (%s)", reason_text(reason));
+    }
+}
+
 size_t explain_change(const struct change *change, char *buffer, size_t size)
 {
     struct text t = text_begin(buffer, size);

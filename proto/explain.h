@@ -22,6 +22,10 @@ const char *explain_status(const struct cluster *c);
 size_t explain_event(const struct cluster *c, const struct event *e, struct outcome outcome,
                      char *buffer, size_t size);
 enum severity explain_severity(const struct event *e, struct outcome outcome);
+/* "cannot run as it is (data directory empty)": a verdict, and the node's own reason if it has one.
+ */
+#define EXPLAIN_VERDICT_SIZE 160
+void explain_verdict(enum verdict verdict, enum reason reason, char ret_text[EXPLAIN_VERDICT_SIZE]);
 /* "node-1 released (data directory empty), node-2 promoted, writable after 231 ms"; empty when no
  * leadership was ever granted. */
 size_t explain_change(const struct change *change, char *buffer, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 #include "event_json.h"
 
+#include "../proto/digest.h"
 #include "../proto/explain.h"
 #include "format.h"
 
@@ -70,10 +71,8 @@ static void set_id(json_t *object, const char *key, uint64_t value)
 
 static void set_hash(json_t *object, const char *key, const uint8_t hash[HASH_SIZE])
 {
-    char text[2 * HASH_SIZE + 1];
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        snprintf(text + 2 * i, 3, "%02x", hash[i]);
-    }
+    char text[HASH_TEXT_SIZE];
+    hash_text(hash, text);
     json_object_set_new(object, key, json_string(text));
 }
 

@@ -65,14 +65,12 @@ static void print_candidates(const struct candidate_list *list)
     for (uint32_t i = 0; i < list->count && i < NODE_COUNT_MAX; i++) {
         const struct candidate *candidate = &list->items[i];
         char lsn[18];
+        char verdict[EXPLAIN_VERDICT_SIZE];
         explain_lsn(candidate->position.lsn, lsn);
-        printf("    %s %-12s timeline %" PRIu32 " at %-18s %s",
+        explain_verdict(candidate->verdict, candidate->reason, verdict);
+        printf("    %s %-12s timeline %" PRIu32 " at %-18s %s\n",
                i == 0 ? "candidates:" : "           ", candidate->node,
-               candidate->position.timeline, lsn, verdict_text(candidate->verdict));
-        if (candidate->reason != REASON_NONE) {
-            printf(" (%s)", reason_text(candidate->reason));
-        }
-        putchar('\n');
+               candidate->position.timeline, lsn, verdict);
     }
 }
 

@@ -248,10 +248,9 @@ static void print_candidates(const struct rehearsal *r)
     }
     for (uint32_t i = 0; i < list->count; i++) {
         const struct candidate *candidate = &list->items[i];
-        const bool named = candidate->reason != REASON_NONE;
-        printf("  %-16s %s %s%s%s%s\n", i == 0 ? "candidates then" : "", candidate->node,
-               verdict_text(candidate->verdict), named ? " (" : "",
-               named ? reason_text(candidate->reason) : "", named ? ")" : "");
+        char verdict[EXPLAIN_VERDICT_SIZE];
+        explain_verdict(candidate->verdict, candidate->reason, verdict);
+        printf("  %-16s %s %s\n", i == 0 ? "candidates then" : "", candidate->node, verdict);
     }
 }
 

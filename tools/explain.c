@@ -91,11 +91,11 @@ static void print_candidates(const struct candidate_list *list)
     for (uint32_t i = 0; i < list->count && i < NODE_COUNT_MAX; i++) {
         const struct candidate *candidate = &list->items[i];
         char lsn[18];
+        char verdict[EXPLAIN_VERDICT_SIZE];
         explain_lsn(candidate->position.lsn, lsn);
-        printf("  %-12s %s%s%s%s, timeline %" PRIu32 " at %s\n", candidate->node,
-               verdict_text(candidate->verdict), candidate->reason != REASON_NONE ? " (" : "",
-               candidate->reason != REASON_NONE ? reason_text(candidate->reason) : "",
-               candidate->reason != REASON_NONE ? ")" : "", candidate->position.timeline, lsn);
+        explain_verdict(candidate->verdict, candidate->reason, verdict);
+        printf("  %-12s %s, timeline %" PRIu32 " at %s\n", candidate->node, verdict,
+               candidate->position.timeline, lsn);
     }
 }
 

@@ -119,11 +119,9 @@ static bool check_fit(const struct view *view, int32_t i, struct objection *o)
         return object(o->text, sizeof o->text, "%s gave no answer in %d ms", n->name,
                       VIEW_ANSWER_MS);
     }
-    enum verdict verdict = election_fitness(&view->state, i);
-    return object(o->text, sizeof o->text, "%s cannot take over: it %s%s%s%s", n->name,
-                  verdict_text(verdict), n->reason != REASON_NONE ? " (" : "",
-                  n->reason != REASON_NONE ? reason_text(n->reason) : "",
-                  n->reason != REASON_NONE ? ")" : "");
+    char verdict[EXPLAIN_VERDICT_SIZE];
+    explain_verdict(election_fitness(&view->state, i), n->reason, verdict);
+    return object(o->text, sizeof o->text, "%s cannot take over: it %s", n->name, verdict);
 }
 
 static bool check_somebody_fit(const struct view *view, struct objection *o)
